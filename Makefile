@@ -1,0 +1,95 @@
+# Needs Python >= 3.11 with venv, and pip's usual package index. Every target builds .venv when it has to:
+# when it is missing, or when pyproject.toml or constraints.txt changed since.
+
+.DEFAULT_GOAL := help
+.SUFFIXES:
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+JOBS ?= 2
+DEMO_ARGS ?=
+PYTEST_ARGS ?=
+
+BIN := .venv/bin
+OLD := .venv-oldest/bin
+PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-warn-script-location
+STEP := @printf '==> %s\n'
+
+.PHONY: help setup demo test test-oldest lint format types contracts constraints clean
+
+help:
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: .venv/.stamp-dev ## install everything for development into .venv
+
+demo: .venv/.stamp-demo ## one AgentDojo suite under attack, guarded: a table and an HTML report
+	$(STEP) 'demo: bartizan demo $(DEMO_ARGS)'
+	@$(BIN)/bartizan demo $(DEMO_ARGS)
+
+test: .venv/.stamp-dev ## the whole test suite
+	$(STEP) 'test: pytest on $(JOBS) processes'
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
+
+test-oldest: .venv-oldest/.stamp ## the LangGraph tests on the oldest supported LangGraph
+	$(STEP) 'test-oldest: the integration tests on the floors of the langgraph extra'
+	@$(OLD)/python -m pytest -n $(JOBS) --dist worksteal tests/integrations $(PYTEST_ARGS)
+
+lint: .venv/.stamp-dev ## ruff: rules and formatting
+	$(STEP) 'lint: ruff check, ruff format --check'
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+
+format: .venv/.stamp-dev ## let ruff fix and format
+	$(STEP) 'format: ruff check --fix, ruff format'
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+types: .venv/.stamp-dev ## mypy --strict over the four rooms
+	$(STEP) 'types: mypy'
+	@$(BIN)/mypy
+
+contracts: .venv/.stamp-dev ## who may import whom
+	$(STEP) 'contracts: import-linter'
+	@$(BIN)/lint-imports --no-logo
+
+# torch is pinned ahead of the extra that will need it (one version for every machine); nothing installs it yet.
+constraints: ## resolve the newest versions again and write constraints.txt
+	$(STEP) 'constraints: resolving the newest versions'
+	@rm -rf .venv-constraints
+	@$(PYTHON) -m venv .venv-constraints
+	@.venv-constraints/bin/python $(PIP_INSTALL) -e '.[dev]'
+	@{ echo '# Exact versions of everything the dev extra installs, by `make constraints` on Python 3.11.'; \
+		.venv-constraints/bin/python -m pip freeze --exclude-editable; echo torch==2.13.0; \
+	} | sed 's/+.*//' | LC_ALL=C sort -f -u > constraints.txt.new
+	@mv constraints.txt.new constraints.txt
+	@rm -rf .venv-constraints
+
+clean: ## remove what the targets above made
+	@rm -rf .venv .venv-oldest .venv-constraints dist build reports .pytest_cache .mypy_cache .ruff_cache \
+		.hypothesis .import_linter_cache .coverage .coverage.*
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python $(OLD)/python:
+	@test -n '$(PYTHON)' || { echo 'No Python >= 3.11 with venv found. On Debian: apt-get install python3 python3-venv' >&2; exit 1; }
+	$(STEP) 'creating $(@:/bin/python=) with $(PYTHON)'
+	@$(PYTHON) -m venv $(@:/bin/python=)
+
+.venv/.stamp-demo: pyproject.toml constraints.txt | $(BIN)/python
+	$(STEP) 'installing what the demo needs into .venv (a minute or two, once)'
+	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[agentdojo]'
+	@touch $@
+
+.venv/.stamp-dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(STEP) 'installing everything for development into .venv (a minute or two, once)'
+	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt -e '.[dev]'
+	@touch $@ .venv/.stamp-demo
+
+# The floors of the langgraph extra in pyproject.toml, in place of the newest versions.
+.venv-oldest/.stamp: pyproject.toml constraints.txt | $(OLD)/python
+	$(STEP) 'installing the oldest supported LangGraph into .venv-oldest (a minute or two, once)'
+	@sed -E 's/^(langgraph|langgraph-prebuilt|langchain)==.*/\1==/; s/^langgraph==$$/&1.2.12/; \
+		s/^langgraph-prebuilt==$$/&1.1.1/; s/^langchain==$$/&1.4.7/' constraints.txt > .venv-oldest/constraints.txt
+	@$(OLD)/python $(PIP_INSTALL) -c .venv-oldest/constraints.txt -e '.[dev]'
+	@touch $@

@@ -1,0 +1,127 @@
+"""The kernel: calls, decisions, sessions, approvals, the audit log, and the guard that enforces.
+
+::
+
+    guard = Guard(program, store=SqliteStore("sessions.db"), audit=FileAuditLog("audit/"))
+    outcome = await guard.enforce(ToolCall.of("1", "send_money", {...}), execute, session="thread-1")
+    if outcome.result is None:
+        tell_the_model(guard.denial_message(outcome))
+"""
+
+from __future__ import annotations
+
+from .approvals import Answer, Approval, ApprovalState
+from .audit import (
+    AuditLog,
+    Entry,
+    FileAuditLog,
+    MemoryAuditLog,
+    Problem,
+    Receipt,
+    Verification,
+    query,
+    verify,
+)
+from .authorise import Enforcement
+from .canonical import JSON, canonical_json, digest_of, parse_json
+from .clock import now_us
+from .decision import Decision, Inspection, Outcome, Program, Reason, Request
+from .errors import (
+    ApprovalError,
+    ApprovalExpired,
+    ApprovalNotFound,
+    ApprovalResolved,
+    ApprovalSuperseded,
+    AuditError,
+    AuditLocked,
+    AuditTampered,
+    BartizanError,
+    InternalError,
+    MalformedCall,
+    MalformedJSON,
+    StoreError,
+    StoreUnavailable,
+    VersionConflict,
+)
+from .gather import Monitor
+from .guard import Execute, Guard
+from .session import InMemoryStore, Retention, SessionStore
+from .sqlite import SqliteStore
+from .telemetry import DecisionRecord, Telemetry
+from .types import (
+    ANONYMOUS,
+    Event,
+    EventKind,
+    Label,
+    Labels,
+    Missing,
+    Principal,
+    Session,
+    Signal,
+    ToolCall,
+    ToolResult,
+    Trace,
+)
+
+__all__ = [
+    "ANONYMOUS",
+    "JSON",
+    "Answer",
+    "Approval",
+    "ApprovalError",
+    "ApprovalExpired",
+    "ApprovalNotFound",
+    "ApprovalResolved",
+    "ApprovalState",
+    "ApprovalSuperseded",
+    "AuditError",
+    "AuditLocked",
+    "AuditLog",
+    "AuditTampered",
+    "BartizanError",
+    "Decision",
+    "DecisionRecord",
+    "Enforcement",
+    "Entry",
+    "Event",
+    "EventKind",
+    "Execute",
+    "FileAuditLog",
+    "Guard",
+    "InMemoryStore",
+    "Inspection",
+    "InternalError",
+    "Label",
+    "Labels",
+    "MalformedCall",
+    "MalformedJSON",
+    "MemoryAuditLog",
+    "Missing",
+    "Monitor",
+    "Outcome",
+    "Principal",
+    "Problem",
+    "Program",
+    "Reason",
+    "Receipt",
+    "Request",
+    "Retention",
+    "Session",
+    "SessionStore",
+    "Signal",
+    "SqliteStore",
+    "StoreError",
+    "StoreUnavailable",
+    "Telemetry",
+    "ToolCall",
+    "ToolResult",
+    "Trace",
+    "Verification",
+    "VersionConflict",
+    "canonical_json",
+    "digest_of",
+    "now_us",
+    "parse_json",
+    "query",
+    "verify",
+]

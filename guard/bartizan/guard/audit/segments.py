@@ -1,0 +1,104 @@
+"""The files of a log: numbered segments, and the head that says how far they go.
+
+::
+
+    audit/
+        000001.jsonl    entries, one line each; the first is a ``segment`` record that names its own number
+        000002.jsonl    and, being part of the chain, the last hash of the segment before
+        HEAD            the number and hash of the last entry that was acknowledged
+        LOCK            held by the process that writes
+
+A chain cannot show that its end is missing; the head can. It is written after each sync of the log, so the log
+never ends before it, unless somebody cut it. Whoever can write the directory can replace the head too: with
+a key they cannot forge one, but they can put an *older* head back beside an older log. Against that only a head
+kept elsewhere helps (``expected_head``).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bartizan.guard.canonical import canonical_json, parse_json
+from bartizan.guard.errors import MalformedJSON
+
+from .chain import Receipt, authenticate
+
+HEAD = "HEAD"
+LOCK = "LOCK"
+_SUFFIX = ".jsonl"
+_HEAD_BYTES = 512
+
+sync = getattr(os, "fdatasync", os.fsync)
+
+
+def segment_path(directory: Path, index: int) -> Path:
+    return directory / f"{index:06d}{_SUFFIX}"
+
+
+def segment_indices(directory: Path) -> list[int]:
+    """The numbers of the segments there, ascending."""
+    stems = [path.name.removesuffix(_SUFFIX) for path in directory.glob(f"*{_SUFFIX}")]
+    return sorted(int(stem) for stem in stems if stem.isascii() and stem.isdigit() and len(stem) >= 6)
+
+
+def segment_header(index: int, now: int) -> dict[str, object]:
+    return {"kind": "segment", "segment": index, "time": now}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a segment, without its newline; ``complete`` is false where the newline is missing."""
+
+    number: int
+    data: bytes
+    complete: bool
+
+
+def read_lines(path: Path) -> Iterator[Line]:
+    with path.open("rb") as file:
+        for number, data in enumerate(file, 1):
+            complete = data.endswith(b"\n")
+            yield Line(number, data[:-1] if complete else data, complete)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last acknowledged entry, and the segment it stands in; ``keyed`` if it carries a MAC."""
+
+    receipt: Receipt
+    segment: int
+    keyed: bool = False
+
+    def render(self, key: bytes | None) -> bytes:
+        """The content of the head file: always of one length, so that it can be overwritten in place."""
+        body: dict[str, object] = {
+            "hash": self.receipt.hash,
+            "segment": self.segment,
+            "seq": self.receipt.seq,
+        }
+        if key is not None:
+            body["mac"] = self._mac(key)
+        return canonical_json(body).ljust(_HEAD_BYTES - 1) + b"\n"
+
+    def _mac(self, key: bytes) -> str:
+        return authenticate(key, f"head {self.segment} {self.receipt.seq} {self.receipt.hash}")
+
+    @classmethod
+    def parse(cls, data: bytes, key: bytes | None) -> Head:
+        """Raises ``MalformedJSON`` for anything but what :meth:`render` writes (with this key, if one is given)."""
+        body = parse_json(data)
+        if not isinstance(body, dict) or set(body) - {"mac"} != {"hash", "segment", "seq"}:
+            raise MalformedJSON("expected hash, segment and seq")
+        if (type(body["seq"]), type(body["segment"]), type(body["hash"])) != (int, int, str):
+            raise MalformedJSON("expected whole numbers and a hash")
+        mac = body.get("mac")
+        head = cls(Receipt(body["seq"], body["hash"]), body["segment"], mac is not None)
+        if key is not None and mac != head._mac(key):
+            raise MalformedJSON("the head was not written with this key")
+        expected = canonical_json(body).ljust(_HEAD_BYTES - 1) + b"\n"
+        if data != expected:
+            raise MalformedJSON("expected the head exactly as it is written")
+        return head

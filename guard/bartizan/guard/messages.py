@@ -1,0 +1,41 @@
+"""What the model may read about a call that did not run.
+
+Rule ids, the words their author wrote for the agent, and the nearest allowed call where it is known. Never an
+exception's text, never the conditions themselves.
+"""
+
+from __future__ import annotations
+
+from .approvals import Approval
+from .decision import Decision, Outcome, Reason
+from .reasons import TEXTS
+
+_RESERVED = {
+    "schema": "The call does not conform to the declaration of its tool.",
+    "unknown-tool": "The policy does not know this tool.",
+    "default": "No rule allows this call.",
+    **TEXTS,
+}
+
+
+def denial_message(decision: Decision, approval: Approval | None) -> str:
+    """One paragraph for the agent. Empty for a call that was let go."""
+    if decision.allowed:
+        return ""
+    if decision.outcome is Outcome.ESCALATE:
+        opening = "This call waits for a person's approval and has not been executed."
+        if approval is not None:
+            opening += f" (approval {approval.id[:12]})"
+    else:
+        opening = "This call was denied and has not been executed."
+    parts = [opening, *(_line(reason) for reason in decision.reasons)]
+    if decision.nearest is not None:
+        parts.append(f"A call that would be allowed: {decision.nearest.canonical.decode()}")
+    return "\n".join(parts)
+
+
+def _line(reason: Reason) -> str:
+    text = reason.text or _RESERVED.get(reason.rule, "")
+    if reason.value == "E" and reason.rule not in _RESERVED:
+        text = f"{text} (It could not be evaluated, and so fails closed.)".strip()
+    return f"Rule {reason.rule}: {text}".removesuffix(": ")

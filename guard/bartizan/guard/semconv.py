@@ -1,0 +1,48 @@
+"""Every name the guard gives to a span, attribute or metric: the one file to edit when a convention settles.
+
+``gen_ai.*`` names are the OpenTelemetry GenAI conventions' (status: development). They have no names for
+guardrails yet (open proposals only), so those are ours, under ``bartizan.``. ``openinference.span.kind`` is
+what Phoenix and Langfuse recognise a guardrail by. Types and units stand in the comments; durations are
+seconds, lists are lists of strings.
+"""
+
+from __future__ import annotations
+
+SCOPE = "bartizan.guard"
+SPAN_DECIDE = "guard.decide"
+
+OPENINFERENCE_SPAN_KIND = "openinference.span.kind"
+GUARDRAIL = "GUARDRAIL"
+
+GEN_AI_TOOL_NAME = "gen_ai.tool.name"  # str
+GEN_AI_TOOL_CALL_ID = "gen_ai.tool.call.id"  # str
+GEN_AI_CONVERSATION_ID = "gen_ai.conversation.id"  # str: the session
+GEN_AI_TOOL_CALL_ARGUMENTS = "gen_ai.tool.call.arguments"  # str: canonical JSON; content, opt-in
+
+OUTCOME = "bartizan.outcome"  # str: allow, correct, escalate, deny
+RULES = "bartizan.rules"  # list: the rules that determined the outcome
+SHADOW_RULES = "bartizan.shadow_rules"  # list: rules in shadow mode that would have
+REASON_TEXTS = "bartizan.reason_texts"  # list: what their authors say; content, opt-in
+POLICY_NAME = "bartizan.policy.name"  # str
+POLICY_HASH = "bartizan.policy.hash"  # str: SHA-256, hexadecimal
+CALL_DIGEST = "bartizan.call.digest"  # str: SHA-256 of the canonical call
+PRINCIPAL = "bartizan.principal.id"  # str
+APPROVAL_ID = "bartizan.approval.id"  # str, where there is one
+APPROVAL_STATE = "bartizan.approval.state"  # str: pending, approved, rejected
+RECORD_ID = "bartizan.record.id"  # str: the audit record, where one was written
+SIGNAL_PREFIX = "bartizan.signal"  # bartizan.signal.<name>: float from 0 to 1
+MISSING_SIGNALS = "bartizan.missing_signals"  # list: names of the signals that could not be measured
+STAGE_PREFIX = "bartizan.stage"  # bartizan.stage.<load|signals|decide|audit...>: float, seconds
+
+RULE = "bartizan.rule"  # metric attributes
+EFFECT = "bartizan.effect"
+SIGNAL = "bartizan.signal"
+REASON = "bartizan.reason"
+
+METRIC_DECISION_DURATION = "bartizan.decision.duration"  # histogram, s
+METRIC_DECISIONS = "bartizan.decisions"
+METRIC_SHADOWS = "bartizan.shadow_decisions"
+METRIC_MISSING_SIGNALS = "bartizan.missing_signals"
+METRIC_APPROVALS = "bartizan.approvals"
+METRIC_FAILURES = "bartizan.failures"
+METRIC_DROPPED = "bartizan.telemetry.dropped"

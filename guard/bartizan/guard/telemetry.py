@@ -1,0 +1,186 @@
+"""Spans and metrics: told of every decision, and with no say in any.
+
+The OpenTelemetry *API* only: without an SDK it does nothing, and whose SDK it is, is the application's
+choice. A decision costs the caller one append to a bounded queue; a background task builds the span
+afterwards, with the times and the parent of the moment it was made. Nothing here raises; what does not fit
+into the queue is counted. Texts and arguments are left out unless ``capture_content`` is set.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from opentelemetry import context, metrics, trace
+from opentelemetry.util.types import AttributeValue
+
+from . import semconv
+from .decision import Decision
+from .types import Missing, Principal, Signal, ToolCall
+
+_LOG = logging.getLogger("bartizan.guard")
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """All that a span says about one decision. Times are nanoseconds; ``parent`` is the caller's context."""
+
+    call: ToolCall
+    decision: Decision
+    session: str
+    principal: Principal
+    policy_name: str
+    policy_hash: str
+    started: int
+    stages: Mapping[str, int]
+    signals: Mapping[str, Signal] = field(default_factory=dict)
+    approval: str | None = None
+    record: str | None = None
+    parent: context.Context = field(default_factory=context.get_current)
+
+
+class Telemetry:
+    """Builds ``guard.decide`` spans and the guard's metrics in the background."""
+
+    def __init__(
+        self,
+        tracer: trace.Tracer | None = None,
+        meter: metrics.Meter | None = None,
+        *,
+        capacity: int = 2048,
+        capture_content: bool = False,
+    ) -> None:
+        self._tracer = tracer or trace.get_tracer(semconv.SCOPE)
+        meter = meter or metrics.get_meter(semconv.SCOPE)
+        self._capacity = capacity
+        self._capture = capture_content
+        self._queue: deque[DecisionRecord] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self.dropped = 0
+        self._latency = meter.create_histogram(
+            semconv.METRIC_DECISION_DURATION, "s", "Time from a proposed call to its recorded decision"
+        )
+        self._outcomes = meter.create_counter(
+            semconv.METRIC_DECISIONS, "{decision}", "Decisions by outcome and rule"
+        )
+        self._shadows = meter.create_counter(
+            semconv.METRIC_SHADOWS, "{decision}", "Decisions that a rule in shadow mode would have changed"
+        )
+        self._missing = meter.create_counter(
+            semconv.METRIC_MISSING_SIGNALS, "{signal}", "Signals that could not be measured"
+        )
+        self._approvals = meter.create_counter(
+            semconv.METRIC_APPROVALS, "{approval}", "Approvals asked for and answered"
+        )
+        self._failures = meter.create_counter(
+            semconv.METRIC_FAILURES,
+            "{failure}",
+            "Failures of the guard's own parts; each one denied something",
+        )
+        self._drops = meter.create_counter(
+            semconv.METRIC_DROPPED, "{record}", "Decisions whose span was never built: the queue was full"
+        )
+
+    def decision(self, record: DecisionRecord) -> None:
+        """Take note of a decision. Never raises, never waits."""
+        if len(self._queue) >= self._capacity:
+            self.dropped += 1
+            self._count(self._drops, {})
+            return
+        self._queue.append(record)
+        with suppress(RuntimeError):  # no running loop: the next decision made on one takes this along
+            loop = asyncio.get_running_loop()
+            if self._task is None or self._task.done() or self._task.get_loop() is not loop:
+                self._task = loop.create_task(self._drain())
+
+    def approval(self, state: str) -> None:
+        """Count an approval asked for (``pending``) or answered."""
+        self._count(self._approvals, {semconv.APPROVAL_STATE: state})
+
+    def failure(self, part: str, error: BaseException | None = None) -> None:
+        """Count a failure of the guard's own parts, by reserved reason, and log it for the operator."""
+        _LOG.error("guard failure: %s", part, exc_info=error)
+        self._count(self._failures, {semconv.REASON: part})
+
+    async def aclose(self) -> None:
+        """Build the spans still in the queue."""
+        while self._queue:
+            self._emit(self._queue.popleft())
+
+    async def _drain(self) -> None:
+        while self._queue:
+            self._emit(self._queue.popleft())
+            await asyncio.sleep(0)  # a span costs some 100 us: let the calls go first
+
+    def _emit(self, record: DecisionRecord) -> None:
+        try:
+            self._span(record)
+            self._measure(record)
+        except Exception:  # noqa: BLE001 (an exporter's failure must not reach anybody's tool call)
+            self.dropped += 1
+            _LOG.debug("a decision could not be traced", exc_info=True)
+
+    def _span(self, record: DecisionRecord) -> None:
+        attributes = semconv_attributes(record, capture=self._capture)
+        span = self._tracer.start_span(
+            semconv.SPAN_DECIDE, context=record.parent, attributes=attributes, start_time=record.started
+        )
+        span.end(end_time=record.started + sum(record.stages.values()))
+
+    def _measure(self, record: DecisionRecord) -> None:
+        outcome = record.decision.outcome.name.lower()
+        common: dict[str, AttributeValue] = {
+            semconv.OUTCOME: outcome,
+            semconv.GEN_AI_TOOL_NAME: record.call.tool,
+        }
+        self._latency.record(sum(record.stages.values()) / 1e9, common)
+        for reason in record.decision.reasons:
+            self._outcomes.add(1, {semconv.OUTCOME: outcome, semconv.RULE: reason.rule})
+        for reason in record.decision.shadow:
+            self._shadows.add(1, {semconv.RULE: reason.rule, semconv.EFFECT: reason.effect})
+        for signal in record.signals.values():
+            if isinstance(signal.value, Missing):
+                self._missing.add(1, {semconv.SIGNAL: signal.name})
+
+    def _count(self, counter: metrics.Counter, attributes: dict[str, AttributeValue]) -> None:
+        with suppress(Exception):
+            counter.add(1, attributes)
+
+
+def semconv_attributes(record: DecisionRecord, *, capture: bool) -> dict[str, AttributeValue]:
+    """The attributes of one ``guard.decide`` span."""
+    decision = record.decision
+    attributes: dict[str, AttributeValue] = {
+        semconv.OPENINFERENCE_SPAN_KIND: semconv.GUARDRAIL,
+        semconv.GEN_AI_TOOL_NAME: record.call.tool,
+        semconv.GEN_AI_TOOL_CALL_ID: record.call.id,
+        semconv.GEN_AI_CONVERSATION_ID: record.session,
+        semconv.OUTCOME: decision.outcome.name.lower(),
+        semconv.RULES: [reason.rule for reason in decision.reasons],
+        semconv.SHADOW_RULES: [reason.rule for reason in decision.shadow],
+        semconv.POLICY_NAME: record.policy_name,
+        semconv.POLICY_HASH: record.policy_hash,
+        semconv.CALL_DIGEST: record.call.digest,
+        semconv.PRINCIPAL: record.principal.id,
+    }
+    if record.approval is not None:
+        attributes[semconv.APPROVAL_ID] = record.approval
+    if record.record is not None:
+        attributes[semconv.RECORD_ID] = record.record
+    for stage, nanoseconds in record.stages.items():
+        attributes[f"{semconv.STAGE_PREFIX}.{stage}"] = nanoseconds / 1e9
+    absent = []
+    for name, signal in record.signals.items():
+        if isinstance(signal.value, Missing):
+            absent.append(name)
+        else:
+            attributes[f"{semconv.SIGNAL_PREFIX}.{name}"] = signal.value
+    attributes[semconv.MISSING_SIGNALS] = absent
+    if capture:
+        attributes[semconv.GEN_AI_TOOL_CALL_ARGUMENTS] = record.call.canonical.decode()
+        attributes[semconv.REASON_TEXTS] = [reason.text for reason in decision.reasons]
+    return attributes

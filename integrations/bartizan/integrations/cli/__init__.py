@@ -1,0 +1,33 @@
+"""The command ``bartizan``. This is where the rooms are put together; nothing imports it.
+
+Exit codes: 0 for yes (valid, passed, allowed, intact), 1 for no, 2 for bad usage or an input that cannot be used.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from . import audit, check, demo, explain, replay, tools
+
+app = typer.Typer(
+    help="Guard AI agents: write policies, test them, explain decisions, verify the audit log.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("check")(check.check)
+app.command("test")(check.test)
+app.command("explain")(explain.explain)
+app.command("schema")(tools.schema)
+app.command("replay")(replay.replay)
+app.command("demo")(demo.demo)
+app.add_typer(tools.app, name="tools")
+app.add_typer(audit.app, name="audit")
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+__all__ = ["app", "main"]

@@ -1,0 +1,120 @@
+"""What the guard must know of a conversation before it decides: the user's words, and results that passed it by.
+
+A policy's ``from_user`` is worth as much as this page: whatever is counted as a prompt here may become the
+argument of a call. So a human message counts only if nothing suggests that somebody else wrote it:
+
+* messages that LangChain's own middleware writes in the user's name (summaries) are marked ``lc_source``;
+* so are, by this package, human messages that a guarded tool puts into the state;
+* a message with a ``name`` is how multi-agent graphs pass one agent's output to another;
+* in a graph that runs inside a guarded tool (a sub-agent), the human message is the calling model's.
+
+What an application itself copies from a tool into a human message cannot be told apart: it must not, or must say
+by ``prompts=`` which messages are the user's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from weakref import WeakValueDictionary
+
+from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
+
+from bartizan.guard import Guard, Session
+
+from .results import GUARDED, SOURCE, text_of
+
+Prompts = Callable[[Sequence[BaseMessage]], Iterable[BaseMessage]]
+
+MAX_SESSIONS = 4096
+"""Of how many sessions this process remembers what it reported; the others are looked up in the store."""
+
+
+def spoken_by_user(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """The messages that count as the user's own words, unless the application says otherwise."""
+    return [
+        message
+        for message in messages
+        if isinstance(message, HumanMessage) and not message.name and SOURCE not in message.additional_kwargs
+    ]
+
+
+class History:
+    """Reports a conversation to the guard, each message once. Lives on the guard's event loop."""
+
+    def __init__(self, guard: Guard, prompts: Prompts = spoken_by_user) -> None:
+        self._guard = guard
+        self._prompts = prompts
+        self._reported: OrderedDict[str, set[str]] = OrderedDict()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def catch_up(self, session: str, messages: Sequence[BaseMessage], *, inside_tool: bool) -> None:
+        """Report what is new. Raises what ``Guard.observe`` raises; then nothing may be decided.
+
+        "New" is what neither this process has reported nor the session's history holds, so a resumed or replayed
+        run, here or in another process, reports nothing twice. Where the history no longer reaches back far
+        enough, an old message may be reported once more for each process: that adds nothing to what is known.
+        """
+        prompts = [] if inside_tool else list(self._prompts(messages))
+        results = [m for m in messages if isinstance(m, ToolMessage) and GUARDED not in m.response_metadata]
+        if not prompts and not results:
+            return
+        lock = self._locks.get(session)
+        if lock is None:
+            lock = self._locks[session] = asyncio.Lock()
+        async with lock:
+            reported = self._remembered(session)
+            fresh_prompts = _fresh(prompts, reported)
+            fresh_results = _fresh(results, reported)
+            if not fresh_prompts and not fresh_results:
+                return
+            known = await self._guard.session(session)
+            for key, message in _unknown(fresh_prompts, prompts, known, "prompt"):
+                await self._guard.observe("prompt", text_of(message), session=session)
+                reported.add(key)
+            for key, message in _unknown(fresh_results, results, known, "result"):
+                await self._guard.observe("result", text_of(message), session=session)
+                reported.add(key)
+            reported.update(key for key, _ in (*fresh_prompts, *fresh_results))
+
+    def _remembered(self, session: str) -> set[str]:
+        reported = self._reported.setdefault(session, set())
+        self._reported.move_to_end(session)
+        while len(self._reported) > MAX_SESSIONS:
+            self._reported.popitem(last=False)
+        return reported
+
+
+def _fresh(messages: Iterable[BaseMessage], reported: set[str]) -> list[tuple[str, BaseMessage]]:
+    """The messages not reported by this process, each with the key by which it is remembered.
+
+    A message without an id is known by its text and how many equal ones came before it.
+    """
+    seen: Counter[str] = Counter()
+    fresh = []
+    for message in messages:
+        text = text_of(message)
+        key = message.id or f"{message.type}:{seen[text]}:{text}"
+        seen[text] += 1
+        if key not in reported:
+            fresh.append((key, message))
+    return fresh
+
+
+def _unknown(
+    fresh: list[tuple[str, BaseMessage]], all_of_kind: Sequence[BaseMessage], session: Session, kind: str
+) -> list[tuple[str, BaseMessage]]:
+    """The fresh messages that the session's history does not hold: it knows texts, so texts are counted."""
+    recorded = Counter(
+        event.text for event in session.events if event.kind == kind and (kind == "prompt" or event.call is None)
+    )
+    keys = {key for key, _ in fresh}
+    missing = []
+    for key, message in _fresh(all_of_kind, set()):
+        text = text_of(message)
+        if recorded[text] > 0:
+            recorded[text] -= 1
+        elif key in keys:
+            missing.append((key, message))
+    return missing

@@ -1,0 +1,157 @@
+"""Runs a policy's own ``tests:``: a call or a result in a session, and what the policy must make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any as Json
+
+from pydantic import ValidationError
+
+from bartizan.guard import (
+    Decision,
+    Event,
+    Inspection,
+    Missing,
+    Outcome,
+    Principal,
+    Request,
+    Session,
+    Signal,
+    ToolCall,
+)
+
+from .diagnostics import PolicyError, Source
+from .document import plain
+from .history import begin, prompt, record, record_result, result
+from .model import CallSpec, PastEvent, ResultSpec, TestCase
+from .program import Program
+from .refusals import diagnostics
+from .source import parse_yaml
+from .values import parse_duration, parse_time
+
+DEFAULT_NOW = parse_time("2026-01-01T12:00:00+00:00")
+_OUTCOMES = {"allow": Outcome.ALLOW, "escalate": Outcome.ESCALATE, "deny": Outcome.DENY}
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """One test: its name, and for a failed one what was expected and what was found."""
+
+    name: str
+    passed: bool
+    expected: str
+    found: str
+
+
+def run_tests(program: Program) -> Iterator[CaseResult]:
+    """Every test of the policy, in order."""
+    for index, case in enumerate(program.policy.tests):
+        yield run_test(program, case, index)
+
+
+def run_test(program: Program, case: TestCase, index: int = 0) -> CaseResult:
+    if case.call is not None:
+        request, session = prepare(program, case)
+        return _call_test(case, program.decide(request, session), case.name or f"#{index + 1} {case.call.tool}")
+    assert case.result is not None
+    now, session = _session(program, case)
+    event = _result(case.result, "now", now, _signals(case.signals))
+    return _result_test(case, program.inspect(event, session), case.name or f"#{index + 1} {case.result.tool}")
+
+
+def prepare(program: Program, case: TestCase) -> tuple[Request, Session]:
+    """The request that a call test makes, and the session in which it makes it."""
+    assert case.call is not None
+    now, session = _session(program, case)
+    principal = Principal()
+    if case.principal is not None:
+        principal = Principal(case.principal.id, frozenset(case.principal.roles))
+    return Request(_call(case.call, "now"), now, principal, _signals(case.signals), case.approved), session
+
+
+def load_case(source: Source) -> TestCase:
+    """A case in a file of its own: an entry of ``tests:``; ``expect`` may be left out.
+
+    Raises :class:`PolicyError` with located diagnostics.
+    """
+    root = parse_yaml(source)
+    document = plain(root)
+    if isinstance(document, dict) and "call" in document:
+        document.setdefault("expect", "allow")
+    try:
+        return TestCase.model_validate(document)
+    except ValidationError as error:
+        raise PolicyError(source, diagnostics(error, TestCase, root)) from None
+
+
+def _call_test(case: TestCase, decision: Decision, name: str) -> CaseResult:
+    rules = tuple(reason.rule for reason in decision.reasons)
+    passed = decision.outcome is _OUTCOMES[str(case.expect)]
+    expected = str(case.expect)
+    if case.because is not None:
+        passed = passed and set(case.because) <= set(rules)
+        expected += f" because {', '.join(case.because)}"
+    return CaseResult(name, passed, expected, f"{decision.outcome.name.lower()} because {', '.join(rules)}")
+
+
+def _result_test(case: TestCase, seen: Inspection, name: str) -> CaseResult:
+    wanted, found = [], []
+    text, label = getattr(case.expect, "text", None), getattr(case.expect, "label", None)
+    if text is not None:
+        wanted.append(f"text {text!r}")
+        found.append(f"text {seen.text!r}")
+    if label is not None:
+        wanted.append(f"label {label}")
+        found.append(f"label {seen.labels.default}")
+    return CaseResult(name, wanted == found, ", ".join(wanted), ", ".join(found))
+
+
+def _session(program: Program, case: TestCase) -> tuple[int, Session]:
+    """Now, and the session so far: the prompt, then the history; what has no time happened just now."""
+    now = parse_time(case.now) if case.now is not None else DEFAULT_NOW
+    times = [now - parse_duration(e.at) if e.at is not None else now for e in case.history]
+    session = begin(program)
+    if case.prompt is not None:
+        session = record(program, session, prompt(case.prompt, min(times, default=now)))
+    for index, (past, time) in enumerate(zip(case.history, times, strict=True)):
+        session = _after(program, session, past, f"past-{index}", time)
+    return now, session
+
+
+def _after(program: Program, session: Session, past: PastEvent, id: str, time: int) -> Session:
+    signals = _signals(past.signals)
+    if past.prompt is not None:
+        return record(program, session, prompt(past.prompt, time, signals))
+    if past.text is not None:
+        return record(program, session, Event("text", time, past.text, signals=signals))
+    if past.call is not None:
+        return record(program, session, Event("call", time, call=_call(past.call, id), signals=signals))
+    assert past.result is not None
+    return record_result(program, session, _result(past.result, id, time, signals))
+
+
+def _call(spec: CallSpec, id: str) -> ToolCall:
+    return ToolCall.of(id, spec.tool, _plain(spec.args))
+
+
+def _result(spec: ResultSpec, id: str, time: int, signals: dict[str, Signal]) -> Event:
+    call = ToolCall.of(id, spec.tool, _plain(spec.args))
+    return result(call, time, text=spec.text, value=_plain(spec.value), is_error=spec.error, signals=signals)
+
+
+def _signals(values: Mapping[str, Json]) -> dict[str, Signal]:
+    """Signals of a test; their p-values stay uncalibrated."""
+    return {
+        name: Signal(name, Missing("missing in the test") if value == "missing" else float(value))
+        for name, value in values.items()
+    }
+
+
+def _plain(value: Json) -> Json:
+    """JSON as a tool call carries it: lists for tuples, floats for decimals."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return float(value) if type(value).__name__ == "Decimal" else value

@@ -1,0 +1,48 @@
+"""Sessions as pure values: a program's own account of what has happened, without guard or store.
+
+The kernel keeps sessions durably; tests of policies, replay and explanations only need this fold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any as Json
+
+from bartizan.guard import Event, Labels, Program, Session, Signal, ToolCall, canonical_json
+
+
+def begin(program: Program, id: str = "session") -> Session:
+    """A new session of a program."""
+    return Session(id, state=program.initial())
+
+
+def record(program: Program, session: Session, event: Event) -> Session:
+    """The session after an event that needs no inspection: a prompt, a call let go, a final text."""
+    event = replace(event, time=max(event.time, session.clock))
+    state = program.advance(event, session)
+    return replace(session, version=session.version + 1, state=state, events=(*session.events, event))
+
+
+def record_result(program: Program, session: Session, event: Event) -> Session:
+    """The session after a result, labelled and redacted as the program says."""
+    seen = program.inspect(event, session)
+    return record(program, session, replace(event, text=seen.text, value=seen.value, labels=seen.labels))
+
+
+def prompt(text: str, time: int, signals: dict[str, Signal] | None = None) -> Event:
+    return Event("prompt", time, text, signals=signals or {})
+
+
+def result(
+    call: ToolCall,
+    time: int,
+    *,
+    text: str | None = None,
+    value: Json = None,
+    is_error: bool = False,
+    signals: dict[str, Signal] | None = None,
+) -> Event:
+    """A result event; without a text the value's JSON stands for it."""
+    if text is None:
+        text = value if isinstance(value, str) else canonical_json(value).decode()
+    return Event("result", time, text, call, value, Labels(), is_error, signals or {})

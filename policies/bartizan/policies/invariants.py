@@ -1,0 +1,130 @@
+"""Checks the parts of a policy that the analyses and the corrector use: invariants and repair classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any as Json
+
+from . import syntax
+from .checker import check_condition
+from .diagnostics import Diagnostic, PolicyError, did_you_mean
+from .document import Located
+from .environment import SignalDecl, call_environment
+from .model import AlwaysWithin, Invariant
+from .parser import parse_expression
+from .policy import CheckedInvariant
+from .problems import CheckError, fail
+from .syntax import Span
+from .types import Dec, Int, Record, ToolDecl
+from .values import parse_duration, scale_decimal
+
+
+def check_invariants(
+    located: Located, tools: Mapping[str, ToolDecl], signals: Mapping[str, SignalDecl]
+) -> list[CheckedInvariant]:
+    """The invariants of one document. Raises :class:`PolicyError` with every problem."""
+    found, problems = [], []
+    for index, invariant in enumerate(located.document.invariants):
+        try:
+            found.append(_check(located, index, invariant, tools, signals))
+        except CheckError as error:
+            problems.append(error.diagnostic)
+        except PolicyError as error:
+            problems += error.diagnostics
+    if problems:
+        raise PolicyError(located.source, problems)
+    return found
+
+
+def _check(
+    located: Located,
+    index: int,
+    invariant: Invariant,
+    tools: Mapping[str, ToolDecl],
+    signals: Mapping[str, SignalDecl],
+) -> CheckedInvariant:
+    if invariant.never is not None:
+        return _never(located, index, invariant.never, tools, signals)
+    if invariant.always_within is not None:
+        return _always_within(located, index, invariant.always_within, tools)
+    assert invariant.without is not None
+    wanted = invariant.without.signals
+    names = tuple(signals) if wanted == "all" else tuple(wanted)
+    for position, name in enumerate(names):
+        if name not in signals:
+            span = located.span(("invariants", index, "without", "signals", position))
+            fail(span, "unknown-signal", f"no signal `{name}` is declared", did_you_mean(name, signals))
+    return CheckedInvariant("without", {}, {"signals": sorted(names)})
+
+
+def _never(
+    located: Located, index: int, text: str, tools: Mapping[str, ToolDecl], signals: Mapping[str, SignalDecl]
+) -> CheckedInvariant:
+    """Checked for each tool that it names by ``allowed(tool)``; for every tool when it names none."""
+    path = ("invariants", index, "never")
+    node = parse_expression(text, located.text_offsets(path), located.source)
+    named = {t for t in _allowed_tools(node)}
+    conditions = {}
+    for tool in sorted(named & set(tools) or tools):
+        env = replace(call_environment(tools[tool], tools, signals), invariant=True)
+        conditions[tool] = check_condition(node, env)
+    for name in sorted(named - set(tools)):
+        fail(located.span(path), "unknown-tool", f"no tool `{name}` is declared", did_you_mean(name, tools))
+    return CheckedInvariant("never", conditions, {}, text)
+
+
+def _allowed_tools(node: Json) -> Iterator[str]:
+    if isinstance(node, syntax.Call) and node.function == "allowed":
+        yield from (arg.name for arg in node.args if isinstance(arg, syntax.Name))
+    if isinstance(node, tuple):
+        for item in node:
+            yield from _allowed_tools(item)
+    elif hasattr(node, "__dataclass_fields__"):
+        for name in node.__dataclass_fields__:
+            yield from _allowed_tools(getattr(node, name))
+
+
+def _always_within(
+    located: Located, index: int, spec: AlwaysWithin, tools: Mapping[str, ToolDecl]
+) -> CheckedInvariant:
+    path: tuple[str | int, ...] = ("invariants", index, "always-within")
+    tool = tools.get(spec.tool)
+    if tool is None:
+        fail(located.span((*path, "tool")), "unknown-tool", f"no tool `{spec.tool}` is declared", did_you_mean(spec.tool, tools))
+    field = tool.args.get(spec.sum) if isinstance(tool.args, Record) else None
+    span = located.span((*path, "sum"))
+    if field is None:
+        names = tool.args.names if isinstance(tool.args, Record) else ()
+        fail(span, "unknown-field", f"tool `{spec.tool}` has no argument `{spec.sum}`", did_you_mean(spec.sum, names))
+    if not isinstance(field.type, (Int, Dec)):
+        fail(span, "type-mismatch", f"only int and dec arguments can be added up, `{spec.sum}` is {field.type}")
+    digits = field.type.digits if isinstance(field.type, Dec) else 0
+    limit = scale_decimal(str(spec.at_most), digits)
+    if not isinstance(limit, int):
+        fail(located.span((*path, "at-most")), "inexact", f"{spec.at_most} is not a {field.type}")
+    parameters = {"tool": spec.tool, "sum": spec.sum, "window": parse_duration(spec.window), "at-most": limit}
+    return CheckedInvariant("always-within", {}, parameters)
+
+
+def check_repair(located: Located, tools: Mapping[str, ToolDecl]) -> dict[str, dict[str, Json]]:
+    """Repair classes by tool and argument. Raises :class:`PolicyError`."""
+    result: dict[str, dict[str, Json]] = {}
+    problems: list[Diagnostic] = []
+    for name, classes in located.document.repair.items():
+        tool = tools.get(name)
+        if tool is None:
+            span: Span = located.key_span(("repair", name))
+            problems.append(Diagnostic("unknown-tool", f"no tool `{name}` is declared", span, did_you_mean(name, tools)))
+            continue
+        for pointer, spec in classes.items():
+            known = tool.args.names if isinstance(tool.args, Record) else None
+            head = pointer.lstrip("/").split("/")[0].split(".")[0]
+            if pointer != "*" and known is not None and head not in known:
+                span = located.key_span(("repair", name, pointer))
+                message = f"tool `{name}` has no argument `{head}`"
+                problems.append(Diagnostic("unknown-field", message, span, did_you_mean(head, known)))
+        result[name] = {p: {"class": s.class_, "values": list(s.values)} for p, s in classes.items()}
+    if problems:
+        raise PolicyError(located.source, problems)
+    return result

@@ -1,0 +1,199 @@
+"""From a policy file to a program: read, include, check, compile.
+
+Every problem of a file is found and reported at once; a policy with a problem is never loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from . import ast, syntax
+from .checker import check_condition
+from .diagnostics import Diagnostic, PolicyError, Source, did_you_mean
+from .document import Located, load_document
+from .environment import Environment, SignalDecl, call_environment, result_environment
+from .invariants import check_invariants, check_repair
+from .model import Rule
+from .parser import parse_expression
+from .policy import CheckedPolicy, CheckedRule
+from .problems import CheckError
+from .program import Program
+from .types import ToolDecl
+
+MAX_INCLUDES = 32
+_BUILTIN_TAGS = ("read", "write", "destructive", "open")
+
+
+def load_policy(path: str | Path, tools: Sequence[ToolDecl] = ()) -> Program:
+    """The program of a policy file. ``tools`` adds tool types that the file does not declare itself.
+
+    A name without a suffix that is no file (``"baseline"``) names a pack of the library. Raises
+    :class:`PolicyError` with located diagnostics, and OSError when the file cannot be read.
+    """
+    return Program(check_policy(read_source(path), tools))
+
+
+def compile_policy(text: str, filename: str = "<policy>", tools: Sequence[ToolDecl] = ()) -> Program:
+    """The program of a policy's text. Raises :class:`PolicyError`."""
+    return Program(check_policy(Source(filename, text), tools))
+
+
+def read_source(path: str | Path) -> Source:
+    """The source of a policy file, or of a pack of the library."""
+    file = Path(path)
+    if not file.suffix and not file.exists() and str(path) in packs():
+        return Source.decode(f"{path}.yaml", (_library() / f"{path}.yaml").read_bytes())
+    return Source.decode(str(path), file.read_bytes())
+
+
+def packs() -> tuple[str, ...]:
+    """The names of the packs that ship with the package."""
+    return tuple(sorted(p.name.removesuffix(".yaml") for p in _library().iterdir() if p.name.endswith(".yaml")))
+
+
+def _library():  # type: ignore[no-untyped-def]  # Traversable moved between modules across versions
+    return files("bartizan.policies") / "library"
+
+
+def check_policy(source: Source, tools: Sequence[ToolDecl] = ()) -> CheckedPolicy:
+    """The checked policy of a source and what it includes. Raises :class:`PolicyError`."""
+    main = load_document(source)
+    documents = [main, *_included(main)]
+    declared = {tool.name: tool for tool in tools}
+    for located in reversed(documents):
+        declared |= {tool.name: tool for tool in located.tools}
+    signals = _signals(documents)
+    _refuse_same_rule(documents)
+    rules: list[CheckedRule] = []
+    for located in documents:
+        rules += _check_rules(located, declared, signals)
+    invariants = [i for located in documents for i in check_invariants(located, declared, signals)]
+    repair = check_repair(main, declared)
+    tests = tuple(test for test in main.document.tests)
+    return CheckedPolicy(
+        main.document.name, declared, signals, tuple(rules), tuple(invariants), repair, tests
+    )
+
+
+def _included(main: Located) -> list[Located]:
+    """The documents that ``main`` includes, directly or not, each once."""
+    found: dict[str, Located] = {}
+    waiting = [(main, index) for index in range(len(main.document.include))]
+    while waiting:
+        located, index = waiting.pop(0)
+        name = located.document.include[index]
+        span = located.span(("include", index))
+        source = _resolve(located.source, name)
+        if source is None:
+            help = did_you_mean(name, packs()) or f"the packs are: {', '.join(packs())}"
+            raise PolicyError(located.source, [Diagnostic("unknown-pack", f"no pack or file `{name}`", span, help)])
+        if source.file in found or source.file == main.source.file:
+            continue
+        if len(found) >= MAX_INCLUDES:
+            raise PolicyError(located.source, [Diagnostic("too-many", f"more than {MAX_INCLUDES} includes", span)])
+        document = load_document(source)
+        found[source.file] = document
+        waiting += [(document, i) for i in range(len(document.document.include))]
+    return list(found.values())
+
+
+def _resolve(source: Source, name: str) -> Source | None:
+    if name in packs():
+        return read_source(_library() / f"{name}.yaml")
+    path = Path(source.file).parent / name
+    return read_source(path) if path.is_file() else None
+
+
+def _signals(documents: Sequence[Located]) -> dict[str, SignalDecl]:
+    signals: dict[str, SignalDecl] = {}
+    for located in reversed(documents):
+        for name, spec in located.document.signals.items():
+            signals[name] = SignalDecl(spec.on, spec.monitor, spec.missing)
+    return signals
+
+
+def _refuse_same_rule(documents: Sequence[Located]) -> None:
+    owners: dict[str, str] = {}
+    for located in documents:
+        for index, rule in enumerate(located.document.rules):
+            if rule.id in owners:
+                span = located.span(("rules", index, "id"))
+                message = f"the rule id `{rule.id}` is already taken in {owners[rule.id]}"
+                raise PolicyError(located.source, [Diagnostic("duplicate-rule", message, span, "rename one of them")])
+            owners[rule.id] = located.source.file
+
+
+def _check_rules(
+    located: Located, tools: Mapping[str, ToolDecl], signals: Mapping[str, SignalDecl]
+) -> list[CheckedRule]:
+    rules, problems = [], []
+    for index, rule in enumerate(located.document.rules):
+        try:
+            rules.append(_check_rule(located, index, rule, tools, signals))
+        except CheckError as error:
+            problems.append(error.diagnostic)
+        except PolicyError as error:
+            problems += error.diagnostics
+    if problems:
+        raise PolicyError(located.source, problems)
+    return rules
+
+
+def _check_rule(
+    located: Located, index: int, rule: Rule, tools: Mapping[str, ToolDecl], signals: Mapping[str, SignalDecl]
+) -> CheckedRule:
+    scope = _scope(located, index, rule, tools)
+    make = result_environment if rule.effect in ("redact", "label") else call_environment
+    condition = _condition(located, index, rule)
+    conditions = {tool: _checked(condition, make(tools[tool], tools, signals)) for tool in scope}
+    return CheckedRule(
+        rule.id, rule.effect, conditions, rule.reason or "", rule.mode == "shadow", rule.as_,
+        located.source, located.span(("rules", index)),
+    )  # fmt: skip
+
+
+def _checked(condition: syntax.Expr | None, env: Environment) -> ast.Expr:
+    return ast.TRUE if condition is None else check_condition(condition, env)
+
+
+def _condition(located: Located, index: int, rule: Rule) -> syntax.Expr | None:
+    """``when && !unless``; None for a rule that always applies."""
+    parts: list[syntax.Expr] = []
+    if isinstance(rule.when, bool):
+        parts.append(syntax.Literal(rule.when, located.span(("rules", index, "when"))))
+    elif rule.when is not None:
+        parts.append(_parse(located, ("rules", index, "when"), rule.when))
+    if rule.unless is not None:
+        unless = _parse(located, ("rules", index, "unless"), rule.unless)
+        parts.append(syntax.Unary("!", unless, unless.span))
+    if len(parts) == 2:
+        span = syntax.Span(min(p.span.start for p in parts), max(p.span.end for p in parts))
+        return syntax.Binary("&&", parts[0], parts[1], span)
+    return parts[0] if parts else None
+
+
+def _parse(located: Located, path: tuple[str | int, ...], text: str) -> syntax.Expr:
+    return parse_expression(text, located.text_offsets(path), located.source)
+
+
+def _scope(located: Located, index: int, rule: Rule, tools: Mapping[str, ToolDecl]) -> Iterator[str]:
+    """The tools that the selectors select, each once, in order of name."""
+    selected: set[str] = set()
+    tags = {tag for tool in tools.values() for tag in tool.tags} | set(_BUILTIN_TAGS)
+    for position, selector in enumerate(rule.scope):
+        span = located.span(("rules", index, rule.effect, position))
+        if selector == "*":
+            selected |= set(tools)
+        elif selector.startswith("@"):
+            if selector[1:] not in tags:
+                help = did_you_mean(selector[1:], tags) or f"the tags are: {', '.join(sorted(tags))}"
+                raise CheckError(Diagnostic("unknown-tag", f"no tool has the tag `{selector[1:]}`", span, help))
+            selected |= {name for name, tool in tools.items() if selector[1:] in tool.tags}
+        elif selector in tools:
+            selected.add(selector)
+        else:
+            help = did_you_mean(selector, tools) or f"the tools are: {', '.join(sorted(tools)) or 'none'}"
+            raise CheckError(Diagnostic("unknown-tool", f"no tool `{selector}` is declared", span, help))
+    return iter(sorted(selected))

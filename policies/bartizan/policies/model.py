@@ -1,0 +1,306 @@
+"""The document: what a policy file may say, before names, types and conditions are checked."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
+
+from .fields import (
+    DurationText,
+    Expression,
+    Given,
+    Include,
+    JsonPath,
+    JsonValue,
+    Number,
+    Pointer,
+    Probability,
+    Selector,
+    Slug,
+    Strict,
+    TimeText,
+    ToolName,
+    Version,
+    only_one,
+    problem,
+)
+
+Label = Literal["trusted", "untrusted"]
+EventKind = Literal["prompt", "result", "call", "text"]
+Effect = Literal["allow", "deny", "escalate", "redact", "label"]
+RepairClass = Literal["locked", "clamp", "enum", "drop", "redact", "template"]
+Condition = Annotated[
+    Annotated[Expression, Tag("expression")] | Annotated[bool, Tag("constant")],
+    Discriminator(lambda value: "constant" if isinstance(value, bool) else "expression"),
+]
+TypeText = Any  # read by typespec, which can point into it
+Scope = Annotated[tuple[Selector, ...], Field(min_length=1)]
+
+EFFECTS: tuple[Effect, ...] = ("allow", "deny", "escalate", "redact", "label")
+
+
+def _one_of(*alternatives: dict[str, Any]) -> dict[str, Any]:
+    return {"oneOf": list(alternatives)}
+
+
+def _exactly_one(*keys: str) -> dict[str, Any]:
+    """JSON Schema for: exactly one of these keys."""
+    return _one_of(*({"required": [key]} for key in keys))
+
+
+class ResultLabels(Strict):
+    """How far a tool's results are trusted: a default, and exceptions by JSON path."""
+
+    label: Given[Label] = None
+    except_: dict[JsonPath, Label] = Field(default_factory=dict)
+
+
+class ToolSpec(Strict):
+    """A tool: the types of its arguments, its effect, and how its results are labelled."""
+
+    args: TypeText = Field(default_factory=dict)
+    result: ResultLabels = ResultLabels()
+    effect: Given[Literal["read", "write", "destructive"]] = None
+    open: Given[bool] = None
+    tags: tuple[Slug, ...] = ()
+    description: str = ""
+
+
+class SignalSpec(Strict):
+    """A signal: on what it is measured, by which monitor, and what its absence means."""
+
+    on: EventKind
+    monitor: Slug
+    missing: Literal["escalate", "deny"] = "deny"
+
+
+class Rule(Strict):
+    """One rule. Exactly one of the five effects names the tools that it is about."""
+
+    model_config = ConfigDict(
+        json_schema_extra=_one_of(
+            *({"required": [name], "not": {"required": ["as"]}} for name in EFFECTS if name != "label"),
+            {"required": ["label", "as"]},
+        )
+    )
+
+    id: Slug
+    allow: Given[Scope] = None
+    deny: Given[Scope] = None
+    escalate: Given[Scope] = None
+    redact: Given[Scope] = None
+    label: Given[Scope] = None
+    when: Given[Condition] = None
+    unless: Given[Expression] = None
+    reason: Given[str] = None
+    mode: Literal["enforce", "shadow"] = "enforce"
+    as_: Given[Label] = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Rule:
+        effect = only_one(self, EFFECTS, f"the rule `{self.id}`")
+        if effect == "label" and self.as_ is None:
+            raise problem("missing-key", "a label rule needs `as`", "write as: trusted, or as: untrusted")
+        if effect != "label" and self.as_ is not None:
+            raise problem("unknown-key", "`as` is for label rules", "remove it", ("as",))
+        return self
+
+    @property
+    def effect(self) -> Effect:
+        return next(effect for effect in EFFECTS if getattr(self, effect) is not None)
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """The selectors: tool names, ``@tag``, ``*``."""
+        scope: tuple[str, ...] = getattr(self, self.effect)
+        return scope
+
+
+def _named(value: Any) -> Any:
+    return {"class": value} if isinstance(value, str) else value
+
+
+class RepairSpec(Strict):
+    """How one argument may be repaired: a class by name, or ``{class: enum, values: [...]}``."""
+
+    class_: RepairClass
+    values: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _values_belong_to_enum(self) -> RepairSpec:
+        if self.values and self.class_ != "enum":
+            raise problem("unknown-key", "`values` is for the class enum", "remove it", ("values",))
+        return self
+
+
+_REPAIR_SCHEMA = {
+    "anyOf": [
+        {"enum": ["locked", "clamp", "enum", "drop", "redact", "template"]},
+        {
+            "type": "object",
+            "properties": {
+                "class": {"const": "enum"},
+                "values": {"type": "array", "items": {"type": "string"}},
+            },
+            "required": ["class", "values"],
+            "additionalProperties": False,
+        },
+    ]
+}
+Repair = Annotated[RepairSpec, BeforeValidator(_named), WithJsonSchema(_REPAIR_SCHEMA)]
+
+
+class AlwaysWithin(Strict):
+    """In every window of this length, the sum of a tool's argument over the calls let go is at most this."""
+
+    tool: ToolName
+    sum: str = Field(min_length=1)
+    window: DurationText
+    at_most: Number
+
+
+def _text_or_list(value: Any) -> str:
+    return "all" if isinstance(value, str) else "names"
+
+
+class Without(Strict):
+    """Nothing more becomes allowed when these signals are missing."""
+
+    signals: Annotated[
+        Annotated[Literal["all"], Tag("all")]
+        | Annotated[tuple[Slug, ...], Field(min_length=1), Tag("names")],
+        Discriminator(_text_or_list),
+    ]
+
+
+INVARIANTS = ("never", "always_within", "without")
+
+
+class Invariant(Strict):
+    """A property that the analyses prove of the whole policy."""
+
+    model_config = ConfigDict(json_schema_extra=_exactly_one("never", "always-within", "without"))
+
+    never: Given[Expression] = None
+    always_within: Given[AlwaysWithin] = None
+    without: Given[Without] = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Invariant:
+        only_one(self, INVARIANTS, "an invariant")
+        return self
+
+
+class CallSpec(Strict):
+    tool: ToolName
+    args: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class ResultSpec(Strict):
+    """A tool's result: what the model reads, and its structure where known."""
+
+    tool: ToolName
+    args: dict[str, JsonValue] = Field(default_factory=dict)
+    text: Given[str] = None
+    value: JsonValue = None
+    error: bool = False
+
+
+def _word_or_number(value: Any) -> str:
+    return "missing" if isinstance(value, str) else "measured"
+
+
+SignalValue = Annotated[
+    Annotated[Literal["missing"], Tag("missing")] | Annotated[Probability, Tag("measured")],
+    Discriminator(_word_or_number),
+]
+
+
+class PastEvent(Strict):
+    """One event of a test's history, ``at`` so long before now."""
+
+    model_config = ConfigDict(json_schema_extra=_exactly_one("prompt", "text", "call", "result"))
+
+    prompt: Given[str] = None
+    text: Given[str] = None
+    call: Given[CallSpec] = None
+    result: Given[ResultSpec] = None
+    at: Given[DurationText] = None
+    signals: dict[Slug, SignalValue] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> PastEvent:
+        only_one(self, ("prompt", "text", "call", "result"), "an event")
+        return self
+
+
+class PrincipalSpec(Strict):
+    id: str = Field(min_length=1)
+    roles: tuple[str, ...] = ()
+
+
+class ExpectedResult(Strict):
+    """What becomes of a result: its text after redaction, and its label."""
+
+    text: Given[str] = None
+    label: Given[Label] = None
+
+
+def _outcome_or_result(value: Any) -> str:
+    return "outcome" if isinstance(value, str) else "result"
+
+
+Expectation = Annotated[
+    Annotated[Literal["allow", "escalate", "deny"], Tag("outcome")]
+    | Annotated[ExpectedResult, Tag("result")],
+    Discriminator(_outcome_or_result),
+]
+
+
+class TestCase(Strict):
+    """A call (or a result) in a session, and what the policy must make of it."""
+
+    __test__ = False  # not one of pytest's
+    model_config = ConfigDict(
+        json_schema_extra=_one_of(
+            {"required": ["call"], "properties": {"expect": {"type": "string"}}},
+            {"required": ["result"], "properties": {"expect": {"type": "object"}}},
+        )
+    )
+
+    name: Given[str] = None
+    call: Given[CallSpec] = None
+    result: Given[ResultSpec] = None
+    prompt: Given[str] = None
+    history: tuple[PastEvent, ...] = ()
+    signals: dict[Slug, SignalValue] = Field(default_factory=dict)
+    approved: bool = False
+    now: Given[TimeText] = None
+    principal: Given[PrincipalSpec] = None
+    expect: Expectation
+    because: Given[tuple[Slug, ...]] = None
+
+    @model_validator(mode="after")
+    def _one_subject(self) -> TestCase:
+        only_one(self, ("call", "result"), "a test")
+        if (self.call is None) == isinstance(self.expect, str):
+            wanted = "allow, escalate or deny" if self.call else "{text: ..., label: ...}"
+            subject = "call" if self.call else "result"
+            raise problem("type", f"the test of a {subject} expects {wanted}", None, ("expect",))
+        return self
+
+
+class PolicyDocument(Strict):
+    """A policy file."""
+
+    version: Version
+    name: Slug
+    description: Given[str] = None
+    include: tuple[Include, ...] = ()
+    tools: dict[ToolName, ToolSpec] = Field(default_factory=dict)
+    signals: dict[Slug, SignalSpec] = Field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    repair: dict[ToolName, dict[Pointer, Repair]] = Field(default_factory=dict)
+    invariants: tuple[Invariant, ...] = ()
+    tests: tuple[TestCase, ...] = ()

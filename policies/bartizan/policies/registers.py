@@ -1,0 +1,355 @@
+"""Session operators as registers: constant size, O(1) per event, flat in the length of the history.
+
+A register is a small JSON value in the session's state. ``update`` is called once per matching event,
+``read`` at a decision; both are pure. What each must equal is said by :mod:`.reference`, and a property test
+compares them on generated histories. Windows are closed: an event exactly ``within`` ago is still in.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any as Json
+from typing import Protocol
+
+from . import ast
+from .plan import Evaluate, compile_expression
+from .reference import SUM_LIMIT
+from .scope import Scope
+from .values import E
+
+KEY_LIMIT = 1_024
+
+
+class Cell(Protocol):
+    """One register without a key. ``state`` is JSON; None stands for "never"."""
+
+    def initial(self) -> Json: ...
+    def update(self, state: Json, s: Scope) -> Json: ...
+    def read(self, state: Json, now: int) -> Json: ...
+
+
+def _fresh(time: int | None, now: int, within: int | None) -> bool:
+    return time is not None and (within is None or now - time <= within)
+
+
+@dataclass(frozen=True, slots=True)
+class OnceCell:
+    """``[last time T, last time E]``"""
+
+    body: Evaluate
+    within: int | None
+
+    def initial(self) -> Json:
+        return [None, None]
+
+    def update(self, state: Json, s: Scope) -> Json:
+        value = self.body(s)
+        if value is False:
+            return state
+        return [s.now, state[1]] if value is True else [state[0], s.now]
+
+    def read(self, state: Json, now: int) -> Json:
+        if _fresh(state[0], now, self.within):
+            return True
+        return E if _fresh(state[1], now, self.within) else False
+
+
+@dataclass(frozen=True, slots=True)
+class SinceCell:
+    """``[latest start that surely still holds, latest start that possibly still holds]``"""
+
+    left: Evaluate
+    right: Evaluate
+    within: int | None
+
+    def initial(self) -> Json:
+        return [None, None]
+
+    def update(self, state: Json, s: Scope) -> Json:
+        left, right = self.left(s), self.right(s)
+        surely = s.now if right is True else state[0] if left is True else None
+        possibly = s.now if right is not False else state[1] if left is not False else None
+        return [surely, possibly]
+
+    def read(self, state: Json, now: int) -> Json:
+        if _fresh(state[0], now, self.within):
+            return True
+        return E if _fresh(state[1], now, self.within) else False
+
+
+@dataclass(frozen=True, slots=True)
+class PreviousCell:
+    """``true``, ``false``, or ``null`` for E"""
+
+    body: Evaluate
+
+    def initial(self) -> Json:
+        return False
+
+    def update(self, state: Json, s: Scope) -> Json:
+        value = self.body(s)
+        return None if value is E else value
+
+    def read(self, state: Json, now: int) -> Json:
+        return E if state is None else state
+
+
+@dataclass(frozen=True, slots=True)
+class CountCell:
+    """``[the last ``cap`` times, last time E]``; without a window ``[number, last time E]``"""
+
+    body: Evaluate
+    within: int | None
+    cap: int
+    saturate: bool
+
+    def initial(self) -> Json:
+        return [0 if self.within is None else [], None]
+
+    def update(self, state: Json, s: Scope) -> Json:
+        value = self.body(s)
+        if value is False:
+            return state
+        if value is E:
+            return [state[0], s.now]
+        if self.within is None:
+            return [min(state[0] + 1, self.cap), state[1]]
+        return [[*state[0], s.now][-self.cap :], state[1]]
+
+    def read(self, state: Json, now: int) -> Json:
+        if _fresh(state[1], now, self.within):
+            return E
+        if self.within is None:
+            number = state[0]
+        else:
+            number = len(state[0]) - bisect_left(state[0], now - self.within)
+        return E if number >= self.cap and not self.saturate else number
+
+
+@dataclass(frozen=True, slots=True)
+class SumCell:
+    """``[[[time, amount], ...], last time E, time of the last entry that fell out of the bounded list]``;
+    without a window ``[total, last time E]``"""
+
+    field: Evaluate
+    body: Evaluate
+    within: int | None
+
+    def initial(self) -> Json:
+        return [0, None] if self.within is None else [[], None, None]
+
+    def update(self, state: Json, s: Scope) -> Json:
+        value = self.body(s)
+        if value is False:
+            return state
+        amount = self.field(s) if value is True else E
+        if amount is E:
+            return [state[0], s.now, *state[2:]]
+        if self.within is None:
+            return [state[0] + amount, state[1]]
+        live = [entry for entry in state[0] if s.now - entry[0] <= self.within]
+        dropped = live[0][0] if len(live) >= SUM_LIMIT else state[2]
+        return [[*live[-SUM_LIMIT + 1 :], [s.now, amount]], state[1], dropped]
+
+    def read(self, state: Json, now: int) -> Json:
+        if _fresh(state[1], now, self.within):
+            return E
+        if self.within is None:
+            return state[0]
+        if _fresh(state[2], now, self.within):
+            return E
+        return sum(amount for time, amount in state[0] if now - time <= self.within)
+
+
+@dataclass(frozen=True, slots=True)
+class MaxSignalCell:
+    """The largest value so far; ``null`` once one was missing"""
+
+    value: Evaluate
+
+    def initial(self) -> Json:
+        return 0.0
+
+    def update(self, state: Json, s: Scope) -> Json:
+        value = self.value(s)
+        return None if value is E or state is None else max(state, value)
+
+    def read(self, state: Json, now: int) -> Json:
+        return E if state is None else state
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """A cell per key, in a bounded table: ``[{key: state}, last event with an E key, last overflow]``.
+
+    When the table is full, keys whose window has passed make room; if none has, the event is not counted
+    and every answer is E until the window has passed over the overflow.
+    """
+
+    cell: Cell
+    key: Evaluate
+    body: Evaluate
+    within: int | None
+    latest: Callable[[Json], int]
+    existential: bool
+
+    def initial(self) -> Json:
+        return [{}, None, None]
+
+    def update(self, state: Json, s: Scope) -> Json:
+        if self.body(s) is False:
+            return state
+        table, unknown, full = state
+        key = self.key(s)
+        if key is E:
+            return [table, s.now, full]
+        name = str(key)
+        if name not in table and len(table) >= KEY_LIMIT:
+            table = {k: v for k, v in table.items() if _fresh(self.latest(v), s.now, self.within)}
+            if len(table) >= KEY_LIMIT:
+                return [table, unknown, s.now]
+        cell = table.get(name) or self.cell.initial()
+        return [{**table, name: self.cell.update(cell, s)}, unknown, full]
+
+    def read(self, state: Json, now: int, key: Json) -> Json:
+        table, unknown, full = state
+        if key is E or _fresh(full, now, self.within):
+            return E
+        value = self.cell.read(table.get(str(key)) or self.cell.initial(), now)
+        if _fresh(unknown, now, self.within) and not (self.existential and value is True):
+            return E
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A named register: which events update it, and how it is read at a decision."""
+
+    id: str
+    match: ast.EventMatch
+    cell: Cell | Keyed
+    query: Evaluate | None
+    signals: frozenset[str]
+
+    def read(self, s: Scope) -> Json:
+        if self.id not in s.registers:
+            return E
+        state = s.registers[self.id]
+        if isinstance(self.cell, Keyed):
+            assert self.query is not None
+            return self.cell.read(state, s.now, self.query(s))
+        return self.cell.read(state, s.now)
+
+
+def register_id(node: ast.Register) -> str:
+    """Equal operators share a register, across rules and across versions of a policy."""
+    text = json.dumps(ast.to_json(node), sort_keys=True, separators=(",", ":"))
+    return f"{type(node).__name__.lower()}-{sha256(text.encode()).hexdigest()[:16]}"
+
+
+class RegisterFile:
+    """All registers of a policy. ``reader`` is what the planner asks for a session operator's closure."""
+
+    def __init__(self) -> None:
+        self.registers: dict[str, Register] = {}
+
+    def reader(self, node: ast.Register) -> Evaluate:
+        name = register_id(node)
+        if name not in self.registers:
+            self.registers[name] = self._build(name, node, frozenset(_event_signals(node)))
+        return self.registers[name].read
+
+    def initial(self) -> dict[str, Json]:
+        return {name: register.cell.initial() for name, register in self.registers.items()}
+
+    def touched_by(self, kind: str, tool: str | None) -> tuple[Register, ...]:
+        """The registers that an event of this kind and tool updates."""
+        return tuple(
+            r for r in self.registers.values() if r.match.kind in (None, kind) and r.match.tool in (None, tool)
+        )
+
+    def _plan(self, node: ast.Expr) -> Evaluate:
+        return compile_expression(node, self.reader)
+
+    def _build(self, name: str, node: ast.Register, signals: frozenset[str]) -> Register:
+        match node:
+            case ast.Once(matched, body, within, key, query):
+                once = OnceCell(self._plan(body), within)
+                latest = _latest_once
+                return self._keyed(name, matched, signals, once, body, key, query, within, latest)
+            case ast.Since(left, right, within):
+                since = SinceCell(self._plan(left), self._plan(right), within)
+                return Register(name, ast.EventMatch(), since, None, signals)
+            case ast.Previous(body):
+                return Register(name, ast.EventMatch(), PreviousCell(self._plan(body)), None, signals)
+            case ast.Count(tool, body, cap, saturate, within, key, query):
+                count = CountCell(self._plan(body), within, cap, saturate)
+                calls = ast.EventMatch("call", tool)
+                return self._keyed(name, calls, signals, count, body, key, query, within, _latest_count)
+            case ast.Sum(tool, field, body, _, within, key, query):
+                total = SumCell(self._plan(field), self._plan(body), within)
+                calls = ast.EventMatch("call", tool)
+                return self._keyed(name, calls, signals, total, body, key, query, within, _latest_sum)
+            case ast.MaxSignal(signal, matched):
+                value = self._plan(ast.SignalValue(signal, "value"))
+                return Register(name, matched, MaxSignalCell(value), None, signals)
+
+    def _keyed(
+        self,
+        name: str,
+        match: ast.EventMatch,
+        signals: frozenset[str],
+        cell: Cell,
+        body: ast.Expr,
+        key: ast.Expr | None,
+        query: ast.Expr | None,
+        within: int | None,
+        latest: Callable[[Json], int],
+    ) -> Register:
+        if key is None or query is None:
+            return Register(name, match, cell, None, signals)
+        table = Keyed(cell, self._plan(key), self._plan(body), within, latest, isinstance(cell, OnceCell))
+        return Register(name, match, table, self._plan(query), signals)
+
+
+def direct_signals(node: ast.Expr) -> set[str]:
+    """The signals that ``node`` reads of the event at hand, not those that a register reads of past ones."""
+    if isinstance(node, ast.SignalValue):
+        return {node.name}
+    if isinstance(node, ast.Register):
+        return set()
+    return {name for child in ast.children(node) for name in direct_signals(child)}
+
+
+def _event_signals(node: ast.Register) -> set[str]:
+    if isinstance(node, ast.MaxSignal):
+        return {node.name}
+    return {name for child in ast.children(node) for name in direct_signals(child)}
+
+
+def _latest_once(cell: Json) -> int:
+    return max(time or 0 for time in cell)
+
+
+def _latest_count(cell: Json) -> int:
+    times = cell[0] if isinstance(cell[0], list) else []
+    return max([*times[-1:], cell[1] or 0])
+
+
+def _latest_sum(cell: Json) -> int:
+    entries = cell[0] if isinstance(cell[0], list) else []
+    return max([*(time for time, _ in entries[-1:]), *(t or 0 for t in cell[1:])])
+
+
+def advance(registers: tuple[Register, ...], state: Mapping[str, Json], s: Scope) -> Mapping[str, Json]:
+    """The state after an event: every body is evaluated against the state before it.
+
+    A register that the session did not start with (the policy is newer) stays absent, hence E: it has not
+    seen the beginning.
+    """
+    changed = {r.id: r.cell.update(state[r.id], s) for r in registers if r.id in state}
+    return {**state, **changed} if changed else state
