@@ -25,7 +25,7 @@ help:
 setup: .venv/.stamp-dev ## install everything for development into .venv
 
 demo: .venv/.stamp-demo ## one AgentDojo suite under attack, guarded: a table and an HTML report
-	$(STEP) 'demo: bartizan demo $(DEMO_ARGS)'
+	$(STEP) '$(strip demo: bartizan demo $(DEMO_ARGS))'
 	@$(BIN)/bartizan demo $(DEMO_ARGS)
 
 test: .venv/.stamp-dev ## the whole test suite

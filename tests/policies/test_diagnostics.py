@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from bartizan.policies.diagnostics import Diagnostic, PolicyError, Source, did_you_mean, suggest, visible
-from bartizan.policies.syntax import Span
 from hypothesis import given
 from hypothesis import strategies as st
+
+from bartizan.policies.diagnostics import Diagnostic, PolicyError, Source, did_you_mean, suggest, visible
+from bartizan.policies.syntax import Span
 
 
 def rendered(text: str, start: int, end: int, help: str | None = None) -> list[str]:
@@ -16,7 +17,14 @@ def rendered(text: str, start: int, end: int, help: str | None = None) -> list[s
 def test_positions_count_lines_and_columns_from_one() -> None:
     """A position is the 1-based line and column of a character, for every kind of line break."""
     source = Source("p.yaml", "ab\ncd\r\nef\rgh")
-    assert [source.position(i) for i in (0, 1, 3, 7, 8, 10)] == [(1, 1), (1, 2), (2, 1), (3, 1), (3, 2), (4, 1)]
+    assert [source.position(i) for i in (0, 1, 3, 7, 8, 10)] == [
+        (1, 1),
+        (1, 2),
+        (2, 1),
+        (3, 1),
+        (3, 2),
+        (4, 1),
+    ]
 
 
 def test_positions_outside_the_text_are_moved_to_its_edge() -> None:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from bartizan.policies.diagnostics import Diagnostic, PolicyError, Source
-from bartizan.policies.source import MAX_BYTES, MAX_PROBLEMS, Mapping, Node, Scalar, Sequence, parse_yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
+from bartizan.policies.diagnostics import Diagnostic, PolicyError, Source
+from bartizan.policies.source import MAX_BYTES, MAX_PROBLEMS, Mapping, Node, Scalar, Sequence, parse_yaml
 
 
 def parse(text: str) -> Node:
     return parse_yaml(Source("p.yaml", text))
+
+
+def attempt(text: str) -> Node | PolicyError:
+    try:
+        return parse(text)
+    except PolicyError as error:
+        return error
 
 
 def refused(text: str) -> tuple[Diagnostic, ...]:
@@ -106,8 +114,10 @@ def test_words_that_are_booleans_to_some_readers_are_refused(word: str) -> None:
 
 @pytest.mark.parametrize(
     "number",
-    ["010", "0o10", "0x1F", "0b11", "1_000", "+5", "1e5", "1.5e3", ".5", "5.", "12:30", "1:30:00", ".inf", "-.Inf"]
-    + [".nan", "-010", "00", "007", "1" * 65, "0." + "1" * 70],
+    [
+        *("010", "-010", "00", "007", "0o10", "0x1F", "0b11", "1_000", "+5", "1e5", "1.5e3", ".5", "5."),
+        *("12:30", "1:30:00", ".inf", "-.Inf", ".nan", "1" * 65, "0." + "1" * 70),
+    ],
 )
 def test_numbers_in_odd_spellings_are_refused(number: str) -> None:
     """Octal, base 60, exponents, signs, underscores, infinities and NaN are errors, never guesses."""
@@ -174,7 +184,9 @@ def test_numbers_in_odd_spellings_are_refused(number: str) -> None:
         ("a", None, None),
     ],
 )
-def test_tricks_of_yaml_are_refused_at_their_place(text: str, code: str | None, place: tuple[int, int] | None) -> None:
+def test_tricks_of_yaml_are_refused_at_their_place(
+    text: str, code: str | None, place: tuple[int, int] | None
+) -> None:
     """What the format does not need is an error at its characters."""
     if code is None:
         assert isinstance(parse(text), Scalar)
@@ -268,7 +280,9 @@ def test_spans_cover_nodes_exactly() -> None:
     assert text[slice(*d.span)] == "|\n  e"
 
 
-_words = st.text(st.characters(categories=("L", "N", "P", "S", "Zs"), exclude_characters="\u00a0"), min_size=1)
+_words = st.text(
+    st.characters(categories=("L", "N", "P", "S", "Zs"), exclude_characters="\u00a0"), min_size=1
+)
 _texts = st.lists(_words, min_size=1, max_size=6).flatmap(
     lambda words: st.sampled_from([" ", "\n", "\n\n", "\n  "]).map(lambda gap: gap.join(words))
 )
@@ -304,10 +318,10 @@ _yamlish = st.text(alphabet="ab:-? \n[]{},'\"|>&*!#%@`<~0.1\\\tué", max_size=60
 @given(_yamlish)
 def test_any_text_is_read_or_refused_with_a_location(text: str) -> None:
     """No input raises anything but a PolicyError, and every place lies in the file."""
-    try:
-        parse(text)
-    except PolicyError as error:
-        for problem in error.diagnostics:
-            assert 0 <= problem.span.start <= len(text)
-            assert problem.span.start <= problem.span.end
-            assert "p.yaml:" in str(error)
+    found = attempt(text)
+    if isinstance(found, PolicyError):
+        assert "p.yaml:" in str(found)
+        for problem in found.diagnostics:
+            assert 0 <= problem.span.start <= min(len(text), problem.span.end)
+    else:
+        assert 0 <= found.span.start <= found.span.end <= len(text)

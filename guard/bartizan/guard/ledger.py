@@ -24,6 +24,8 @@ from .types import Event, Session
 Record = Mapping[str, JSON]
 T = TypeVar("T")
 
+_WHY = {StoreUnavailable: "store-unavailable", AuditError: "audit-unavailable"}
+
 
 class Ledger:
     """The audit log and the session store, written in the order that makes a crash harmless."""
@@ -86,10 +88,8 @@ class Ledger:
         except VersionConflict:
             await self._append([records.superseded(entries[0], "version-conflict")])
             raise
-        except AuditError:
-            raise
-        except BaseException as error:  # cancelled or out of time: the record may be durable all the same
-            why = "store-unavailable" if isinstance(error, StoreError) else "interrupted"
+        except BaseException as error:  # failed, cancelled or out of time: the record may be durable all the same
+            why = _WHY.get(type(error), "interrupted")
             self.behind(self._append([records.superseded(entries[0], why)]))
             raise
 

@@ -109,4 +109,4 @@ class InMemoryStore:
         self._sessions.pop(session_id, None)
 
     async def aclose(self) -> None:
-        self._sessions.clear()
+        """Nothing to close: another guard may share this store."""

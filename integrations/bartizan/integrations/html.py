@@ -139,15 +139,15 @@ def table(
     )
 
 
-def page(title: str, *body: object, subtitle: object = "") -> str:
-    """A whole document, light or dark as the reader's system asks."""
+def page(title: str, *body: object, subtitle: object = "", style: str = "") -> str:
+    """A whole document, light or dark as the reader's system asks. ``style`` is further CSS, the programmer's own."""
     head = element(
         "head",
         element("meta", charset="utf-8"),
         element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("title", title),
-        Markup(f"<style>{_CSS}</style>"),
+        Markup(f"<style>{_CSS}{style}</style>"),
     )
     header = element("header", element("h1", title), element("p", subtitle, class_="subtitle"))
     return "<!doctype html>\n" + element("html", head, element("body", header, *body), lang="en") + "\n"

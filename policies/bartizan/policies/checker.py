@@ -321,7 +321,8 @@ class Checker:
         try:
             predicate.language(params) if predicate.param == "texts" else predicate.language(*params)
         except RegexError as error:
-            fail(args[1].span, "bad-regex", str(error), getattr(error, "help", None))
+            place = f" (at character {error.position + 1} of the pattern)"
+            fail(args[1].span, "bad-regex", error.message + place, error.help)
         except ValueError as error:
             fail(args[1].span, "bad-argument", str(error))
         return ast.StringTest(predicate.name, operand, params, node.span)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re  # noqa: TID251 - fixed patterns over the policy's own text, at load time
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar

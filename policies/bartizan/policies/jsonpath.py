@@ -6,7 +6,7 @@ A subset of RFC 9535, for labels by path (``$[*].subject``).
 from __future__ import annotations
 
 import json
-import re  # noqa: TID251 - fixed patterns over the policy's own text, at load time
+import re
 
 _STEP = re.compile(
     r"""\.(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<any>\.\*|\[\*\])|\[(?P<index>0|[1-9][0-9]{0,8})\]|\[(?P<key>"(?:[^"\\]|\\.)+")\]"""

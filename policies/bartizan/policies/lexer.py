@@ -5,7 +5,7 @@ Whatever lies outside is an error at its characters, with the spelling that the 
 
 from __future__ import annotations
 
-import re  # noqa: TID251 - fixed patterns over the policy's own text, at load time
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass

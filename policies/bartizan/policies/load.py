@@ -20,6 +20,7 @@ from .parser import parse_expression
 from .policy import CheckedPolicy, CheckedRule
 from .problems import CheckError
 from .program import Program
+from .references import check_tests
 from .types import ToolDecl
 
 MAX_INCLUDES = 32
@@ -71,6 +72,8 @@ def check_policy(source: Source, tools: Sequence[ToolDecl] = ()) -> CheckedPolic
         rules += _check_rules(located, declared, signals)
     invariants = [i for located in documents for i in check_invariants(located, declared, signals)]
     repair = check_repair(main, declared)
+    if problems := check_tests(main, declared, signals, [rule.id for rule in rules]):
+        raise PolicyError(source, problems)
     tests = tuple(test for test in main.document.tests)
     return CheckedPolicy(
         main.document.name, declared, signals, tuple(rules), tuple(invariants), repair, tests

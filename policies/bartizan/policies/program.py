@@ -13,6 +13,7 @@ that it reads is missing, and that signal says ``missing: escalate``, counts as 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any as Json
@@ -34,7 +35,7 @@ from .determine import Explained, determining, explained
 from .explain import Explanation, argument_origins, trace_rule
 from .plan import Evaluate, compile_expression
 from .policy import CheckedPolicy, CheckedRule
-from .provenance import ProvenanceCache
+from .provenance import Provenance, ProvenanceCache
 from .redaction import Redactor
 from .registers import RegisterFile, advance, direct_signals
 from .scope import Scope, event_scope
@@ -74,7 +75,7 @@ class Program:
         self.name = policy.name
         self.hash = policy.hash
         self._registers = RegisterFile()
-        self._provenance = ProvenanceCache()
+        self._caches = threading.local()
         self._plans = {tool: self._plan(decl) for tool, decl in sorted(policy.tools.items())}
         self._initial = self._registers.initial()
 
@@ -131,14 +132,14 @@ class Program:
         }
         return Scope(
             inputs, {"args": args}, request.now, request.signals,
-            lambda: self._provenance.provenance(session), session.state,
+            lambda: self._provenance(session), session.state,
         )  # fmt: skip
 
     def explain(self, request: Request, session: Session) -> Explanation:
         """Every rule's truth value, the atoms behind it, where each argument came from, what would change it."""
         decision = self.decide(request, session)
         plan = self._plans.get(request.call.tool)
-        provenance = self._provenance.provenance(session)
+        provenance = self._provenance(session)
         origins = argument_origins(request.call.args, provenance)
         if plan is None or decision.reasons[0].rule == "schema":
             return Explanation(decision, (), origins)
@@ -184,8 +185,15 @@ class Program:
 
     def _event_scope(self, event: Event, session: Session) -> Scope:
         return event_scope(
-            event, self.policy.tools, lambda: self._provenance.provenance(session), session.state
+            event, self.policy.tools, lambda: self._provenance(session), session.state
         )
+
+    def _provenance(self, session: Session) -> Provenance:
+        """The session's provenance index, kept per thread: a program may be shared."""
+        cache: ProvenanceCache | None = getattr(self._caches, "provenance", None)
+        if cache is None:
+            cache = self._caches.provenance = ProvenanceCache()
+        return cache.provenance(session)
 
     # --- building
 

@@ -19,11 +19,13 @@ class Redactor:
     def apply(self, rule: str, condition: ast.Expr | None) -> None:
         """Replace every occurrence that the rule's string tests on ``result.text`` found.
 
-        With no condition (the rule was E), or one that matched without naming an occurrence, everything goes.
+        With no condition (the rule was E), or one that matched without naming an occurrence, everything goes;
+        so does the value when an occurrence is the whole text, since its parts need not match on their own.
         """
         mark = f"[redacted:{rule}]"
-        languages = list(_positive_tests(condition)) if condition is not None else []
-        if not any(language.spans(self.text) for language in languages):
+        languages = _positive_tests(condition) if condition is not None else []
+        spans = [span for language in languages for span in language.spans(self.text)]
+        if not spans or (0, len(self.text)) in spans:
             self.text, self.value = mark, None
             return
         for language in languages:
@@ -55,5 +57,5 @@ def _hide_in(value: Json, language: Language, mark: str) -> Json:
     if isinstance(value, list):
         return [_hide_in(item, language, mark) for item in value]
     if isinstance(value, dict):
-        return {key: _hide_in(item, language, mark) for key, item in value.items()}
+        return {_hide(key, language, mark): _hide_in(item, language, mark) for key, item in value.items()}
     return value

@@ -132,37 +132,54 @@ class CountCell:
 
 @dataclass(frozen=True, slots=True)
 class SumCell:
-    """``[[[time, amount], ...], last time E, time of the last entry that fell out of the bounded list]``;
-    without a window ``[total, last time E]``"""
+    """``[[[time, running total], ...], total before these, last time E, time of the last one that fell out]``.
+
+    Running totals make a windowed sum the difference of two entries. Entries leave when their window has passed,
+    or when the list is full; the latter makes the sum E for as long as it would have counted. Without a window
+    the first item is the total itself.
+    """
 
     field: Evaluate
     body: Evaluate
     within: int | None
 
     def initial(self) -> Json:
-        return [0, None] if self.within is None else [[], None, None]
+        return [0 if self.within is None else [], 0, None, None]
 
     def update(self, state: Json, s: Scope) -> Json:
         value = self.body(s)
         if value is False:
             return state
+        entries, before, unknown, dropped = state
         amount = self.field(s) if value is True else E
         if amount is E:
-            return [state[0], s.now, *state[2:]]
+            return [entries, before, s.now, dropped]
         if self.within is None:
-            return [state[0] + amount, state[1]]
-        live = [entry for entry in state[0] if s.now - entry[0] <= self.within]
-        dropped = live[0][0] if len(live) >= SUM_LIMIT else state[2]
-        return [[*live[-SUM_LIMIT + 1 :], [s.now, amount]], state[1], dropped]
+            return [entries + amount, before, unknown, dropped]
+        total = (entries[-1][1] if entries else before) + amount
+        leaving = bisect_left(entries, s.now - self.within, key=_time)
+        if len(entries) - leaving >= SUM_LIMIT:
+            dropped = entries[leaving][0]
+            leaving += 1
+        if leaving:
+            before = entries[leaving - 1][1]
+        return [[*entries[leaving:], [s.now, total]], before, unknown, dropped]
 
     def read(self, state: Json, now: int) -> Json:
-        if _fresh(state[1], now, self.within):
+        entries, before, unknown, dropped = state
+        if _fresh(unknown, now, self.within):
             return E
         if self.within is None:
-            return state[0]
-        if _fresh(state[2], now, self.within):
+            return entries
+        if _fresh(dropped, now, self.within):
             return E
-        return sum(amount for time, amount in state[0] if now - time <= self.within)
+        passed = bisect_left(entries, now - self.within, key=_time)
+        total = entries[-1][1] if entries else before
+        return total - (entries[passed - 1][1] if passed else before)
+
+
+def _time(entry: list[int]) -> int:
+    return entry[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,7 +359,7 @@ def _latest_count(cell: Json) -> int:
 
 def _latest_sum(cell: Json) -> int:
     entries = cell[0] if isinstance(cell[0], list) else []
-    return max([*(time for time, _ in entries[-1:]), *(t or 0 for t in cell[1:])])
+    return max([*(time for time, _ in entries[-1:]), *(time or 0 for time in cell[2:])])
 
 
 def advance(registers: tuple[Register, ...], state: Mapping[str, Json], s: Scope) -> Mapping[str, Json]:

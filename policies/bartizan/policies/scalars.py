@@ -6,7 +6,6 @@ Only ``true`` and ``false`` are booleans, only plain decimal digits are numbers.
 
 from __future__ import annotations
 
-import math
 import re  # noqa: TID251 - fixed patterns over the policy's own text, at load time
 from dataclasses import dataclass
 
@@ -28,6 +27,7 @@ _BOOLEAN_LIKE = {"yes", "no", "on", "off", "true", "false"}
 _NULLS = {"", "~", "null", "Null", "NULL"}
 
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|\r\n|.|\r|\n)", re.DOTALL)
+_LONG_ESCAPE = re.compile(r"\\U([0-9a-fA-F]{8})")
 _NAMED = {"0": "\0", "a": "\a", "b": "\b", "t": "\t", "\t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r"}
 _NAMED |= {"e": "\x1b", "N": "\x85", "_": "\xa0", "L": "\u2028", "P": "\u2029"}
 _BLANK = " \t\r\n"
@@ -52,14 +52,19 @@ def resolve(text: str) -> str | int | float | bool | Ambiguous | None:
         return Ambiguous(
             f"`{text}` is a boolean to some YAML readers", f'write {meaning}, or "{text}" for the text'
         )
-    if _INTEGER.fullmatch(text) and len(text) <= MAX_DIGITS:
+    if len(text) > MAX_DIGITS:
+        is_number = text.removeprefix("-")[:1].isdigit() and not text.strip("-0123456789_.:")
+        return (
+            Ambiguous(f"a number of more than {MAX_DIGITS} characters", "quote the text")
+            if is_number
+            else text
+        )
+    if _INTEGER.fullmatch(text):
         return int(text)
-    if _DECIMAL.fullmatch(text) and len(text) <= MAX_DIGITS and math.isfinite(float(text)):
+    if _DECIMAL.fullmatch(text):
         return float(text)
     for pattern, what in _NUMBER_LIKE:
         if pattern.fullmatch(text):
-            if len(text) > MAX_DIGITS:
-                return Ambiguous(f"a number of more than {MAX_DIGITS} characters", "quote it if it is a text")
             help = f'write plain decimal digits, or "{text}" for the text'
             return Ambiguous(f"`{text}` is {what}", help)
     return text
@@ -80,6 +85,12 @@ def character_offsets(raw: str, start: int, style: str | None, value: str) -> tu
     else:
         units = _units(raw, start, None)
     return _align(value, units)
+
+
+def impossible_escape(text: str) -> int:
+    """The offset of the first ``\\U........`` in ``text`` that is beyond U+10FFFF, or 0."""
+    beyond = (found.start() for found in _LONG_ESCAPE.finditer(text) if int(found[1], 16) > 0x10FFFF)
+    return next(beyond, 0)
 
 
 def _units(raw: str, start: int, style: str | None) -> list[tuple[str, int]]:

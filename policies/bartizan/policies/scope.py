@@ -9,6 +9,7 @@ from typing import Protocol
 
 from bartizan.guard import Event, Label, Labels, Signal, ToolCall
 
+from .environment import RESULT_TEXT
 from .types import ToolDecl
 from .values import E, Nonconforming, conform
 
@@ -74,7 +75,7 @@ def event_scope(
     inputs: dict[str, Json] = {"event": record, "now": event.time}
     raw: dict[str, Json] = {"event": {"text": event.text}}
     if event.kind != "call":
-        record["text"] = event.text if len(event.text) <= 1_048_576 else E
+        record["text"] = _text(event.text)
     if event.kind == "result":
         record["label"], record["is_error"] = _worst(event.labels), event.is_error
     if event.kind != "text":
@@ -84,6 +85,13 @@ def event_scope(
         record["tool"] = event.call.tool
         inputs["args"], raw["args"] = arguments(event.call, tools), event.call.args
     return Scope(inputs, raw, event.time, event.signals, sources, registers, past)
+
+
+def _text(text: str) -> Json:
+    """E for what is no text of the language: too long, or with lone surrogates."""
+    if len(text) > RESULT_TEXT.limit or not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+        return E
+    return text
 
 
 def _worst(labels: Labels) -> Label:

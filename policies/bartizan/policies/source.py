@@ -25,7 +25,7 @@ from yaml.events import (
 )
 
 from .diagnostics import Diagnostic, PolicyError, Source
-from .scalars import Ambiguous, character_offsets, resolve
+from .scalars import Ambiguous, character_offsets, impossible_escape, resolve
 from .syntax import Span
 from .yamlevents import EventParser, explain
 
@@ -88,7 +88,7 @@ class _Reader:
             self.problems.append(explain(error, self.source))
             self.refuse()
         except ValueError:  # from chr(), inside PyYAML
-            at = max(self.source.text.find("\\U"), 0)
+            at = impossible_escape(self.source.text)
             self.stop("yaml-syntax", "an escape beyond U+10FFFF is not a character", Span(at, at + 10))
         if self.problems:
             self.refuse()
@@ -187,7 +187,7 @@ class _Reader:
         entries: list[tuple[Scalar, Node]] = []
         seen: dict[str, Scalar] = {}
         while not self.parser.check_event(MappingEndEvent):
-            key = self.key(depth)
+            key = self.key()
             value = self.node(depth + 1)
             name = str(key.value)
             if name in seen:
@@ -202,7 +202,7 @@ class _Reader:
         end = self.next()
         return Mapping(tuple(entries), _extent(start, end, [value for _, value in entries]))
 
-    def key(self, depth: int) -> Scalar:
+    def key(self) -> Scalar:
         if not self.parser.check_event(ScalarEvent):
             event = self.parser.peek_event()
             self.stop("key", "a key must be text", _span(event), 'quote it if it is text, like "*": locked')
@@ -217,11 +217,8 @@ class _Reader:
 
     def scalar(self, event: ScalarEvent, as_key: bool) -> Scalar:
         start, end = _range(event)
-        raw = (
-            self.source.text[start:end].rstrip() if event.style in ("|", ">") else self.source.text[start:end]
-        )
-        span = Span(start, start + len(raw))
-        text = event.value
+        raw, text = self.source.text[start:end], event.value
+        span = Span(start, start + len(raw.rstrip() if event.style in ("|", ">") else raw))
         value: Any = text
         if event.style is None and event.tag is None:
             value = resolve(text)
@@ -237,8 +234,7 @@ class _Reader:
         if any(0xD800 <= ord(c) <= 0xDFFF for c in text):
             help = 'write a character beyond U+FFFF with eight digits, like "\\U0001F600"'
             self.problem("surrogate", "half of a surrogate pair is not a character", span, help)
-        whole = self.source.text[start:end]
-        return Scalar(value, text, span, character_offsets(whole, start, event.style, text))
+        return Scalar(value, text, span, character_offsets(raw, start, event.style, text))
 
 
 _STAR = 'a value that starts with `*` must be quoted: "*"'

@@ -36,7 +36,8 @@ _REMEDIES = (
     ),
     ("expected ',' or '}'", None, "close the `{`, or separate the entries with commas"),
     ("expected ',' or ']'", None, "close the `[`, or separate the items with commas"),
-    ("did not find expected <document start>", "unexpected text before the document", None),
+    ("expected '<document start>'", "unexpected text after the document", "quote a value that is one text"),
+    ("expected the node content", "a value is missing", None),
     ("sequence entries are not allowed here", "unexpected `- `", "put the list on its own lines"),
     ("block mapping keys are not allowed", "unexpected `? `", _QUOTE),
     (
@@ -91,6 +92,7 @@ def explain(error: yaml.MarkedYAMLError, source: Source) -> Diagnostic:
     mark: Any = error.problem_mark or error.context_mark
     offset = min(mark.index, max(len(source.text) - 1, 0)) if mark is not None else 0
     problem = (error.problem or "malformed YAML").replace("'\\x00'", "the end of the file")
+    problem = problem.replace("'<stream end>'", "the end of the file")
     for known, message, help in _REMEDIES:
         if known in problem:
             return Diagnostic("yaml-syntax", message or problem, Span(offset, offset + 1), help)

@@ -33,7 +33,7 @@ class WordProgram:
     def decide(self, request: Request, session: Session) -> Decision:
         self.seen.append(("decide", request.call.tool, len(session.events)))
         for word, outcome in (("deny", Outcome.DENY), ("ask", Outcome.ESCALATE)):
-            if request.call.tool.startswith(word):
+            if request.call.tool.startswith(word) and not (request.approved and word == "ask"):
                 return Decision(outcome, (Reason(f"{word}-rule", word, atoms=("tool name",)),))
         return Decision(Outcome.ALLOW, (Reason("allow-rule", "allow"),))
 

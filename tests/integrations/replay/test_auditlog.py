@@ -2,15 +2,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from bartizan.guard import Guard, Principal, ToolCall, ToolResult
 from bartizan.guard.audit import FileAuditLog
 from bartizan.guard.decision import Outcome
-from bartizan.integrations.replay import Call, Prompt, RecordError, Result, Text, read, replay_session
+from bartizan.integrations.replay import (
+    Call,
+    Prompt,
+    RecordError,
+    Result,
+    Text,
+    read,
+    replay_session,
+    run_replay,
+)
 
 SOMEBODY = Principal("somebody")
 
@@ -85,6 +96,22 @@ async def test_an_approved_call_is_one_call(guard: Guard, tmp_path: Path, progra
     assert [c.outcome for c in replay_session(program, session).calls] == [Outcome.ESCALATE] * 2
 
 
+async def test_a_resumed_call_is_one_call(guard: Guard, tmp_path: Path) -> None:
+    """A call that paused and went on later is one executed call with one result."""
+    call = _call("1", "read", path="bill")
+
+    async def pause(call: ToolCall) -> ToolResult:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        await guard.enforce(call, pause, session="s", once="key", suspends=(InterruptedError,))
+    await guard.enforce(call, _answer, session="s", once="key")
+    await guard.aclose()
+    (session,) = read([tmp_path / "audit"])
+    assert [type(item) for item in session.happened] == [Call, Result]
+    assert session.calls[0].state == "executed"
+
+
 async def test_replaying_a_log_under_its_own_policy_changes_nothing(
     guard: Guard, tmp_path: Path, program: Any
 ) -> None:
@@ -95,6 +122,27 @@ async def test_replaying_a_log_under_its_own_policy_changes_nothing(
     (session,) = read([tmp_path / "audit"])
     replayed = replay_session(program, session)
     assert [c.outcome.name for c in replayed.calls] == [c.truth["decided"] for c in replayed.calls]
+
+
+async def test_a_new_policy_is_compared_with_what_was_decided(guard: Guard, tmp_path: Path) -> None:
+    """Replaying a log lists, by rule, where the policy differs from the decisions of that time."""
+    for step, tool in enumerate(("read", "deny_x")):
+        await guard.enforce(_call(str(step), tool), _answer, session="s")
+    await guard.aclose()
+    policy = tmp_path / "new.yaml"
+    policy.write_text(
+        "version: 1\nname: new\ntools: {deny_x: {args: {}}}\nrules: [{id: open, allow: ['*']}]\n"
+    )
+    code = run_replay(
+        [tmp_path / "audit"], policy, json_out=tmp_path / "out.json", console=Console(file=StringIO())
+    )
+    assert code == 0
+    written = json.loads((tmp_path / "out.json").read_text())
+    assert written["against"] == "the recorded decisions"
+    assert [(c["from"], c["to"], c["before"], c["after"]) for c in written["changed"]] == [
+        ("allow", "deny", "allow-rule", "unknown-tool"),
+        ("deny", "allow", "deny-rule", "open"),
+    ]
 
 
 async def test_a_log_without_content_cannot_be_replayed(tmp_path: Path, program: Any) -> None:

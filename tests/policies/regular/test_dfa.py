@@ -75,6 +75,22 @@ def test_a_starved_table_recovers_for_the_next_text() -> None:
     assert dfa.state_count < 64
 
 
+def test_a_full_table_keeps_no_further_states_alive() -> None:
+    """What a long text needs beyond the table is dropped: the rows reach only as many states as the table holds."""
+    dfa = DFA(parse_regex("^(a|b)*a(a|b){12}$").words(), max_states=64)
+    start = dfa.start()
+    rng = random.Random(4)
+    dfa.matches("".join(rng.choice("ab") for _ in range(5000)))
+    reached = {id(start): start}
+    frontier = [start]
+    while frontier:
+        for target in frontier.pop().values():
+            if id(target) not in reached:
+                reached[id(target)] = target
+                frontier.append(target)
+    assert len(reached) == 64
+
+
 def test_many_unusual_characters_do_not_grow_a_row_without_bound() -> None:
     """A state remembers a bounded number of characters, and still answers for all of them."""
     language = regex("^[^x]*$")

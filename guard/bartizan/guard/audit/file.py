@@ -205,8 +205,9 @@ class FileAuditLog:
             os.close(directory)
 
     def _close_files(self) -> None:
-        with suppress(OSError):  # the log itself is synced with every write
-            os.fsync(self._head_file)
+        if self._head_file >= 0:
+            with suppress(OSError):  # the log itself is synced with every write
+                os.fsync(self._head_file)
         for file in (self._file, self._head_file, self._lock_file):
             if file >= 0:
                 os.close(file)

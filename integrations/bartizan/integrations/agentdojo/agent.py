@@ -49,7 +49,7 @@ class ObedientAgent(BaseChatModel):
     def _llm_type(self) -> str:
         return "bartizan-obedient-agent"
 
-    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> ObedientAgent:  # type: ignore[override]
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> ObedientAgent:
         """The script already names the tools it calls."""
         return self
 
@@ -65,7 +65,12 @@ class ObedientAgent(BaseChatModel):
 
 def next_message(script: Script, messages: Sequence[BaseMessage]) -> AIMessage:
     """The agent's next turn. A refused call counts as made: it is noted, never retried."""
-    made = [call["id"] or "" for message in messages if isinstance(message, AIMessage) for call in message.tool_calls]
+    made = [
+        call["id"] or ""
+        for message in messages
+        if isinstance(message, AIMessage)
+        for call in message.tool_calls
+    ]
     obeying = has_seen(script.planted, messages)
     if obeying and (position := _count(made, "injected")) < len(script.injected):
         return _turn("injected", position, script.injected[position], messages)

@@ -1,31 +1,28 @@
-"""The evaluation's command line: which runs to make, on how many processes, and what to write.
-
-``main(argv)`` is what ``bartizan demo`` calls.
-"""
+"""The evaluation's command line: which runs to make and what to write. ``bartizan demo`` calls :func:`main`."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
 from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bartizan.guard.decision import Program
-from bartizan.policies import load_policy
+from bartizan.policies import PolicyError
 
 from .attacks import ATTACKS, DEFAULT_ATTACK
+from .jobs import Job, execute, program_for, repeat
 from .records import Run
 from .report import write_report
-from .runs import Setting, runs_of
+from .runs import Setting
+from .showcase import choose
 from .suites import BENCHMARK, SUITES, load_suite
 from .tables import attack_table, benign_table
 
@@ -33,79 +30,127 @@ POLICIES = Path("examples/agentdojo/policies")
 REPORTS = Path("reports/agentdojo")
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What one process does in one go: all runs of one user task under one attack (``None``: the benign run)."""
-
-    suite: str
-    user_task: str
-    attack: str | None
-    policy: Path | None
-    supplement: bool = False
-    speaks: bool = False
-
-    @property
-    def size(self) -> int:
-        return 1 if self.attack is None else len(load_suite(self.suite).injection_tasks)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the evaluation. Returns 0, or 1 if a tool ran that no decision had let go."""
+    """Run the evaluation.
+
+    Returns 0; 1 if a tool ran that no decision had let go; 2 if a policy cannot be loaded.
+    """
     options = _parser().parse_args(argv)
-    console = Console(stderr=False)
-    jobs = list(plan(options))
-    runs = execute(jobs, options.workers, console)
+    console = Console()
+    suites = SUITES if options.all else tuple(options.suite or ("banking",))
+    policies = {suite: options.policy or str(options.policies / f"{suite}.yaml") for suite in suites}
+    names: dict[str, str] = {}
+    if not options.unguarded:
+        try:
+            programs = {suite: program_for(suite, policy) for suite, policy in policies.items()}
+        except (PolicyError, OSError) as error:
+            Console(stderr=True).print(f"cannot load a policy: {error}", style="red", markup=False)
+            return 2
+        names = {suite: f"{program.name} {program.hash[:12]}" for suite, program in programs.items()}
+    setting = Setting(options.supplement, options.speak, options.careless)
+    runs = _execute(list(plan(options, policies, setting)), options.workers, console)
     console.print(attack_table(runs), benign_table(runs), sep="\n")
     options.out.mkdir(parents=True, exist_ok=True)
-    results, page = options.out / "results.json", options.out / "report.html"
-    write_results(runs, results)
-    write_report(runs, page)
-    console.print(f"\nreport  {page}\nresults {results}")
+    write_results(runs, names, options.out / "results.json")
+    write_report(runs, names, options.out / "report.html")
+    console.print(
+        f"\nreport    {options.out / 'report.html'}\nresults   {options.out / 'results.json'}", soft_wrap=True
+    )
+    if chosen := choose(runs):
+        log = options.out / f"audit-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        repeat(chosen, policies, setting, log)
+        console.print(
+            f"audit log {log}/<suite>: the runs that the report shows; check it with bartizan audit verify",
+            soft_wrap=True,
+        )
     unmediated = sum(run.unmediated for run in runs)
     if unmediated:
         console.print(f"{unmediated} tool calls ran that no decision let go", style="bold red")
     return 1 if unmediated else 0
 
 
-def plan(options: argparse.Namespace) -> Iterator[Job]:
-    """The jobs that the options ask for: without a guard first, then with it."""
-    suites = SUITES if options.all else options.suite or ("banking",)
-    policies: list[Path | None] = [] if options.no_baseline and not options.unguarded else [None]
-    if not options.unguarded:
-        policies.append(options.policies)
-    for folder in policies:
-        for suite in suites:
-            policy = None if folder is None else folder / f"{suite}.yaml"
-            for attack in (*_attacks(options), None):
+def plan(options: argparse.Namespace, policies: Mapping[str, str], setting: Setting) -> Iterator[Job]:
+    """The jobs that the options ask for: without a guard first, as a comparison, then with it."""
+    guards = [False] if options.unguarded else [True] if options.no_comparison else [False, True]
+    for guard in guards:
+        for suite, policy in policies.items():
+            for attack in (*_attacks(options.attack), None):
                 for user_task in load_suite(suite).user_task_ids():
-                    yield Job(suite, user_task, attack, policy, options.supplement, options.speak)
+                    yield Job(suite, user_task, attack, policy if guard else None, setting)
 
 
-def execute(jobs: Sequence[Job], workers: int, console: Console) -> list[Run]:
-    """The runs of all jobs, in the order of the jobs, with a progress bar."""
-    total = sum(job.size for job in jobs)
-    columns = (TextColumn("{task.description:36}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+def write_results(runs: Sequence[Run], policies: Mapping[str, str], path: Path) -> None:
+    """Every run with every proposed call and its decision, as JSON. ``policies``: name and hash by suite."""
+    document = {
+        "benchmark": BENCHMARK,
+        "agentdojo": version("agentdojo"),
+        "policies": dict(policies),
+        "runs": [asdict(run) for run in runs],
+    }
+    path.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _execute(jobs: Sequence[Job], workers: int, console: Console) -> list[Run]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("starting", total=total)
+        bar = progress.add_task("starting", total=sum(job.size for job in jobs))
 
         def done(job: Job) -> None:
-            guard = "guarded" if job.policy else "no guard"
-            progress.update(bar, advance=job.size, description=f"{guard}: {job.suite} {job.attack or 'benign'}")
+            label = f"{'guarded' if job.policy else 'no guard'}, {job.suite}, {job.attack or 'no attack'}"
+            progress.update(bar, advance=job.size, description=label)
 
-        if workers < 2:
-            results = []
-            for job in jobs:
-                results.append(work(job))
-                done(job)
-        else:
-            results = _in_processes(jobs, workers, done)
-        progress.update(bar, description="done")
-    return [run for result in results for run in result]
+        return execute(jobs, workers, done)
 
 
-def work(job: Job) -> list[Run]:
-    """The runs of one job."""
-    program = None if job.policy is None else _program(job.policy)
-    attack = None if job.attack is None else ATTACKS[job.attack]
-    setting = Setting(program, job.supplement, job.speaks)
-    return list(runs_of(load_suite(job.suite), job.user_task, attack, setting))
+def _attacks(names: Sequence[str] | None) -> list[str]:
+    chosen: dict[str, None] = {}
+    for name in names or (DEFAULT_ATTACK,):
+        group = [
+            attack.name for attack in ATTACKS.values() if name == "all" or (name == "own" and attack.own)
+        ]
+        chosen |= dict.fromkeys(group or [name])
+    return list(chosen)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bartizan demo",
+        description="AgentDojo's suites under attack, through real LangGraph agents, with and without a guard.",
+    )
+    parser.add_argument(
+        "--suite", action="append", choices=SUITES, help="a suite; repeatable (default: banking)"
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="all four suites: 949 attacked pairs, 97 benign tasks"
+    )
+    parser.add_argument(
+        "--attack", action="append", choices=[*ATTACKS, "own", "all"], metavar="NAME",
+        help=f"an attack text; repeatable (default: {DEFAULT_ATTACK}). One of {', '.join(ATTACKS)}; "
+        "own: those that are not AgentDojo's; all: every one",
+    )  # fmt: skip
+    parser.add_argument("--unguarded", action="store_true", help="only without a guard")
+    parser.add_argument("--no-comparison", action="store_true", help="only with a guard")
+    parser.add_argument(
+        "--policies", type=Path, default=POLICIES, help="a folder of <suite>.yaml (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--policy", help="one policy file, or a pack of the library (baseline), for every suite"
+    )
+    parser.add_argument(
+        "--supplement", action="store_true", help="attack also for the 8 goals without AgentDojo calls"
+    )
+    parser.add_argument(
+        "--speak", action="store_true", help="an obeying agent also says what the attacker wants said"
+    )
+    parser.add_argument("--careless", action="store_true", help="the user approves whatever is asked")
+    parser.add_argument(
+        "--workers", type=int, default=min(os.cpu_count() or 1, 8), help="processes (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=REPORTS, help="where the report goes (default: %(default)s)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

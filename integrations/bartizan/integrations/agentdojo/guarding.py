@@ -1,12 +1,13 @@
-"""A guard for one run, and the decisions that it wrote down."""
+"""A guard for runs, and the decisions that it wrote down."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from bartizan.guard.audit import MemoryAuditLog
+from bartizan.guard.audit import AuditLog, MemoryAuditLog, Receipt
+from bartizan.guard.canonical import JSON
 from bartizan.guard.decision import Program
 from bartizan.guard.guard import Guard
 from bartizan.integrations.langgraph import LangGraphGuard
@@ -17,26 +18,45 @@ Record = Mapping[str, Any]
 
 
 class Protection:
-    """A guard with its own store and log, so that runs cannot influence each other. A context manager."""
+    """A guard for any number of runs, each in a session of its own. A context manager.
 
-    def __init__(self, program: Program) -> None:
-        self._log = MemoryAuditLog()
-        self._guard = LangGraphGuard(Guard(program, audit=self._log))
+    ``log`` is closed with it; without one the log lives in memory.
+    """
+
+    def __init__(self, program: Program, log: AuditLog | None = None) -> None:
+        self._log = _Remembering(MemoryAuditLog() if log is None else log)
+        self._guard = LangGraphGuard(Guard(program, audit=self._log, capture_content=True))
+        self.program = program
 
     def wrap(self, graph: Graph) -> Graph:
         guarded: Graph = self._guard.wrap(graph)
         return guarded
 
-    def decisions(self) -> dict[str, list[Record]]:
-        """The decisions by call id, oldest first: an approved call has one that asks and one that allows."""
-        found: dict[str, list[Record]] = {}
-        for entry in self._log.entries:
-            if entry.record["kind"] == "decision":
-                found.setdefault(entry.record["call_id"], []).append(entry.record)
-        return found
+    def decisions(self, session: str) -> Mapping[str, Sequence[Record]]:
+        """The decisions of a session by call id, oldest first: an approved call has two, one that asks."""
+        return self._log.decisions.get(session, {})
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._guard.close()
+
+
+class _Remembering:
+    """An audit log that writes to another one and remembers the decisions, by session and call."""
+
+    def __init__(self, log: AuditLog) -> None:
+        self.decisions: dict[str, dict[str, list[Record]]] = {}
+        self._log = log
+
+    async def append(self, record: Mapping[str, JSON]) -> Receipt:
+        receipt = await self._log.append(record)
+        if record["kind"] == "decision":
+            self.decisions.setdefault(record["session"], {}).setdefault(record["call_id"], []).append(record)
+        return receipt
+
+    async def aclose(self) -> None:
+        await self._log.aclose()

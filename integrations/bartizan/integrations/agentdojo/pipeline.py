@@ -7,8 +7,15 @@ from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 from agentdojo.agent_pipeline.base_pipeline_element import BasePipelineElement
-from agentdojo.functions_runtime import FunctionCall, FunctionsRuntime, TaskEnvironment
-from agentdojo.types import ChatMessage, text_content_block_from_string
+from agentdojo.functions_runtime import EmptyEnv, FunctionCall, FunctionsRuntime
+from agentdojo.types import (
+    ChatAssistantMessage,
+    ChatMessage,
+    ChatToolResultMessage,
+    ChatUserMessage,
+    MessageContentBlock,
+    text_content_block_from_string,
+)
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
@@ -54,7 +61,13 @@ class GraphPipeline(BasePipelineElement):
     name = AGENT_NAME
 
     def __init__(
-        self, script: Script, user: SimulatedUser, runner: asyncio.Runner, *, thread: str, wrap: Wrap | None = None
+        self,
+        script: Script,
+        user: SimulatedUser,
+        runner: asyncio.Runner,
+        *,
+        thread: str,
+        wrap: Wrap | None = None,
     ) -> None:
         self.messages: list[BaseMessage] = []
         self.executed: dict[str, PlannedCall] = {}
@@ -68,11 +81,11 @@ class GraphPipeline(BasePipelineElement):
         self,
         query: str,
         runtime: FunctionsRuntime,
-        env: TaskEnvironment | None = None,
+        env: Any = None,
         messages: Sequence[ChatMessage] = (),
         extra_args: dict[str, Any] | None = None,
-    ) -> tuple[str, FunctionsRuntime, TaskEnvironment, Sequence[ChatMessage], dict[str, Any]]:
-        workplace = Workplace(runtime, env if env is not None else TaskEnvironment())
+    ) -> tuple[str, FunctionsRuntime, Any, Sequence[ChatMessage], dict[str, Any]]:
+        workplace = Workplace(runtime, EmptyEnv() if env is None else env)
         graph = build_graph(ObedientAgent(script=self._script), workplace.tools)
         if self._wrap is not None:
             graph = self._wrap(graph)
@@ -105,10 +118,10 @@ def for_grading(messages: Sequence[BaseMessage], ran: Container[str]) -> list[Ch
     calls: dict[str, FunctionCall] = {}
     transcript: list[ChatMessage] = []
     for message in messages:
-        content = [text_content_block_from_string(message.text)]
+        content: list[MessageContentBlock] = [text_content_block_from_string(message.text)]
         match message:
             case HumanMessage():
-                transcript.append({"role": "user", "content": content})
+                transcript.append(ChatUserMessage(role="user", content=content))
             case AIMessage():
                 kept = {
                     call["id"] or "": FunctionCall(function=call["name"], args=call["args"], id=call["id"])
@@ -116,12 +129,15 @@ def for_grading(messages: Sequence[BaseMessage], ran: Container[str]) -> list[Ch
                     if call["id"] in ran
                 }
                 calls |= kept
-                transcript.append({"role": "assistant", "content": content, "tool_calls": list(kept.values())})
-            case ToolMessage() if (call := calls.get(message.tool_call_id)) is not None:
+                turn = ChatAssistantMessage(role="assistant", content=content, tool_calls=list(kept.values()))
+                transcript.append(turn)
+            case ToolMessage() if (made := calls.get(message.tool_call_id)) is not None:
                 error = message.text if message.status == "error" else None
-                transcript.append({
-                    "role": "tool", "content": content, "tool_call": call, "tool_call_id": call.id, "error": error,
-                })
+                transcript.append(
+                    ChatToolResultMessage(
+                        role="tool", content=content, tool_call=made, tool_call_id=made.id, error=error
+                    )
+                )
             case _:
                 pass
     return transcript

@@ -13,10 +13,8 @@ from typing import Any
 from agentdojo.base_tasks import BaseInjectionTask, BaseUserTask
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
-from bartizan.guard.decision import Program
-
 from .agent import Script, has_seen, role_of
-from .attacks import Attack
+from .attacks import Attack, planter
 from .goals import attacker_calls
 from .guarding import Protection, Record
 from .pipeline import GraphPipeline
@@ -29,62 +27,56 @@ _EXCERPT = 600  # characters of a tool's output that a report may show
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How runs are made.
+    """How attacker and user behave.
 
-    ``program`` guards them; ``None``: nothing does. ``supplement``: the attacker also pursues the goals for
-    which AgentDojo gives no calls (:mod:`.goals`). ``speaks``: an agent that obeys also says what the attacker
-    wants said (travel's injection_task_6, where nothing is called and there is nothing for a guard to decide).
+    ``supplement``: the attacker also pursues the goals for which AgentDojo gives no calls (:mod:`.goals`).
+    ``speaks``: an agent that obeys also says what the attacker wants said (travel's injection_task_6, where
+    nothing is called and there is nothing for a guard to decide). ``careless``: the user approves everything.
     """
 
-    program: Program | None = None
     supplement: bool = False
     speaks: bool = False
+    careless: bool = False
 
 
-def runs_of(suite: Suite, user_task: str, attack: Attack | None, setting: Setting) -> Iterator[Run]:
+def runs_of(
+    suite: Suite, user_task: str, attack: Attack | None, setting: Setting, protection: Protection | None
+) -> Iterator[Run]:
     """The runs of one user task: every injection task under ``attack``, or the benign one without."""
-    with asyncio.Runner() as runner:
-        if attack is None:
-            yield run(suite, user_task, None, None, {}, setting, runner)
-            return
-        planter = attack.planter(suite)
-        for injection_task in suite.injection_task_ids():
-            injection = suite.injection_tasks[injection_task]
-            planted = planter.attack(suite.user_tasks[user_task], injection)
-            yield run(suite, user_task, injection, attack.name, planted, setting, runner)
+    for injection_task in [None] if attack is None else suite.injection_task_ids():
+        yield run(suite, user_task, injection_task, attack, setting, protection)
 
 
 def run(
     suite: Suite,
     user_task: str,
-    injection: BaseInjectionTask[Any] | None,
-    attack: str | None,
-    planted: Mapping[str, str],
+    injection_task: str | None,
+    attack: Attack | None,
     setting: Setting,
-    runner: asyncio.Runner,
+    protection: Protection | None,
 ) -> Run:
-    """Run one task in a fresh environment, graph, session and guard."""
+    """Run one task in a fresh environment, graph and session, guarded by ``protection`` or by nothing."""
     started = time.perf_counter()
     task = suite.user_tasks[user_task]
-    environment = suite.load_and_inject_default_environment(dict(planted))
+    injection = None if injection_task is None else suite.injection_tasks[injection_task]
+    planted = {} if attack is None or injection is None else planter(attack, suite).attack(task, injection)
+    environment = suite.load_and_inject_default_environment(planted)
     script = script_of(suite, task, injection, planted, environment.model_copy(deep=True), setting)
-    user = SimulatedUser(script.user)
-    guarded = contextlib.nullcontext() if setting.program is None else Protection(setting.program)
-    with guarded as protection:
-        thread = f"{suite.name}/{user_task}/{injection.ID if injection else 'benign'}/{attack or 'none'}"
-        wrap = None if protection is None else protection.wrap
-        pipeline = GraphPipeline(script, user, runner, thread=thread, wrap=wrap)
-        with contextlib.redirect_stdout(io.StringIO()):  # some graders print
-            completed, reached = suite.run_task_with_pipeline(
-                pipeline, task, injection, dict(planted), environment=environment
-            )
-        decisions = None if protection is None else protection.decisions()
+    user = SimulatedUser(script.user, setting.careless)
+    session = f"{suite.name}/{user_task}/{injection_task or 'benign'}/{attack.name if attack else 'none'}"
+    wrap = None if protection is None else protection.wrap
+    with asyncio.Runner() as runner, contextlib.redirect_stdout(io.StringIO()):  # some graders print
+        pipeline = GraphPipeline(script, user, runner, thread=session, wrap=wrap)
+        completed, reached = suite.run_task_with_pipeline(
+            pipeline, task, injection, planted, environment=environment
+        )
+    decisions = None if protection is None else protection.decisions(session)
     return Run(
         suite=suite.name,
         user_task=user_task,
-        injection_task=None if injection is None else injection.ID,
-        attack=attack,
-        policy=None if setting.program is None else setting.program.name,
+        injection_task=injection_task,
+        attack=None if attack is None else attack.name,
+        policy=None if protection is None else protection.program.name,
         prompt=task.PROMPT,
         goal="" if injection is None else injection.GOAL,
         completed=bool(completed),

@@ -17,10 +17,12 @@ class SimulatedUser:
     """Approves a call iff the user's own task needs it and it has not been made as often as that already.
 
     The comparison is of tool and canonical arguments against the task's ground truth, so a call that an
-    injection changed in one character is refused. ``asked`` counts the approvals requested.
+    injection changed in one character is refused. A ``careless`` user approves whatever is asked: what is stopped
+    then, the policy stopped alone. ``asked`` counts the approvals requested.
     """
 
     needed: tuple[PlannedCall, ...]
+    careless: bool = False
     asked: int = 0
     granted: int = 0
     refused: int = 0
@@ -32,7 +34,8 @@ class SimulatedUser:
     def approves(self, tool: str, args: Mapping[str, Any], made: Iterable[PlannedCall]) -> bool:
         """Answer one request. ``made`` are the calls that have already run in this conversation."""
         call = _key(PlannedCall(tool, dict(args)))
-        answer = self._need[call] > sum(_key(earlier) == call for earlier in made)
+        needed = self._need[call] > sum(_key(earlier) == call for earlier in made)
+        answer = needed or self.careless
         self.asked += 1
         self.granted += answer
         self.refused += not answer

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import yaml
@@ -28,9 +27,7 @@ class Suite(TaskSuite[Any]):
 
     @classmethod
     def of(cls, suite: TaskSuite[Any]) -> Suite:
-        copy = cls(
-            suite.name, suite.environment_type, suite.tools, suite.data_path, suite.benchmark_version
-        )
+        copy = cls(suite.name, suite.environment_type, suite.tools, suite.data_path, suite.benchmark_version)
         copy._user_tasks = suite._user_tasks
         copy._injection_tasks = suite._injection_tasks
         return copy
@@ -50,7 +47,7 @@ class Suite(TaskSuite[Any]):
         return sorted(self.injection_tasks, key=_number)
 
 
-@lru_cache(maxsize=None)
+@cache
 def load_suite(name: str) -> Suite:
     """The suite called ``name``. Raises :class:`ValueError` for a name that AgentDojo does not have."""
     if name not in SUITES:
@@ -60,11 +57,7 @@ def load_suite(name: str) -> Suite:
 
 def planned(calls: list[FunctionCall]) -> tuple[PlannedCall, ...]:
     """AgentDojo's calls as plain names and arguments."""
-    return tuple(PlannedCall(call.function, _plain(call.args)) for call in calls)
-
-
-def _plain(args: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in args.items()}
+    return tuple(PlannedCall(call.function, dict(call.args)) for call in calls)
 
 
 def _number(task: str) -> int:

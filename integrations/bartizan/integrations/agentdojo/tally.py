@@ -69,7 +69,10 @@ def grouped(runs: Iterable[Run], key: Callable[[Run], Key]) -> dict[Key, list[Ru
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The same runs without a guard and with one; ``None`` where they were not made. ``attack`` is ``None`` for benign runs."""
+    """The same runs without a guard and with one; ``None`` where they were not made.
+
+    ``attack`` is ``None`` for benign runs and for totals.
+    """
 
     suite: str
     attack: str | None
@@ -77,8 +80,11 @@ class Comparison:
     guarded: Tally | None
 
     @property
-    def runs(self) -> int:
-        return max(side.runs for side in (self.without, self.guarded) if side is not None)
+    def either(self) -> Tally:
+        """The guarded side, or where there is none the other."""
+        side = self.guarded or self.without
+        assert side is not None, "a comparison is made of at least one run"
+        return side
 
 
 def compare(runs: Iterable[Run]) -> list[Comparison]:

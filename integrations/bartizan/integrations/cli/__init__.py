@@ -20,7 +20,7 @@ app.command("test")(check.test)
 app.command("explain")(explain.explain)
 app.command("schema")(tools.schema)
 app.command("replay")(replay.replay)
-app.command("demo")(demo.demo)
+app.command("demo", context_settings=demo.PASS_ON)(demo.demo)
 app.add_typer(tools.app, name="tools")
 app.add_typer(audit.app, name="audit")
 

@@ -1,0 +1,50 @@
+"""Guarding LangGraph and LangChain agents.
+
+``LangGraphGuard.wrap(graph)`` guards a compiled graph at the innermost point, sub-graphs included: start there.
+``guard_tools`` guards single tools, ``LangGraphGuard.middleware()`` is middleware for ``create_agent``.
+"""
+
+from __future__ import annotations
+
+try:
+    import langchain.agents  # noqa: F401
+    import langgraph.prebuilt  # noqa: F401
+except ImportError as error:
+    raise ImportError('install the extra: pip install "bartizan[langgraph]"') from error
+
+from .answers import Approve, Edit, Reject
+from .callbacks import RunObserver
+from .errors import (
+    AlreadyGuarded,
+    CallDenied,
+    InvalidAnswer,
+    LangGraphGuardError,
+    NothingToGuard,
+    NotInnermost,
+    UnguardedToolCall,
+)
+from .guard import LangGraphGuard, guard_tools
+from .history import spoken_by_user
+from .load import load_guard
+from .middleware import GuardMiddleware
+from .tools import GuardedTool
+
+__all__ = [
+    "AlreadyGuarded",
+    "Approve",
+    "CallDenied",
+    "Edit",
+    "GuardMiddleware",
+    "GuardedTool",
+    "InvalidAnswer",
+    "LangGraphGuard",
+    "LangGraphGuardError",
+    "NotInnermost",
+    "NothingToGuard",
+    "Reject",
+    "RunObserver",
+    "UnguardedToolCall",
+    "guard_tools",
+    "load_guard",
+    "spoken_by_user",
+]

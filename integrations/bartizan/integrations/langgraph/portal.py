@@ -92,18 +92,35 @@ class Portal:
 
     def close(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run ``last`` on the private loop, then end it. Closing twice is allowed."""
+        closing = self._closing(last)
+        if closing is not None:
+            try:
+                closing.result()
+            finally:
+                self._end()
+
+    async def aclose(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """As :meth:`close`, without blocking while ``last`` runs."""
+        closing = self._closing(last)
+        if closing is not None:
+            try:
+                await asyncio.wrap_future(closing)
+            finally:
+                self._end()
+
+    def _closing(self, last: Callable[[], Coroutine[Any, Any, None]]) -> Future[None] | None:
         with self._lock:
             if self._closed:
-                return
+                return None
         loop = self._running()
-        try:
-            asyncio.run_coroutine_threadsafe(last(), loop).result()
-        finally:
-            with self._lock:
-                self._closed = True
-            loop.call_soon_threadsafe(loop.stop)
-            if self._thread is not None:
-                self._thread.join()
+        with self._lock:
+            self._closed = True
+        return asyncio.run_coroutine_threadsafe(last(), loop)
+
+    def _end(self) -> None:
+        if self._loop is not None and self._thread is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:

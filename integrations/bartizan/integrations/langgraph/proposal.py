@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, convert_to_messages
+from langchain_core.messages import ToolCall as LangChainCall
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 from langgraph.prebuilt.tool_node import ToolCallRequest, _get_all_injected_args
-from langgraph.runtime import ExecutionInfo
 
 from bartizan.guard import ToolCall
 
@@ -32,6 +32,10 @@ class Proposal:
     messages: Sequence[BaseMessage]
     config: RunnableConfig
     task: str | None = None
+    run_id: str | None = None
+    fallback_session: str | None = None
+    together: int = 1
+    """How many calls LangGraph runs in this step; all of them run again when the step is resumed."""
 
     @property
     def configurable(self) -> Mapping[str, Any]:
@@ -44,41 +48,50 @@ class Proposal:
         Its id is the model's, with a number added where the model used the id in an earlier turn already: an
         approval belongs to one call, not to an id.
         """
-        earlier = self._uses_of_id() - 1
-        unique = self.tool_call_id if earlier < 1 else f"{self.tool_call_id}~{earlier}"
-        return ToolCall.of(unique, self.tool, self.args)
+        return ToolCall.of(self._unique(self.tool_call_id), self.tool, self.args)
+
+    def once(self, call: ToolCall) -> str | None:
+        """The idempotency key of this call in this step of the graph."""
+        return f"{self.task}/{call.id}/{call.digest}" if self.task is not None else None
 
     def siblings(self) -> set[str]:
-        """The model's ids of the calls proposed together with this one (this one's included)."""
-        for message in reversed(self.messages):
-            if isinstance(message, AIMessage):
-                return {call["id"] or "" for call in message.tool_calls} | {self.tool_call_id}
-        return {self.tool_call_id}
+        """The ids (as in :meth:`call`) of the calls proposed together with this one, this one's included."""
+        together = {call["id"] or "" for call in last_calls(self.messages)}
+        return {self._unique(tool_call_id) for tool_call_id in together | {self.tool_call_id}}
 
-    def _uses_of_id(self) -> int:
-        """In how many messages of the model this tool call id occurs."""
-        return sum(
-            any(call["id"] == self.tool_call_id for call in message.tool_calls)
+    def _unique(self, tool_call_id: str) -> str:
+        uses = sum(
+            any(call["id"] == tool_call_id for call in message.tool_calls)
             for message in self.messages
             if isinstance(message, AIMessage)
         )
+        return tool_call_id if uses < 2 else f"{tool_call_id}~{uses - 1}"
 
 
-def from_request(request: ToolCallRequest, messages_key: str) -> Proposal:
-    """The proposal in a ToolNode's request."""
-    call, runtime = request.tool_call, request.runtime
+def from_request(request: ToolCallRequest, input_type: str, messages_key: str) -> Proposal:
+    """The proposal in a ToolNode's request: a call of the tool that would run, whatever name the request gives it.
+
+    ``input_type`` is ``"tool_calls"`` where LangGraph sent the call to a step of its own (``create_agent`` does),
+    else the step runs all calls of the model's last message.
+    """
+    call, info = request.tool_call, request.runtime.execution_info
+    messages = messages_of(request.state, messages_key)
     return Proposal(
-        tool=call["name"],
+        tool=request.tool.name if request.tool is not None else call["name"],
         args=without_injected(call["args"], request.tool),
         tool_call_id=call["id"] or "",
-        messages=messages_of(request.state, messages_key),
-        config=runtime.config,
-        task=task_of(runtime.execution_info),
+        messages=messages,
+        config=request.runtime.config,
+        task=info.task_id if info is not None else None,
+        run_id=info.run_id if info is not None else None,
+        together=1 if input_type == "tool_calls" else len(last_calls(messages)),
     )
 
 
-def task_of(info: ExecutionInfo | None) -> str | None:
-    return info.task_id if info is not None else None
+def last_calls(messages: Sequence[BaseMessage]) -> list[LangChainCall]:
+    """The tool calls of the model's last message."""
+    proposing = next((m for m in reversed(messages) if isinstance(m, AIMessage)), None)
+    return proposing.tool_calls if proposing is not None else []
 
 
 def messages_of(state: Any, key: str) -> list[BaseMessage]:

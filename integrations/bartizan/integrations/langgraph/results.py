@@ -104,6 +104,17 @@ def rebuilt(result: ToolResult, tool: str, tool_call_id: str) -> ToolMessage | N
     )
 
 
+def annotated(output: Output, tool_call_id: str, notice: str) -> Output:
+    """The output with a notice for the model before the text of the answering message."""
+    message = answering(output, tool_call_id)
+    if message is None:
+        return output
+    content = message.content
+    noted = f"{notice}\n{content}" if isinstance(content, str) else [{"type": "text", "text": notice}, *content]
+    changed = message.model_copy(update={"content": noted})
+    return map_messages(output, lambda other: changed if other is message else other)
+
+
 def answering(output: Output, tool_call_id: str) -> ToolMessage | None:
     """The message that answers the call: the one with its id, or the first one of a tool."""
     messages = [message for message in messages_in(output) if isinstance(message, ToolMessage)]
@@ -245,7 +256,7 @@ def _artifact(artifact: Any, text: str) -> JSON:
 
 def _structure(text: str) -> JSON:
     """The JSON object or array that a text is; ``None`` for any other text."""
-    if not text.lstrip()[:1] in ("{", "["):
+    if text.lstrip()[:1] not in ("{", "["):
         return None
     try:
         return parse_json(text)

@@ -2,9 +2,9 @@
 
 A decision that let its call go and has a result is an executed call; one without is a call that was never
 answered; a denied or unanswered escalation is a refused one. Where an approval led to a second decision about
-the same call, the second stands for both. Decisions that took no effect (``superseded``) are left out. The outcome
-that was recorded then is kept among the call's labels (``decided``, ``rules``), so that a replay can say what
-would change.
+the same call, the second stands for both; a call that paused and was resumed is one call. Decisions that took no
+effect (``superseded``) are left out. The outcome of that time is kept among the call's labels (``decided``,
+``rules``), so that a replay can say what would change.
 
 The log is read, not verified: ``bartizan audit verify`` does that.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 from bartizan.guard.audit import query
 from bartizan.guard.canonical import JSON
 from bartizan.guard.errors import AuditTampered
+from bartizan.guard.reasons import RESUMED
 
 from .lines import member, optional
 from .record import Call, Happening, Prompt, RecordedSession, RecordError, Result, State, Text
@@ -46,20 +47,22 @@ def read_audit_log(path: Path) -> Iterator[RecordedSession]:
 
 
 def _session(id: str, rows: _Rows) -> RecordedSession:
-    skipped = _without_effect(rows)
-    results = {record.get("decision"): record for _, record in rows if record["kind"] in ("result", "error")}
+    skipped, resumed = _without_effect(rows), _resumed(rows)
+    results: dict[JSON, dict[str, JSON]] = {}
+    for _, record in rows:
+        if record["kind"] in ("result", "error") and not record.get("suspended"):
+            results[resumed.get(record.get("decision"), record.get("decision"))] = record
     happened: list[Happening] = []
-    steps: dict[str, int] = {}
+    steps: dict[JSON, int] = {}
     for where, record in rows:
-        kind = record["kind"]
-        if kind == "decision" and record.get("id") not in skipped:
-            call = _call(len(steps), record, results.get(record.get("id")), where)
-            steps[member(record, "id", str, where)] = call.step
-            happened.append(call)
-        elif kind == "error" or kind == "result":
-            step = steps.get(record.get("decision") or "")
-            if step is not None:
-                happened.append(_result(step, record, where))
+        kind, own = record["kind"], record.get("id")
+        if kind == "decision" and own not in skipped and own not in resumed:
+            steps[own] = len(steps)
+            happened.append(_call(steps[own], record, results.get(own), where))
+        elif kind in ("result", "error"):
+            cause = resumed.get(record.get("decision"), record.get("decision"))
+            if cause in steps and results.get(cause) is record:
+                happened.append(_result(steps[cause], record, where))
         elif kind == "observation":
             happened.append(_observed(record, where))
     name = next((r["policy"]["name"] for _, r in rows if r.get("policy")), "none")
@@ -77,6 +80,19 @@ def _without_effect(rows: _Rows) -> set[JSON]:
                 superseded.add(by_approval[approval])
             by_approval[approval] = record.get("id")
     return superseded
+
+
+def _resumed(rows: _Rows) -> dict[JSON, JSON]:
+    """Decisions that let a paused call go on, each with the decision that let it go first."""
+    first: dict[JSON, JSON] = {}
+    found: dict[JSON, JSON] = {}
+    for _, record in rows:
+        if record["kind"] == "decision" and record.get("once") is not None:
+            if any(reason["rule"] == RESUMED for reason in record["reasons"]) and record["once"] in first:
+                found[record.get("id")] = first[record["once"]]
+            else:
+                first[record["once"]] = record.get("id")
+    return found
 
 
 def _call(step: int, record: dict[str, JSON], result: dict[str, JSON] | None, where: str) -> Call:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from bartizan.guard.canonical import JSON, canonical_json
-from bartizan.guard.decision import Outcome
+from bartizan.guard.decision import Outcome, Reason
 from bartizan.guard.errors import MalformedJSON
 
 from .engine import ReplayedCall, ReplayedSession
@@ -108,6 +108,21 @@ class Changes:
     @property
     def total(self) -> int:
         return sum(self.changed.values())
+
+
+def as_recorded(session: ReplayedSession) -> ReplayedSession | None:
+    """The session with the outcomes that its recording holds (an audit log's), ``None`` where it holds none."""
+    if not session.calls or not all("decided" in call.truth for call in session.calls):
+        return None
+    calls = tuple(
+        replace(
+            call,
+            outcome=Outcome[call.truth["decided"]],
+            reasons=tuple(Reason(rule, "") for rule in call.truth["rules"]),
+        )
+        for call in session.calls
+    )
+    return replace(session, calls=calls)
 
 
 def _worth_reading(found: Category, outcome: Outcome) -> bool:

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bartizan.policies import PolicyError
 
 from .engine import History, ReplayedSession, program_of, replay
+from .findings import as_recorded
 from .formats import count, read
 from .infer import infer_tools
 from .page import html_report
@@ -41,7 +42,7 @@ def run_replay(
 
     ``policy`` (and ``against``, the policy to compare with) is a file, or a folder with one ``<suite>.yaml`` per
     suite. ``where`` keeps the sessions whose ``meta`` has these values (``{"suite": "banking", "defense":
-    "none"}``); ``limit`` keeps the first so many of them. ``tools="infer"`` declares the tools that the recording
+    "none"}``); ``limit`` ends after so many decided sessions. ``tools="infer"`` declares the tools that the recording
     shows, for policies that declare none. Exit code: 0, or 2 where a policy or a recording cannot be used.
     """
     console = console or Console()
@@ -72,8 +73,7 @@ def _replayed(
     console: Console,
 ) -> Report:
     def sessions() -> Iterator[RecordedSession]:
-        kept = (s for s in read(paths) if all(s.meta.get(name) == value for name, value in where.items()))
-        return islice(kept, limit)
+        return (s for s in read(paths) if all(s.meta.get(name) == value for name, value in where.items()))
 
     declared: Tools = infer_tools(sessions()) if tools == "infer" else {}
     new = _checked(programs(policy, declared))
@@ -94,15 +94,18 @@ def _replayed(
 
     started = time.monotonic()
     with _progress(console) as progress:
-        total = limit if where or limit else count(paths)
+        total = limit or (None if where else count(paths))
         task = progress.add_task("deciding", total=total, calls=0)
-        for replayed, before in _both(decided(), new, old, jobs, history):
+        for replayed, before in _both(islice(decided(), limit), new, old, jobs, history):
             report.sessions += 1
             report.tally.add(replayed)
             report.findings.add(replayed)
+            if before is None and (before := as_recorded(replayed)) is not None:
+                report.against = "the recorded decisions"
             if before is not None:
                 report.changes.add(before, replayed)
-            progress.update(task, completed=report.sessions + report.skipped, calls=report.tally.total)
+            seen = report.sessions + (0 if limit else report.skipped)
+            progress.update(task, completed=seen, calls=report.tally.total)
     report.seconds = time.monotonic() - started
     if not report.sessions:
         raise RecordError(

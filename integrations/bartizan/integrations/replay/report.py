@@ -118,6 +118,16 @@ def examples(report: Report, each: int) -> Iterator[tuple[str, int, list[Example
             yield title, count, report.findings.examples[group]
 
 
+def changed_examples(report: Report, most: int) -> Iterator[tuple[str, int, list[Example]]]:
+    """The ``most`` frequent changes of a decision, each with its title, its count and some examples."""
+    for change, count in report.changes.changed.most_common(most):
+        category, old, new, old_rules, new_rules = _change(change)
+        title = (
+            f"{category} call, was {old} by {old_rules or 'no rule'}, now {new} by {new_rules or 'no rule'}"
+        )
+        yield title, count, report.changes.examples[change]
+
+
 def _urgency(group: Group) -> int:
     attack = group.category in (Category.GOAL, Category.CARRY, Category.UNSAFE)
     stopped = group.outcome in STOPPED
@@ -136,12 +146,11 @@ def print_report(report: Report, console: Console, *, each: int = 3) -> None:
     )
     for grid in grids(report):
         console.print(_rich(grid))
-    for title, count, shown in examples(report, each):
+    for title, count, shown in (*examples(report, each), *changed_examples(report, 2 * each)):
         console.print(f"[bold]{count:,}x[/] {escape(visible(title))}", highlight=False)
         for example in shown[:1]:
-            console.print(
-                f"    {example.where} {escape(visible(example.arguments))}", style="dim", highlight=False
-            )
+            for line in (f"{example.where} {example.arguments}", "; ".join(example.reasons)):
+                console.print(f"    {escape(visible(line))}", style="dim", highlight=False)
 
 
 def report_json(report: Report) -> JSON:

@@ -13,9 +13,10 @@ on what is missing (the policy language's E).
 * ``grounded(x)``: every element stands in a prompt or in a successful trusted result.
 * ``from_untrusted(x)``: some element leaves a trace in an untrusted result, errors included.
 * ``carries_untrusted(x)``: x holds, in some text, an identifier (URL or host, e-mail or IP address, code or number of
-  eight letters and digits or more, phone number, absolute path) that is not grounded and either leaves a trace in an
-  untrusted result or occurs in no prompt and no trusted result (made up, or put together from pieces); or a run of
-  eight words that an untrusted result has and no prompt and no trusted result.
+  eight letters and digits or more, phone number, absolute path) that is not grounded, whether it leaves a trace in an
+  untrusted result, was made up, was put together from pieces, or stands inside a leaf of a trusted one; or a run of
+  eight words that an untrusted result has and no prompt and no trusted result. What merely looks like a file's name
+  counts only if an untrusted result has it.
 
 **Elements.** Lists and records are taken element by element. Null, booleans and blank text carry no information: they
 count as grounded and leave no trace. A record's keys are the schema's words and do not count, unless one holds an

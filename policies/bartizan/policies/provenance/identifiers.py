@@ -6,6 +6,7 @@ Amounts, dates and times are none. Handles (``@name``) are words like others.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -30,8 +31,8 @@ class Identifier(NamedTuple):
 
 
 def identifiers(text: str) -> Iterator[Identifier]:
-    """The identifiers in a text, in order."""
-    text = compatible(text)
+    """The identifiers in a text, in order, as a reader sees them."""
+    text = _visible(compatible(text))
     tokens = scan(text)
     i = 0
     while i < len(tokens):
@@ -57,6 +58,14 @@ def identifiers(text: str) -> Iterator[Identifier]:
 def has_identifier(text: str) -> bool:
     """Whether a text holds any identifier."""
     return next(identifiers(text), None) is not None
+
+
+def _visible(text: str) -> str:
+    """Without characters that are not shown, and with the ideographic full stops that browsers take for dots."""
+    if text.isascii():
+        return text
+    shown = "".join(ch for ch in text if unicodedata.category(ch) != "Cf")
+    return shown.replace("\u3002", ".").replace("\uff61", ".")
 
 
 def _pieces(token: Token) -> list[str]:

@@ -47,6 +47,7 @@ class Index:
         self._sizes: deque[tuple[int, int, int]] = deque()
         self._documents = 0
         self._dead = 0
+        self._first: Event | None = None
 
     def advance(self, session: Session) -> bool:
         """Take up the session's new events and forget those it dropped.
@@ -63,6 +64,7 @@ class Index:
             event = session.events[number - session.dropped]
             self._add(event, number)
             self._last, self.next = event, number + 1
+        self._first = session.events[0] if session.events else None
         return True
 
     @property
@@ -71,15 +73,20 @@ class Index:
         return self.text + self._dead
 
     def _continues(self, session: Session) -> bool:
-        """Whether the last event known is where it should be, and is the same."""
+        """Whether the first and the last event known are where they should be, and are the same.
+
+        Two histories of one session id that agree on both (microseconds, call ids and texts included) and differ in
+        between do not come from one guard.
+        """
         if self._last is None:
             return self.next == 0
         if session.dropped < self.first or not session.dropped < self.next <= session.dropped + len(
             session.events
         ):
             return False
-        event = session.events[self.next - 1 - session.dropped]
-        return event is self._last or event == self._last
+        first, last = session.events[0], session.events[self.next - 1 - session.dropped]
+        same_first = session.dropped > self.first or first is self._first or first == self._first
+        return same_first and (last is self._last or last == self._last)
 
     def _forget(self, first: int) -> None:
         self.first = first

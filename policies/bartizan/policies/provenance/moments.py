@@ -101,8 +101,7 @@ def _month_first(tokens: Sequence[Token], i: int) -> Moment | None:
     if days is None:
         return None
     year = _year(tokens, i + 2)
-    is_ordinary = tokens[i].text in _ORDINARY_WORDS and tokens[i].raw.islower()
-    if is_ordinary and year is None and not _is_ordinal(tokens[i + 1].text):
+    if year is None and _is_ordinary(tokens[i]) and not _is_ordinal(tokens[i + 1].text):
         return None  # "they may 5 times out of 10"
     return _dates(year, _MONTHS[tokens[i].text], days, 2 + (year is not None))
 
@@ -116,9 +115,15 @@ def _day_first(tokens: Sequence[Token], i: int) -> Moment | None:
     if name not in _MONTHS:
         return None
     year = _year(tokens, i + 2 + has_of)
-    if name in _ORDINARY_WORDS and year is None and not has_of and not _is_ordinal(tokens[i].text):
+    is_ordinary = not has_of and _is_ordinary(tokens[i + 1])
+    if year is None and is_ordinary and not _is_ordinal(tokens[i].text):
         return None  # "rule 5 may apply"
     return _dates(year, _MONTHS[name], days, 2 + has_of + (year is not None))
+
+
+def _is_ordinary(name: Token) -> bool:
+    """A month's name that may be another word: "may", "march"; not "May"."""
+    return name.text in _ORDINARY_WORDS and name.raw.islower()
 
 
 def _dates(year: int | None, month: int, days: tuple[int, ...], length: int) -> Moment | None:

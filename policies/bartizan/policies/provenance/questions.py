@@ -111,11 +111,7 @@ class Provenance:
             return False
         if self.is_truncated or self._is_traced(identifier.text):
             return True
-        return identifier.is_sure and not self._mentions(parts, self._clean())
-
-    def _mentions(self, parts: tuple[Part, ...], corpora: list[Corpus]) -> bool:
-        first = self._index.first
-        return all(any(corpus.mentions(part, first) for corpus in corpora) for part in parts)
+        return identifier.is_sure
 
     def _carries_run(self, text: str) -> bool:
         index, first = self._index, self._index.first

@@ -36,8 +36,8 @@ class Unreadable(NamedTuple):
 class Source(NamedTuple):
     """Where a document comes from, as far as the questions tell apart.
 
-    ``tool`` is ``None`` for the user. ``is_leaf``: a document that grounds only what equals it. ``grounds``: false
-    for errors, and for the text beside a structure.
+    ``tool`` is ``None`` for the user and "" for a result whose call is not known. ``is_leaf``: a document that grounds
+    only what equals it. ``grounds``: false for errors, and for the text beside a structure.
     """
 
     tool: str | None
@@ -80,8 +80,8 @@ def documents(event: Event) -> Iterator[Document | Unreadable]:
     """What an event says. Calls and the model's own text say nothing: they are no source."""
     if event.kind == "prompt":
         yield Document(USER, (), event.text)
-    elif event.kind == "result" and event.tool is not None:
-        yield from _result(event, event.tool)
+    elif event.kind == "result":
+        yield from _result(event, event.tool or "")
 
 
 def _result(event: Event, tool: str) -> Iterator[Document | Unreadable]:

@@ -6,7 +6,7 @@ URLs also ``? = % ~``; a comma between thousands). So ``13`` is no token of ``20
 ``../x``, ``--force``, ``-5``); other punctuation around a token does not, nor does a possessive ``'s``.
 
 Sentence punctuation, quotes, brackets, currency and dashes are no tokens. Symbols that mean something to a shell
-or a query (``| < > * \\ ^ = ~ ; & ` $ { } %``) are tokens of their own: ``ls; rm`` does not occur in "ls rm".
+or a query (``| < > * \\ ^ = ~ ; & ` $ { } % # --``) are tokens of their own: ``ls; rm`` does not occur in "ls rm".
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from .normalise import canonical_number, canonical_url, fold, is_digits, is_ideo
 _JOINERS = frozenset(".-_:/@'+&#")
 _URL_JOINERS = _JOINERS | frozenset("?=%~")
 _LEAD = frozenset("/.~-")
-_ALONE = frozenset(("/", "~", ".", ".."))
-_SYMBOLS = frozenset("|<>*\\^=;&`${}%")
+_ALONE = frozenset(("/", "~", ".", "..", "--"))
+_SYMBOLS = frozenset("|<>*\\^=;&`${}%#")
 
 
 class Token(NamedTuple):
@@ -45,7 +45,7 @@ def scan(text: str) -> list[Token]:
         elif ch in _LEAD:
             i = _lead(tokens, text, i)
         else:
-            if ch in _SYMBOLS and not _belongs_to_number(text, i):
+            if ch in _SYMBOLS and not _belongs_to_word(text, i):
                 tokens.append(Token(ch, ch, i, i + 1))
             i += 1
     return tokens
@@ -71,7 +71,7 @@ def _lead(tokens: list[Token], text: str, i: int) -> int:
         return end
     if end < len(text) and is_word(text[end]) and not is_ideograph(text[end]):
         return _take(tokens, text, i, end)
-    if text[i:end] in _ALONE:
+    if text[i:end] in _ALONE and (text[i] != "." or i == 0 or text[i - 1].isspace()):
         tokens.append(Token(text[i:end], text[i:end], i, end))
     return end
 
@@ -109,12 +109,14 @@ def _thousands_follow(text: str, i: int) -> bool:
     )
 
 
-def _belongs_to_number(text: str, i: int) -> bool:
-    """``$5``, ``$ 5``, ``5$``, ``5%``: the sign says what is counted, not how many."""
-    if text[i] not in "$%":
-        return False
-    after = text[i + 1 : i + 3].lstrip(" ")[:1]
-    return (text[i] == "$" and is_digits(after)) or (i > 0 and is_digits(text[i - 1]))
+def _belongs_to_word(text: str, i: int) -> bool:
+    """``$5``, ``$ 5``, ``5$``, ``5%``: the sign says what is counted, not how many. ``#general``: a name's sign."""
+    before, after = text[i - 1 : i], text[i + 1 : i + 2]
+    if text[i] == "#":
+        return bool(after) and is_word(after)
+    if text[i] == "$" and (is_digits(after) or (after == " " and is_digits(text[i + 2 : i + 3]))):
+        return True
+    return text[i] in "$%" and is_digits(before)
 
 
 def _canonical(raw: str) -> str:

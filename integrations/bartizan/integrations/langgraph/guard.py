@@ -1,0 +1,126 @@
+"""The front door: a guard for LangGraph and LangChain agents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import BaseTool
+from langgraph.pregel import Pregel
+
+from bartizan.guard import Guard, Principal
+
+from .approvals import Desk, Steps
+from .callbacks import RunObserver
+from .door import Door, PrincipalOf, SessionOf
+from .history import History, Prompts, spoken_by_user
+from .mediation import Mediator
+from .middleware import GuardMiddleware
+from .portal import Portal
+from .tools import guard_all
+from .wrap import MARK, guard_nodes
+
+G = TypeVar("G", bound=Pregel[Any, Any, Any, Any])
+
+
+class LangGraphGuard:
+    """Stands between a graph and its tools.
+
+    ::
+
+        guard = load_guard("policy.yaml", audit="audit/", store="sessions.db")
+        agent = guard.wrap(create_agent(model, tools, checkpointer=checkpointer))
+        agent.invoke({"messages": [("user", "Pay the rent.")]}, {"configurable": {"thread_id": "1"}})
+
+    A *session* is a LangGraph thread (``thread_id``); without one it is a single run. ``session`` may derive it from
+    the run's configuration instead. Sub-graphs and sub-agents that run inside a guarded tool belong to the session
+    of that tool's call. ``principal`` says who asks and ``approver`` who answers an approval, both from the run's
+    configuration, which the application fills and the agent cannot touch; without ``approver`` it is what the answer
+    says of itself (``by``). ``prompts`` picks the user's own words from a conversation, see :mod:`.history`.
+    ``unguarded`` says what becomes of a tool that starts without a decision, see :mod:`.callbacks`.
+
+    The kernel runs on an event loop and a thread of its own, started with the first call: ``invoke`` and ``ainvoke``
+    work alike, in any thread and any loop. Close it, or use it as a context manager.
+    """
+
+    def __init__(
+        self,
+        guard: Guard,
+        *,
+        session: SessionOf | None = None,
+        principal: PrincipalOf | None = None,
+        approver: Callable[[RunnableConfig], Principal] | None = None,
+        prompts: Prompts = spoken_by_user,
+        unguarded: Literal["deny", "record"] = "deny",
+    ) -> None:
+        self.guard = guard
+        self.observer = RunObserver(self, unguarded)
+        self._portal = Portal()
+        mediator = Mediator(guard, History(guard, prompts), Desk(guard, self.observer, approver), Steps())
+        self._door = Door(self._portal, mediator, self.observer, self, session, principal)
+
+    def wrap(self, graph: G) -> G:
+        """The graph, guarded: the recommended way.
+
+        Every ToolNode that can be reached, in sub-graphs and in what nodes and tools refer to as well, is guarded at
+        its innermost point. They are changed in place (a sub-graph held by a function cannot be copied), so the
+        graph given is guarded from now on, too. Use the one returned: it also carries the callback handler that
+        refuses unguarded tools and recognises a ``Command(resume=...)`` without interrupt id. Wrapping twice is
+        wrapping once.
+
+        Raises :class:`~.errors.NothingToGuard` for a graph without a ToolNode, and
+        :class:`~.errors.AlreadyGuarded` where another guard is in place.
+        """
+        if not isinstance(graph, Pregel):
+            raise TypeError(f"expected a compiled graph, found {type(graph).__name__}: call .compile() first")
+        guard_nodes(graph, self._door, self)
+        attached = (graph.config or {}).get("callbacks")
+        if isinstance(attached, list) and self.observer in attached:
+            return graph
+        return graph.with_config(callbacks=self.callbacks())
+
+    def tools(self, tools: Sequence[BaseTool | Callable[..., Any]]) -> list[BaseTool]:
+        """The tools, each guarded by itself: for tools that no ToolNode runs, or that other tools call."""
+        return guard_all(tools, self._door, self)
+
+    def middleware(self) -> GuardMiddleware:
+        """The guard as middleware for ``create_agent``; it must be listed last."""
+        return GuardMiddleware(self._door, lambda node: getattr(node, MARK, None) is self)
+
+    def callbacks(self) -> list[BaseCallbackHandler]:
+        """The handler that ``wrap`` attaches, for graphs that are not wrapped."""
+        return [self.observer]
+
+    def close(self) -> None:
+        """Finish what is being recorded and close log, store and thread. Blocks; see :meth:`aclose`."""
+        self._portal.close(self.guard.aclose)
+
+    async def aclose(self) -> None:
+        """As :meth:`close`, from a coroutine."""
+        await self._portal.aclose(self.guard.aclose)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def guard_tools(
+    tools: Sequence[BaseTool | Callable[..., Any]], guard: LangGraphGuard
+) -> list[BaseTool]:
+    """The tools, each guarded by itself. See :meth:`LangGraphGuard.tools`."""
+    return guard.tools(tools)

@@ -1,0 +1,226 @@
+"""The way of one call from LangGraph through the guard and back. Runs on the guard's event loop.
+
+It is written once: the caller's side, synchronous or not, only runs the tool when it is told to (:mod:`.door`).
+Whatever fails in here denies the call with a fixed text; only what belongs to LangGraph or to the tool (interrupts,
+cancellation, the tool's own exceptions) and answers that cannot be understood get out as exceptions.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from langchain_core.messages import BaseMessage, ToolMessage
+from langgraph.errors import GraphBubbleUp
+
+from bartizan.guard import Enforcement, Guard, MalformedCall, Outcome, Principal, ToolCall, ToolResult
+
+from . import results
+from .approvals import Desk, Steps, can_ask, question
+from .history import History
+from .proposal import Proposal
+
+log = logging.getLogger("bartizan.langgraph")
+
+FAILED = "This call was denied and has not been executed.\nThe guard could not decide about this call."
+MALFORMED = "This call was denied and has not been executed.\nIts arguments are not strict JSON."
+LOST = "This call already ran, but its outcome could not be restored; it was not executed twice."
+NO_SESSION = (
+    "This call was denied and has not been executed.\n"
+    "The application runs this graph without a session: it must pass a thread_id in the run's configuration."
+)
+UNREADABLE = "The tool ran, but its result was withheld because it could not be inspected."
+CANNOT_ASK = "It cannot be asked for here: the application must compile the graph with a checkpointer."
+
+ALREADY_EXECUTED = "already-executed"
+MAX_OUTPUTS = 256
+"""How many outputs are kept to be returned again when a step with several calls is resumed in this process."""
+
+MAX_ATTEMPTS = 4096
+"""Of how many calls that raised it is known that they may be tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """A call that did not run, and what the model may read about it."""
+
+    text: str
+    artifact: dict[str, Any]
+
+
+class Execution(Protocol):
+    """The caller's side of one call: the output of the tool, once it ran."""
+
+    output: results.Output
+    given: ToolResult
+
+
+Run = Callable[[ToolCall], Awaitable[ToolResult | Exception]]
+
+
+class Mediator:
+    def __init__(self, guard: Guard, history: History, desk: Desk, steps: Steps) -> None:
+        self._guard = guard
+        self._history = history
+        self._desk = desk
+        self._steps = steps
+        self._attempts: OrderedDict[str, int] = OrderedDict()
+        self._outputs: OrderedDict[str, results.Output] = OrderedDict()
+
+    async def mediate(
+        self,
+        proposal: Proposal,
+        execution: Execution,
+        run: Run,
+        *,
+        session: str,
+        principal: Principal,
+        inside_tool: bool,
+    ) -> results.Output | Denial:
+        """What becomes of a proposed call: the tool's inspected output, or a denial.
+
+        ``run`` executes a call at the caller's side; ``execution`` then holds the output. Raises LangGraph's control
+        exceptions, the tool's exceptions, and ``CancelledError``.
+        """
+        try:
+            call = proposal.call()
+            await self._history.catch_up(session, proposal.messages, inside_tool=inside_tool)
+        except MalformedCall:
+            return Denial(MALFORMED, _artifact("malformed-call"))
+        except Exception:
+            log.exception("the conversation could not be reported: %s is denied", proposal.tool)
+            return Denial(FAILED, _artifact("internal-error"))
+
+        async with self._steps.taking_part(proposal) as step:
+            once = proposal.once(call)
+            if once is not None and once in self._outputs:
+                return self._outputs[once]
+            remark = ""
+            while True:
+                enforcement = await self._enforce(call, once, run, session, principal)
+                if enforcement.decision.outcome is not Outcome.ESCALATE:
+                    break
+                try:
+                    said = await self._desk.answer(enforcement, proposal, session)
+                except GraphBubbleUp:
+                    raise
+                except Exception:
+                    log.exception("the answer to an approval could not be recorded: %s is denied", proposal.tool)
+                    return Denial(FAILED, _artifact("internal-error"))
+                if said is not None:
+                    remark = said
+                elif can_ask(proposal):
+                    raise await self._steps.ask(step, question(enforcement, proposal, self._guard.program.name))
+                else:
+                    return self._denied(enforcement, CANNOT_ASK)
+            if enforcement.result is None:
+                return self._denied(enforcement, f"The person says: {remark}" if remark else "")
+            if enforcement.record is None:
+                return self._replayed(enforcement.result, proposal)
+            output = await self._inspected(enforcement, execution, proposal, session)
+            if once is not None and proposal.together > 1:
+                _remember(self._outputs, once, output, MAX_OUTPUTS)
+            return output
+
+    async def _enforce(
+        self, call: ToolCall, once: str | None, run: Run, session: str, principal: Principal
+    ) -> Enforcement:
+        """Decide, and execute what is let go.
+
+        A tool that raises may be retried (LangGraph's retry policies, retry middleware, a rerun of the step): each
+        attempt has a key of its own, so it is decided and counted like a new call. A tool that pauses by an
+        ``interrupt()`` of its own is resumed under its first decision.
+        """
+        attempt = self._attempts.get(once, 0) if once is not None else 0
+
+        async def execute(granted: ToolCall) -> ToolResult:
+            outcome = await run(granted)
+            if isinstance(outcome, ToolResult):
+                return outcome
+            if once is not None and not isinstance(outcome, GraphBubbleUp):
+                _remember(self._attempts, once, attempt + 1, MAX_ATTEMPTS)
+            raise outcome
+
+        return await self._guard.enforce(
+            call,
+            execute,
+            session=session,
+            principal=principal,
+            once=f"{once}#{attempt}" if once is not None and attempt else once,
+            suspends=(GraphBubbleUp,),
+        )
+
+    async def _inspected(
+        self, enforcement: Enforcement, execution: Execution, proposal: Proposal, session: str
+    ) -> results.Output:
+        """The tool's output as the guard shows it."""
+        assert enforcement.result is not None
+        shown, given = enforcement.result, execution.given
+        tool_call_id = proposal.tool_call_id
+        try:
+            output = results.apply(
+                execution.output, enforcement.call.tool, tool_call_id, given, shown, enforcement.record
+            )
+            output = await self._others_inspected(output, enforcement, proposal, session)
+            approval = enforcement.approval
+            if approval is not None and approval.edited:
+                output = results.annotated(output, tool_call_id, _edit_notice(enforcement.call))
+            return output
+        except Exception:
+            log.exception("the result of %s could not be inspected: it is withheld", proposal.tool)
+            return Denial(UNREADABLE, _artifact("internal-error", record=enforcement.record))
+
+    async def _others_inspected(
+        self, output: results.Output, enforcement: Enforcement, proposal: Proposal, session: str
+    ) -> results.Output:
+        """The messages an output carries besides the answering one are results of the same call."""
+        answering = results.answering(output, proposal.tool_call_id)
+        replaced: dict[int, BaseMessage] = {}
+        for message in results.messages_in(output):
+            text = results.text_of(message)
+            if message is answering or not text:
+                continue
+            shown = await self._guard.observe("result", text, session=session, call=enforcement.call)
+            changes: dict[str, Any] = {"content": shown.text} if shown and shown.text != text else {}
+            if isinstance(message, ToolMessage):
+                marked = {**message.response_metadata, results.GUARDED: enforcement.record}
+                changes["response_metadata"] = marked
+            if changes:
+                replaced[id(message)] = message.model_copy(update=changes)
+        if not replaced:
+            return output
+        return results.map_messages(output, lambda message: replaced.get(id(message), message))
+
+    def _replayed(self, result: ToolResult, proposal: Proposal) -> results.Output | Denial:
+        """The recorded result of a call that ran before this step was resumed, perhaps in another process."""
+        message = results.rebuilt(result, proposal.tool, proposal.tool_call_id)
+        return message if message is not None else Denial(LOST, _artifact(ALREADY_EXECUTED))
+
+    def _denied(self, enforcement: Enforcement, remark: str = "") -> Denial:
+        text = self._guard.denial_message(enforcement)
+        artifact = _artifact(
+            *(reason.rule for reason in enforcement.decision.reasons),
+            outcome=enforcement.decision.outcome.name,
+            approval=enforcement.approval.id if enforcement.approval is not None else None,
+            record=enforcement.record,
+        )
+        return Denial(f"{text}\n{remark}" if remark else text, artifact)
+
+
+def _artifact(*rules: str, **more: Any) -> dict[str, Any]:
+    """What a denial message carries for programs: not shown to the model."""
+    return {"guard": {"outcome": "DENY", "rules": list(rules), **more}}
+
+
+def _edit_notice(call: ToolCall) -> str:
+    return f"Note: a person edited this call before it ran. What was executed: {call.canonical.decode()}"
+
+
+def _remember(memory: OrderedDict[str, Any], key: str, value: Any, at_most: int) -> None:
+    memory[key] = value
+    memory.move_to_end(key)
+    while len(memory) > at_most:
+        memory.popitem(last=False)
