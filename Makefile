@@ -89,7 +89,7 @@ $(BIN)/python $(OLD)/python:
 # The floors of the langgraph extra in pyproject.toml, in place of the newest versions.
 .venv-oldest/.stamp: pyproject.toml constraints.txt | $(OLD)/python
 	$(STEP) 'installing the oldest supported LangGraph into .venv-oldest (a minute or two, once)'
-	@sed -E 's/^(langgraph|langgraph-prebuilt|langchain)==.*/\1==/; s/^langgraph==$$/&1.2.12/; \
-		s/^langgraph-prebuilt==$$/&1.1.1/; s/^langchain==$$/&1.4.7/' constraints.txt > .venv-oldest/constraints.txt
+	@sed -e 's/^langgraph==.*/langgraph==1.2.12/' -e 's/^langgraph-prebuilt==.*/langgraph-prebuilt==1.1.1/' \
+		-e 's/^langchain==.*/langchain==1.4.7/' constraints.txt > .venv-oldest/constraints.txt
 	@$(OLD)/python $(PIP_INSTALL) -c .venv-oldest/constraints.txt -e '.[dev]'
 	@touch $@

@@ -98,7 +98,9 @@ async def test_asking_again_asks_nobody_again(guard: Guard, tool: Any, audit: Me
     assert kinds(audit) == ["decision", "approval"]
 
 
-async def test_concurrent_proposals_share_one_approval(guard: Guard, tool: Any, audit: MemoryAuditLog) -> None:
+async def test_concurrent_proposals_share_one_approval(
+    guard: Guard, tool: Any, audit: MemoryAuditLog
+) -> None:
     """Ten simultaneous proposals of one call make one approval."""
     approvals = await asyncio.gather(*(ask(guard, tool) for _ in range(10)))
     assert len({approval.id for approval in approvals}) == 1
@@ -290,7 +292,9 @@ async def test_an_approval_is_for_exactly_one_session(guard: Guard, tool: Any) -
     assert outcome.decision.outcome is Outcome.ESCALATE
 
 
-async def test_answers_that_make_no_sense_change_nothing(guard: Guard, tool: Any, audit: MemoryAuditLog) -> None:
+async def test_answers_that_make_no_sense_change_nothing(
+    guard: Guard, tool: Any, audit: MemoryAuditLog
+) -> None:
     """An unknown id, an unknown answer and an edit without proper arguments are refused; nothing is recorded."""
     approval = await ask(guard, tool)
     before = kinds(audit)

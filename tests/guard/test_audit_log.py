@@ -292,7 +292,7 @@ async def test_a_query_of_a_damaged_log_says_where(tmp_path: Path) -> None:
     await fill(tmp_path, 3)
     path = tmp_path / "000001.jsonl"
     path.write_bytes(path.read_bytes().replace(b'"record":', b'"recor":', 1))
-    with pytest.raises(AuditTampered, match="000001.jsonl:1"):
+    with pytest.raises(AuditTampered, match=r"000001\.jsonl:1"):
         list(query(tmp_path))
 
 

@@ -24,7 +24,9 @@ def segment_bytes(key: bytes | None) -> int:
 
 
 @pytest.fixture(scope="module", params=[None, KEY], ids=["plain", "keyed"])
-def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes | None]:
+def log(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, bytes | None]:
     """A closed log of three segments."""
     directory = tmp_path_factory.mktemp("log")
 
@@ -73,7 +75,7 @@ def test_every_single_byte_counts(copy: tuple[Path, bytes | None]) -> None:
 def test_any_changed_byte_is_found(log: tuple[Path, bytes | None], data: st.DataObject) -> None:
     """Any byte of any file, changed to any other value, is found."""
     directory, key = log
-    path = data.draw(st.sampled_from(sorted(directory.glob("*.jsonl")) + [directory / "HEAD"]))
+    path = data.draw(st.sampled_from([*sorted(directory.glob("*.jsonl")), directory / "HEAD"]))
     original = path.read_bytes()
     at = data.draw(st.integers(0, len(original) - 1))
     value = data.draw(st.integers(0, 255).filter(lambda value: value != original[at]))
@@ -207,7 +209,9 @@ def test_a_whole_rewriting_needs_the_key(copy: tuple[Path, bytes | None]) -> Non
         assert "edited" in kinds(directory, key)
 
 
-def test_an_older_copy_is_found_by_a_head_kept_elsewhere(copy: tuple[Path, bytes | None], tmp_path: Path) -> None:
+def test_an_older_copy_is_found_by_a_head_kept_elsewhere(
+    copy: tuple[Path, bytes | None], tmp_path: Path
+) -> None:
     """An older log put back with its own head verifies by itself, but not against the head that was noted."""
     directory, key = copy
     old = tmp_path / "old"

@@ -16,7 +16,9 @@ from bartizan.guard.canonical import MAX_DEPTH, scalar_text
 text = st.text(st.characters(exclude_categories=["Cs"]))
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | text
 values: st.SearchStrategy[JSON] = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(text, inner, max_size=4), max_leaves=20
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(text, inner, max_size=4),
+    max_leaves=20,
 )
 
 
@@ -68,7 +70,9 @@ def test_different_values_have_different_forms(left: JSON, right: JSON) -> None:
 def test_the_form_itself() -> None:
     """Keys sorted by code point, no white space, UTF-8, shortest floats; a tuple is an array."""
     value = {"b": (1, 1.0, 1e16, -0.0), "a": "é\n", "Z": None, "\U0001f600": True, "\uffff": 2**70}
-    expected = '{"Z":null,"a":"é\\n","b":[1,1.0,1e+16,-0.0],"\uffff":1180591620717411303424,"\U0001f600":true}'
+    expected = (
+        '{"Z":null,"a":"é\\n","b":[1,1.0,1e+16,-0.0],"\uffff":1180591620717411303424,"\U0001f600":true}'
+    )
     assert canonical_json(value) == expected.encode()
 
 

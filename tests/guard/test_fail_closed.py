@@ -224,7 +224,9 @@ async def test_a_budget_taken_by_another_process_denies(tool: Any) -> None:
         async def commit(self, session: Session, expected: int, appended: tuple[Any, ...]) -> None:
             if not self.beaten:
                 self.beaten = True
-                await Guard(program, store=store).enforce(ToolCall.of("other", "read", {}), _quiet, session="s")
+                await Guard(program, store=store).enforce(
+                    ToolCall.of("other", "read", {}), _quiet, session="s"
+                )
             await store.commit(session, expected, appended)
 
     outcome = await Guard(program, store=Beaten()).enforce(CALL, tool, session="s")
@@ -348,7 +350,9 @@ async def test_an_answer_that_cannot_be_recorded_raises(
     assert tool.ran == []
 
 
-async def test_the_operator_learns_what_the_model_does_not(tool: Any, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_operator_learns_what_the_model_does_not(
+    tool: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     """The process log names the failure and its cause."""
     with caplog.at_level(logging.ERROR, "bartizan.guard"):
         await expect_denial(Guard(Broken("decide", fail(RuntimeError(SECRET)))), tool, "internal-error")

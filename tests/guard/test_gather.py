@@ -43,7 +43,7 @@ async def test_a_measurement_passes_unchanged() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [RuntimeError("boom"), asyncio.TimeoutError(), asyncio.CancelledError(), StopAsyncIteration(), MemoryError()],
+    [RuntimeError("boom"), TimeoutError(), asyncio.CancelledError(), StopAsyncIteration(), MemoryError()],
     ids=repr,
 )
 async def test_a_monitor_that_raises_yields_missing(error: BaseException) -> None:
@@ -99,7 +99,9 @@ async def test_a_reason_is_bounded_text() -> None:
 
 async def test_monitors_run_side_by_side() -> None:
     """Ten monitors of 50 ms take about 50 ms."""
-    monitors = {f"x{n}": GarbageMonitor(None) for n in range(5)} | {f"s{n}": Steady(0.1, 0.05) for n in range(10)}
+    monitors = {f"x{n}": GarbageMonitor(None) for n in range(5)} | {
+        f"s{n}": Steady(0.1, 0.05) for n in range(10)
+    }
     start = time.perf_counter()
     signals = await Gatherer(monitors).gather(list(monitors), EVENT, (), within=5)
     assert time.perf_counter() - start < 0.4

@@ -206,7 +206,9 @@ async def test_a_paused_tool_is_resumed_under_its_key_and_counts_once() -> None:
     assert tool.runs == 4
     kinds = [entry.record["kind"] for entry in audit.entries]
     assert kinds == ["decision", "error"] * 3 + ["decision", "result"]
-    assert [entry.record["suspended"] for entry in audit.entries if entry.record["kind"] == "error"] == [True] * 3
+    assert [entry.record["suspended"] for entry in audit.entries if entry.record["kind"] == "error"] == [
+        True
+    ] * 3
 
 
 async def test_a_paused_tool_is_decided_anew_under_another_policy() -> None:

@@ -10,7 +10,8 @@ HEAD = """version: 1
 name: sample
 tools:
   pay:
-    args: {to: str, cost: dec(2), n: int, ratio: f64, "memo?": str, mode: "enum(fast, slow)", list: "list(str, 4)", at: time, opaque: any}
+    args: {to: str, cost: dec(2), n: int, ratio: f64, "memo?": str, mode: "enum(fast, slow)",
+           list: "list(str, 4)", at: time, opaque: any}
     effect: write
   look: {args: {to: str}, effect: read}
 signals:
@@ -128,8 +129,10 @@ def test_accepted(expression: str) -> None:
 
 def test_all_problems_are_reported_at_once() -> None:
     """Several bad rules give several diagnostics, in the order of the file."""
-    text = HEAD + "args.n == 1\n" + "".join(
-        f"  - id: r{i}\n    deny: [pay]\n    when: args.x{i} == 1\n" for i in range(3)
+    text = (
+        HEAD
+        + "args.n == 1\n"
+        + "".join(f"  - id: r{i}\n    deny: [pay]\n    when: args.x{i} == 1\n" for i in range(3))
     )
     with pytest.raises(PolicyError) as caught:
         compile_policy(text)

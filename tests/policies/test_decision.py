@@ -49,7 +49,9 @@ def meaning(values: Mapping[str, bool | None], approved: bool = False) -> Outcom
     return Outcome.DENY
 
 
-ASSIGNMENTS = [dict(zip(NAMES, values, strict=True)) for values in itertools.product((True, False, None), repeat=6)]
+ASSIGNMENTS = [
+    dict(zip(NAMES, values, strict=True)) for values in itertools.product((True, False, None), repeat=6)
+]
 
 
 @pytest.mark.parametrize("approved", [False, True])
@@ -72,7 +74,9 @@ def test_losing_information_never_creates_an_allow() -> None:
 
 
 @given(st.permutations([*NAMES, *NAMES]), st.sampled_from(ASSIGNMENTS), st.booleans())
-def test_order_and_duplicates_play_no_part(names: list[str], values: dict[str, bool | None], approved: bool) -> None:
+def test_order_and_duplicates_play_no_part(
+    names: list[str], values: dict[str, bool | None], approved: bool
+) -> None:
     """Any order of the rules, each written twice, decides as the plain list does."""
     assert decide(policy_of(names), values, approved) is meaning(values, approved)
 

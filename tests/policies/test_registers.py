@@ -125,7 +125,9 @@ def test_sum_over_more_calls_than_it_holds_is_an_error() -> None:
     assert outcome(p, many, 1_001) is Outcome.DENY
 
 
-@pytest.mark.parametrize("condition", ['session.max_signal("s") > 0.5', 'session.once("result", signal("s") > 0.5)'])
+@pytest.mark.parametrize(
+    "condition", ['session.max_signal("s") > 0.5', 'session.once("result", signal("s") > 0.5)']
+)
 def test_signals_of_the_past_are_asked_for_when_they_are_measured(condition: str) -> None:
     """The program asks for a signal on the events whose register needs it, and on no others."""
     p = compile_policy(

@@ -24,7 +24,10 @@ from .types import Event, Session
 Record = Mapping[str, JSON]
 T = TypeVar("T")
 
-_WHY = {StoreUnavailable: "store-unavailable", AuditError: "audit-unavailable"}
+_WHY: dict[type[BaseException], str] = {
+    StoreUnavailable: "store-unavailable",
+    AuditError: "audit-unavailable",
+}
 
 
 class Ledger:
@@ -88,7 +91,9 @@ class Ledger:
         except VersionConflict:
             await self._append([records.superseded(entries[0], "version-conflict")])
             raise
-        except BaseException as error:  # failed, cancelled or out of time: the record may be durable all the same
+        except (
+            BaseException
+        ) as error:  # failed, cancelled or out of time: the record may be durable all the same
             why = _WHY.get(type(error), "interrupted")
             self.behind(self._append([records.superseded(entries[0], why)]))
             raise

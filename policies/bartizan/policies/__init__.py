@@ -1,5 +1,7 @@
 """The policy language: documents, checking, evaluation, provenance, sessions, regular languages."""
 
+from __future__ import annotations
+
 from .casework import CaseResult, load_case, prepare, run_tests
 from .diagnostics import Diagnostic, PolicyError, Source
 from .explain import Explanation, RuleTrace

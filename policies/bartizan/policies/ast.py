@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any as AnyValue
-from typing import Literal
+from typing import Literal, cast
 
 from .syntax import NOWHERE, Span
 from .types import F64, Bool, Int, Type
@@ -311,7 +311,7 @@ def children(node: Expr) -> Iterator[Expr]:
     for f in dataclasses.fields(node):
         value = getattr(node, f.name)
         if isinstance(value, _NODES):
-            yield value
+            yield cast(Expr, value)
 
 
 def walk(node: Expr) -> Iterator[Expr]:
@@ -327,7 +327,7 @@ def to_json(value: AnyValue) -> AnyValue:
         return value
     if isinstance(value, (tuple, list)):
         return [to_json(item) for item in value]
-    if isinstance(value, (*_NODES, EventMatch)):
+    if dataclasses.is_dataclass(value) and isinstance(value, (*_NODES, EventMatch)):
         fields = {
             f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value) if f.name != "span"
         }

@@ -67,7 +67,7 @@ STRING_PREDICATES = {
         StringPredicate("glob", "text", glob, "matches the glob: * within a segment, ** across"),
         StringPredicate("ieq", "text", ieq, "equals the text but for ASCII case"),
         StringPredicate("path_under", "text", path_under, "is a normalised path at or below the root"),
-        StringPredicate("host_under", "texts", host_under, "is an http(s) URL whose host is, or is below, one of these"),
+        StringPredicate("host_under", "texts", host_under, "is an http(s) URL whose host is one of these or below"),
         StringPredicate("email_domain", "texts", email_domain, "is one address in exactly one of these domains"),
     )
 }  # fmt: skip

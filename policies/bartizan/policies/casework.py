@@ -53,11 +53,15 @@ def run_tests(program: Program) -> Iterator[CaseResult]:
 def run_test(program: Program, case: TestCase, index: int = 0) -> CaseResult:
     if case.call is not None:
         request, session = prepare(program, case)
-        return _call_test(case, program.decide(request, session), case.name or f"#{index + 1} {case.call.tool}")
+        return _call_test(
+            case, program.decide(request, session), case.name or f"#{index + 1} {case.call.tool}"
+        )
     assert case.result is not None
     now, session = _session(program, case)
     event = _result(case.result, "now", now, _signals(case.signals))
-    return _result_test(case, program.inspect(event, session), case.name or f"#{index + 1} {case.result.tool}")
+    return _result_test(
+        case, program.inspect(event, session), case.name or f"#{index + 1} {case.result.tool}"
+    )
 
 
 def prepare(program: Program, case: TestCase) -> tuple[Request, Session]:

@@ -24,8 +24,8 @@ from .builtins import (
 from .environment import Environment
 from .problems import did_you_mean, fail, hint, same_type
 from .regular import RegexError
-from .temporal_checker import check_session
 from .syntax import Span
+from .temporal_checker import check_session
 from .types import F64, Any, Bool, Dec, Duration, Enum, Int, List, Record, Str, Time, Type
 from .values import parse_duration, parse_time, scale_decimal
 
@@ -75,7 +75,9 @@ class Checker:
         """The checked node. ``expected`` gives literals their type; it is not enforced here."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            fail(node.span, "too-deep", f"the expression nests more than {MAX_DEPTH} levels", "split the rule")
+            fail(
+                node.span, "too-deep", f"the expression nests more than {MAX_DEPTH} levels", "split the rule"
+            )
         checked = self.dispatch(node, expected)
         self.depth -= 1
         return checked
@@ -103,7 +105,11 @@ class Checker:
             case syntax.Conditional():
                 return self.conditional(node, expected)
             case syntax.ListLiteral():
-                fail(node.span, "list-literal", "a list of literals can only stand after `in` or as an argument")
+                fail(
+                    node.span,
+                    "list-literal",
+                    "a list of literals can only stand after `in` or as an argument",
+                )
             case syntax.Call():
                 return self.call(node, expected)
 
@@ -117,10 +123,9 @@ class Checker:
         return ast.Const(value, type_, node.span)
 
     def negation(self, node: syntax.Unary, expected: Type | None) -> Expr:
-        if isinstance(node.operand, syntax.Literal) and isinstance(node.operand.value, (int, Decimal)):
-            if not isinstance(node.operand.value, bool):
-                negated = syntax.Literal(-node.operand.value, node.span)
-                return self.literal(negated, expected)
+        value = node.operand.value if isinstance(node.operand, syntax.Literal) else None
+        if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+            return self.literal(syntax.Literal(-value, node.span), expected)
         operand = self.expression(node.operand, expected)
         if not isinstance(operand.type, _NUMERIC):
             fail(node.span, "type-mismatch", f"`-` needs int, dec or duration, found {operand.type}")
@@ -139,7 +144,9 @@ class Checker:
         names.reverse()
         for depth, (name, type_) in enumerate(self.env.bound):
             if name == root.name:
-                return ast.Bound(depth, tuple(n for n, _ in names), self.follow(type_, name, names), node.span)
+                return ast.Bound(
+                    depth, tuple(n for n, _ in names), self.follow(type_, name, names), node.span
+                )
         field = self.env.inputs.get(root.name)
         if field is None:
             self.unknown_name(root)
@@ -151,7 +158,7 @@ class Checker:
         for name, span in names:
             if isinstance(type_, Any):
                 fail(span, "opaque", f"`{sofar}` has type any: nothing is known about its fields",
-                     f"declare the arguments of tool `{self.env.tool}`, or ask only where the value came from")  # fmt: skip
+                     f"declare the arguments of `{self.env.tool}`, or ask only where the value came from")  # fmt: skip
             if not isinstance(type_, Record):
                 fail(span, "no-fields", f"`{sofar}` is a {type_} and has no field `{name}`")
             field = type_.get(name)
@@ -187,8 +194,8 @@ class Checker:
         left, right = self.operands(node.left, node.right)
         symbol = node.op
         if not same_type(left.type, right.type):
-            fail(node.span, "type-mismatch", f"`{symbol}` compares values of one type, found {left.type} and {right.type}",
-                 hint(left.type, right.type) or "there is no coercion: compare like with like")  # fmt: skip
+            fail(node.span, "type-mismatch", f"`{symbol}` compares like with like, found {left.type} and {right.type}",
+                 hint(left.type, right.type) or "there is no coercion: declare both with one type")  # fmt: skip
         if isinstance(left.type, (Any, Record, List)):
             fail(node.span, "type-mismatch", f"`{symbol}` cannot compare values of type {left.type}",
                  "compare its fields or elements")  # fmt: skip
@@ -248,7 +255,9 @@ class Checker:
             case _:
                 fail(node.span, "type-mismatch", f"`{node.op}` cannot combine {left.type} and {right.type}",
                      hint(left.type, right.type) or "arithmetic is on int, dec, time and duration only")  # fmt: skip
-        return ast.Add(left, ast.Scale(-1, right, right.type, node.right.span) if negated else right, result, node.span)
+        return ast.Add(
+            left, ast.Scale(-1, right, right.type, node.right.span) if negated else right, result, node.span
+        )
 
     def scaling(self, node: syntax.Binary, expected: Type | None) -> Expr:
         for factor, other in ((node.left, node.right), (node.right, node.left)):
@@ -290,16 +299,26 @@ class Checker:
             "time": self.moment,
             "allowed": self.allowed,
         }
-        if node.function in special and node.receiver is None or node.function == "size":
+        if (node.function in special and node.receiver is None) or node.function == "size":
             return special[node.function](node, args)
         if node.function in SESSION_OPERATORS:
-            fail(node.span, "unknown-function", f"unknown function `{node.function}`", f"did you mean `session.{node.function}`?")
+            fail(
+                node.span,
+                "unknown-function",
+                f"unknown function `{node.function}`",
+                f"did you mean `session.{node.function}`?",
+            )
         fail(node.span, "unknown-function", f"unknown function `{node.function}`",
-             did_you_mean(node.function, FUNCTION_NAMES) or "see the list of builtins in docs/policy-language.md")  # fmt: skip
+             did_you_mean(node.function, FUNCTION_NAMES) or "docs/policy-language.md lists the builtins")  # fmt: skip
 
     def arity(self, node: syntax.Call, args: tuple[syntax.Expr, ...], count: int, usage: str) -> None:
         if len(args) != count:
-            fail(node.span, "wrong-arity", f"`{node.function}` takes {count} argument{'s' * (count != 1)}, found {len(args)}", f"write {usage}")
+            fail(
+                node.span,
+                "wrong-arity",
+                f"`{node.function}` takes {count} argument{'s' * (count != 1)}, found {len(args)}",
+                f"write {usage}",
+            )
 
     def text_literal(self, node: syntax.Expr, what: str) -> str:
         if not isinstance(node, syntax.Literal) or not isinstance(node.value, str):
@@ -308,7 +327,7 @@ class Checker:
 
     def string_test(self, node: syntax.Call, args: tuple[syntax.Expr, ...]) -> Expr:
         predicate = STRING_PREDICATES[node.function]
-        usage = f'x.{predicate.name}({"[...]" if predicate.param == "texts" else chr(34) + "..." + chr(34)})'
+        usage = f"x.{predicate.name}({'[...]' if predicate.param == 'texts' else chr(34) + '...' + chr(34)})"
         self.arity(node, args, 2, usage)
         operand = self.expression(args[0])
         if not isinstance(operand.type, (Str, Enum)):
@@ -329,11 +348,15 @@ class Checker:
 
     def provenance(self, node: syntax.Call, args: tuple[syntax.Expr, ...]) -> Expr:
         predicate = PROVENANCE_PREDICATES[node.function]
-        usage = f'{predicate.name}(args.x{", " + chr(34) + "tool" + chr(34) if predicate.takes_tool else ""})'
+        usage = f"{predicate.name}(args.x{', ' + chr(34) + 'tool' + chr(34) if predicate.takes_tool else ''})"
         self.arity(node, args, 2 if predicate.takes_tool else 1, usage)
         subject = self.subject(args[0], f"`{predicate.name}`")
         if isinstance(subject, ast.Input) and subject.path[0] not in ("args", "result", "event", "prompt"):
-            fail(args[0].span, "bad-argument", f"`{predicate.name}` asks where arguments come from, not `{subject.path[0]}`")
+            fail(
+                args[0].span,
+                "bad-argument",
+                f"`{predicate.name}` asks where arguments come from, not `{subject.path[0]}`",
+            )
         tool = None
         if predicate.takes_tool:
             tool = self.tool_literal(args[1])
@@ -342,7 +365,12 @@ class Checker:
     def tool_literal(self, node: syntax.Expr) -> str:
         tool = self.text_literal(node, "the tool")
         if tool not in self.env.tools:
-            fail(node.span, "unknown-tool", f"no tool `{tool}` is declared", did_you_mean(tool, tuple(self.env.tools)))
+            fail(
+                node.span,
+                "unknown-tool",
+                f"no tool `{tool}` is declared",
+                did_you_mean(tool, tuple(self.env.tools)),
+            )
         return tool
 
     def has(self, node: syntax.Call, args: tuple[syntax.Expr, ...]) -> Expr:
@@ -409,7 +437,11 @@ class Checker:
         if not isinstance(variable, syntax.Name):
             fail(variable.span, "bad-argument", "the first argument is the variable's name")
         if variable.name == "session" or self.env.inputs.get(variable.name):
-            fail(variable.span, "shadowing", f"`{variable.name}` already means something here: choose another name")
+            fail(
+                variable.span,
+                "shadowing",
+                f"`{variable.name}` already means something here: choose another name",
+            )
         body = self.inside(self.env.bind(variable.name, over.type.element)).boolean(node.args[1])
         return ast.Quantifier("all" if node.function == "all" else "exists", over, body, node.span)
 
@@ -443,7 +475,12 @@ def literal_value(node: syntax.Literal, expected: Type | None) -> tuple[Json, Ty
         case Dec(digits):
             scaled = scale_decimal(value if isinstance(value, int) else str(value), digits)
             if not isinstance(scaled, int):
-                fail(node.span, "inexact", f"{value} has more than {digits} fraction digits", f"write it as {expected}")
+                fail(
+                    node.span,
+                    "inexact",
+                    f"{value} has more than {digits} fraction digits",
+                    f"write it as {expected}",
+                )
             return scaled, expected
         case F64():
             return float(value), expected
@@ -461,7 +498,12 @@ def _text_value(node: syntax.Literal, value: str, expected: Type | None) -> tupl
     match expected:
         case Enum(values):
             if value not in values:
-                fail(node.span, "unknown-value", f"`{value}` is not one of {', '.join(values)}", did_you_mean(value, values))
+                fail(
+                    node.span,
+                    "unknown-value",
+                    f"`{value}` is not one of {', '.join(values)}",
+                    did_you_mean(value, values),
+                )
             return value, expected
         case Time() | Duration():
             try:

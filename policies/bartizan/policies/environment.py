@@ -105,6 +105,3 @@ def event_environment(
     if match.tool is not None and match.tool in tools:
         fields.append(("args", Field(tools[match.tool].args)))
     return Environment("event", Record(tuple(fields)), match.kind, tools, signals, tool=match.tool)
-
-
-

@@ -52,7 +52,9 @@ class Explanation:
         outcome = self.decision.outcome
         if outcome is Outcome.ALLOW:
             return
-        blocking = [r for r in self.rules if not r.shadow and r.effect in _BLOCKING[outcome] and r.value != "F"]
+        blocking = [
+            r for r in self.rules if not r.shadow and r.effect in _BLOCKING[outcome] and r.value != "F"
+        ]
         for rule in blocking:
             if rule.determining:
                 yield f"{rule.rule}: one of these would have to differ: {'; '.join(rule.determining)}"
@@ -81,7 +83,9 @@ def trace_rule(rule: CheckedRule, tree: Explained, scope: Scope) -> RuleTrace:
 
 def argument_origins(args: Mapping[str, Json], provenance: Provenance) -> tuple[ArgumentOrigin, ...]:
     """Each scalar in the arguments with its origins, in order of path."""
-    return tuple(ArgumentOrigin(path, value, provenance.origins(value)) for path, value in _scalars("args", args))
+    return tuple(
+        ArgumentOrigin(path, value, provenance.origins(value)) for path, value in _scalars("args", args)
+    )
 
 
 def _scalars(path: str, value: Json) -> Iterator[tuple[str, Json]]:

@@ -44,7 +44,20 @@ SIGNALS: Mapping[str, SignalDecl] = {
     "harm": SignalDecl("call", "harm-probe"),
     "injection": SignalDecl("result", "injection-probe"),
 }
-_TEXTS = ("", "a", "ab", "abc", "AB", "a/b", "/srv/a", "/srv/../a", "x@corp.com", "http://a.com/", "ünï", "long text here!")
+_TEXTS = (
+    "",
+    "a",
+    "ab",
+    "abc",
+    "AB",
+    "a/b",
+    "/srv/a",
+    "/srv/../a",
+    "x@corp.com",
+    "http://a.com/",
+    "ünï",
+    "long text here!",
+)
 _TESTS = (
     ("startsWith", "a"), ("endsWith", "b"), ("contains", "b"), ("matches", "b+$"), ("fullmatches", "a.*"),
     ("glob", "a*"), ("ieq", "ab"), ("path_under", "/srv"), ("email_domain", "corp.com"), ("host_under", "a.com"),
@@ -81,7 +94,9 @@ class Generator:
     def boolean(self, depth: int) -> ast.Expr:
         pick = self.random.random()
         if depth <= 0 or pick < 0.15:
-            return self.random.choice((self._path(Bool()), self._comparison(0), self._comparison(0), self._test(0)))
+            return self.random.choice(
+                (self._path(Bool()), self._comparison(0), self._comparison(0), self._test(0))
+            )
         if pick < 0.55:
             connective = self.random.choice((ast.And, ast.Or))
             return connective(self.boolean(depth - 1), self.boolean(depth - 1))
@@ -167,7 +182,9 @@ class Generator:
         return ast.OneOf(self._path(type_), items)
 
     def _provenance(self) -> ast.Expr:
-        name = self.random.choice(("from_user", "grounded", "from_untrusted", "carries_untrusted", "from_tool"))
+        name = self.random.choice(
+            ("from_user", "grounded", "from_untrusted", "carries_untrusted", "from_tool")
+        )
         subject = self._path(self.random.choice((Str(), Int(), Dec(2))))
         if isinstance(subject, ast.Const):
             return subject if subject.type == Bool() else ast.Const(True, Bool())
@@ -225,8 +242,12 @@ class Generator:
             return ast.Compare("<=", self._count(False), self._literal(Int()))
         if kind == "keyed":
             key, query = self._key()
-            return ast.Once(ast.EventMatch("call", "pay"), self._body(ast.EventMatch("call", "pay")), window, key, query)
-        match = self.random.choice((ast.EventMatch("call", "pay"), ast.EventMatch("result"), ast.EventMatch("prompt")))
+            return ast.Once(
+                ast.EventMatch("call", "pay"), self._body(ast.EventMatch("call", "pay")), window, key, query
+            )
+        match = self.random.choice(
+            (ast.EventMatch("call", "pay"), ast.EventMatch("result"), ast.EventMatch("prompt"))
+        )
         return ast.Once(match, self._body(match), window)
 
     # --- calls and histories
@@ -268,7 +289,11 @@ class Generator:
         for index in range(self.random.choice((0, 0, 1, 2, 3, 6))):
             time += self.random.choice((0, 1, SECOND // 2, SECOND, 3 * SECOND))
             kind = self.random.choice(("call", "call", "result", "prompt", "text"))
-            call = self.call(self.random.choice(("pay", "pay", "look")), f"c{index}") if kind in ("call", "result") else None
+            call = (
+                self.call(self.random.choice(("pay", "pay", "look")), f"c{index}")
+                if kind in ("call", "result")
+                else None
+            )
             text = "" if kind == "call" else self.random.choice(_TEXTS)
             labels = Labels(self.random.choice(("trusted", "untrusted")))
             events.append(Event(kind, time, text, call, None, labels, False, self.signals(kind)))  # type: ignore[arg-type]

@@ -64,7 +64,7 @@ def _never(
     """Checked for each tool that it names by ``allowed(tool)``; for every tool when it names none."""
     path = ("invariants", index, "never")
     node = parse_expression(text, located.text_offsets(path), located.source)
-    named = {t for t in _allowed_tools(node)}
+    named = set(_allowed_tools(node))
     conditions = {}
     for tool in sorted(named & set(tools) or tools):
         env = replace(call_environment(tools[tool], tools, signals), invariant=True)
@@ -91,14 +91,26 @@ def _always_within(
     path: tuple[str | int, ...] = ("invariants", index, "always-within")
     tool = tools.get(spec.tool)
     if tool is None:
-        fail(located.span((*path, "tool")), "unknown-tool", f"no tool `{spec.tool}` is declared", did_you_mean(spec.tool, tools))
+        fail(
+            located.span((*path, "tool")),
+            "unknown-tool",
+            f"no tool `{spec.tool}` is declared",
+            did_you_mean(spec.tool, tools),
+        )
     field = tool.args.get(spec.sum) if isinstance(tool.args, Record) else None
     span = located.span((*path, "sum"))
     if field is None:
         names = tool.args.names if isinstance(tool.args, Record) else ()
-        fail(span, "unknown-field", f"tool `{spec.tool}` has no argument `{spec.sum}`", did_you_mean(spec.sum, names))
+        fail(
+            span,
+            "unknown-field",
+            f"tool `{spec.tool}` has no argument `{spec.sum}`",
+            did_you_mean(spec.sum, names),
+        )
     if not isinstance(field.type, (Int, Dec)):
-        fail(span, "type-mismatch", f"only int and dec arguments can be added up, `{spec.sum}` is {field.type}")
+        fail(
+            span, "type-mismatch", f"only int and dec arguments can be added up, `{spec.sum}` is {field.type}"
+        )
     digits = field.type.digits if isinstance(field.type, Dec) else 0
     limit = scale_decimal(str(spec.at_most), digits)
     if not isinstance(limit, int):
@@ -115,9 +127,11 @@ def check_repair(located: Located, tools: Mapping[str, ToolDecl]) -> dict[str, d
         tool = tools.get(name)
         if tool is None:
             span: Span = located.key_span(("repair", name))
-            problems.append(Diagnostic("unknown-tool", f"no tool `{name}` is declared", span, did_you_mean(name, tools)))
+            problems.append(
+                Diagnostic("unknown-tool", f"no tool `{name}` is declared", span, did_you_mean(name, tools))
+            )
             continue
-        for pointer, spec in classes.items():
+        for pointer, _spec in classes.items():
             known = tool.args.names if isinstance(tool.args, Record) else None
             head = pointer.lstrip("/").split("/")[0].split(".")[0]
             if pointer != "*" and known is not None and head not in known:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from . import ast, syntax
@@ -51,10 +52,12 @@ def read_source(path: str | Path) -> Source:
 
 def packs() -> tuple[str, ...]:
     """The names of the packs that ship with the package."""
-    return tuple(sorted(p.name.removesuffix(".yaml") for p in _library().iterdir() if p.name.endswith(".yaml")))
+    return tuple(
+        sorted(p.name.removesuffix(".yaml") for p in _library().iterdir() if p.name.endswith(".yaml"))
+    )
 
 
-def _library():  # type: ignore[no-untyped-def]  # Traversable moved between modules across versions
+def _library() -> Traversable:
     return files("bartizan.policies") / "library"
 
 
@@ -91,11 +94,15 @@ def _included(main: Located) -> list[Located]:
         source = _resolve(located.source, name)
         if source is None:
             help = did_you_mean(name, packs()) or f"the packs are: {', '.join(packs())}"
-            raise PolicyError(located.source, [Diagnostic("unknown-pack", f"no pack or file `{name}`", span, help)])
+            raise PolicyError(
+                located.source, [Diagnostic("unknown-pack", f"no pack or file `{name}`", span, help)]
+            )
         if source.file in found or source.file == main.source.file:
             continue
         if len(found) >= MAX_INCLUDES:
-            raise PolicyError(located.source, [Diagnostic("too-many", f"more than {MAX_INCLUDES} includes", span)])
+            raise PolicyError(
+                located.source, [Diagnostic("too-many", f"more than {MAX_INCLUDES} includes", span)]
+            )
         document = load_document(source)
         found[source.file] = document
         waiting += [(document, i) for i in range(len(document.document.include))]
@@ -104,7 +111,7 @@ def _included(main: Located) -> list[Located]:
 
 def _resolve(source: Source, name: str) -> Source | None:
     if name in packs():
-        return read_source(_library() / f"{name}.yaml")
+        return read_source(name)
     path = Path(source.file).parent / name
     return read_source(path) if path.is_file() else None
 
@@ -124,7 +131,9 @@ def _refuse_same_rule(documents: Sequence[Located]) -> None:
             if rule.id in owners:
                 span = located.span(("rules", index, "id"))
                 message = f"the rule id `{rule.id}` is already taken in {owners[rule.id]}"
-                raise PolicyError(located.source, [Diagnostic("duplicate-rule", message, span, "rename one of them")])
+                raise PolicyError(
+                    located.source, [Diagnostic("duplicate-rule", message, span, "rename one of them")]
+                )
             owners[rule.id] = located.source.file
 
 
@@ -192,7 +201,9 @@ def _scope(located: Located, index: int, rule: Rule, tools: Mapping[str, ToolDec
         elif selector.startswith("@"):
             if selector[1:] not in tags:
                 help = did_you_mean(selector[1:], tags) or f"the tags are: {', '.join(sorted(tags))}"
-                raise CheckError(Diagnostic("unknown-tag", f"no tool has the tag `{selector[1:]}`", span, help))
+                raise CheckError(
+                    Diagnostic("unknown-tag", f"no tool has the tag `{selector[1:]}`", span, help)
+                )
             selected |= {name for name, tool in tools.items() if selector[1:] in tool.tags}
         elif selector in tools:
             selected.add(selector)

@@ -95,7 +95,9 @@ class CheckedPolicy:
             ],
             "repair": {tool: dict(classes) for tool, classes in self.repair.items()},
         }  # fmt: skip
-        text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        text = json.dumps(
+            document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        )
         return text.encode()
 
     @property

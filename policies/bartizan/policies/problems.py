@@ -8,7 +8,6 @@ from .diagnostics import Diagnostic, did_you_mean
 from .syntax import Span
 from .types import Any, Bool, Dec, Str, Type
 
-
 __all__ = ["CheckError", "did_you_mean", "fail", "hint", "same_type"]
 
 

@@ -160,7 +160,8 @@ class Program:
         scope.inputs = {**scope.inputs, "tool": event.tool}
         redactor = Redactor(event.text, event.value)
         relabelled: set[str | None] = set()
-        reasons, shadow = [], []
+        reasons: list[Reason] = []
+        shadow: list[Reason] = []
         for planned, value in _matching(plan.result, scope):
             rule = planned.rule
             if value is E and rule.label == "trusted":
@@ -184,9 +185,7 @@ class Program:
         return advance(touched, session.state, self._event_scope(event, session))
 
     def _event_scope(self, event: Event, session: Session) -> Scope:
-        return event_scope(
-            event, self.policy.tools, lambda: self._provenance(session), session.state
-        )
+        return event_scope(event, self.policy.tools, lambda: self._provenance(session), session.state)
 
     def _provenance(self, session: Session) -> Provenance:
         """The session's provenance index, kept per thread: a program may be shared."""
@@ -210,9 +209,7 @@ class Program:
             "result": frozenset[str]().union(*(direct_signals(p.condition) for p in result_rules)),
         }
         shadow = tuple(p for p in call_rules if p.rule.shadow)
-        return _ToolPlan(
-            decl, of("deny"), of("escalate"), of("allow"), shadow, tuple(result_rules), signals
-        )
+        return _ToolPlan(decl, of("deny"), of("escalate"), of("allow"), shadow, tuple(result_rules), signals)
 
     def _planned(self, rule: CheckedRule, tool: str) -> _PlannedRule:
         condition = rule.conditions[tool]
@@ -228,7 +225,11 @@ class Program:
         return Decision(Outcome.DENY, (Reason(rule, "deny", "T", text),), self.hash, shadow)
 
     def _decision(
-        self, outcome: Outcome, hits: Sequence[tuple[_PlannedRule, Json]], scope: Scope, shadow: tuple[Reason, ...]
+        self,
+        outcome: Outcome,
+        hits: Sequence[tuple[_PlannedRule, Json]],
+        scope: Scope,
+        shadow: tuple[Reason, ...],
     ) -> Decision:
         reasons = tuple(self._reason(p, v, scope, atoms=outcome > Outcome.CORRECT) for p, v in hits)
         return Decision(outcome, reasons, self.hash, shadow)

@@ -126,9 +126,9 @@ def _keyed(body: ast.Expr, key: ast.Expr | None, wanted: Json, p: PastEvent) -> 
 def _window(s: Scope, match: ast.EventMatch, within: int | None) -> Iterator[PastEvent]:
     """The matching past events of a closed window."""
     for p in s.past:
-        if match.kind in (None, p.kind) and match.tool in (None, p.tool):
-            if within is None or s.now - p.time <= within:
-                yield p
+        here = match.kind in (None, p.kind) and match.tool in (None, p.tool)
+        if here and (within is None or s.now - p.time <= within):
+            yield p
 
 
 def _negate(value: Json) -> Json:

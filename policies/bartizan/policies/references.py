@@ -21,7 +21,9 @@ def check_tests(
     problems: list[Diagnostic] = []
     for index, case in enumerate(located.document.tests):
         for path, kind, name in _names(case, ("tests", index)):
-            known: Collection[str] = {"tool": tools, "signal": signals, "rule": (*rules, *BUILTIN_REASONS)}[kind]
+            known: Collection[str] = {"tool": tools, "signal": signals, "rule": (*rules, *BUILTIN_REASONS)}[
+                kind
+            ]
             if name not in known:
                 span = located.key_span(path) if kind == "signal" else located.span(path)
                 help = did_you_mean(name, known) or f"declared are: {', '.join(sorted(known)[:12]) or 'none'}"

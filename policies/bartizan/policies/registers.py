@@ -286,7 +286,9 @@ class RegisterFile:
     def touched_by(self, kind: str, tool: str | None) -> tuple[Register, ...]:
         """The registers that an event of this kind and tool updates."""
         return tuple(
-            r for r in self.registers.values() if r.match.kind in (None, kind) and r.match.tool in (None, tool)
+            r
+            for r in self.registers.values()
+            if r.match.kind in (None, kind) and r.match.tool in (None, tool)
         )
 
     def _plan(self, node: ast.Expr) -> Evaluate:
@@ -354,12 +356,12 @@ def _latest_once(cell: Json) -> int:
 
 def _latest_count(cell: Json) -> int:
     times = cell[0] if isinstance(cell[0], list) else []
-    return max([*times[-1:], cell[1] or 0])
+    return int(max([*times[-1:], cell[1] or 0]))
 
 
 def _latest_sum(cell: Json) -> int:
     entries = cell[0] if isinstance(cell[0], list) else []
-    return max([*(time for time, _ in entries[-1:]), *(time or 0 for time in cell[2:])])
+    return int(max([*(time for time, _ in entries[-1:]), *(time or 0 for time in cell[2:])]))
 
 
 def advance(registers: tuple[Register, ...], state: Mapping[str, Json], s: Scope) -> Mapping[str, Json]:

@@ -89,7 +89,7 @@ def event_scope(
 
 def _text(text: str) -> Json:
     """E for what is no text of the language: too long, or with lone surrogates."""
-    if len(text) > RESULT_TEXT.limit or not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+    if len(text) > RESULT_TEXT.limit or (not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text)):
         return E
     return text
 

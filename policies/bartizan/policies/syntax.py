@@ -25,18 +25,22 @@ class Span(NamedTuple):
 NOWHERE = Span(0, 0)
 
 
+def _span() -> Span:
+    return field(default=NOWHERE, compare=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Literal:
     """``true``, ``42``, ``500.00`` (a :class:`Decimal`, digits kept), ``"text"``."""
 
     value: bool | int | Decimal | str
-    span: Span = field(default=NOWHERE, compare=False)
+    span: Span = _span()
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
     name: str
-    span: Span = field(default=NOWHERE, compare=False)
+    span: Span = _span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +49,14 @@ class Member:
 
     object: Expr
     field: str
-    span: Span = field(default=NOWHERE, compare=False)
+    span: Span = _span()
 
 
 @dataclass(frozen=True, slots=True)
 class Unary:
     op: UnaryOp
     operand: Expr
-    span: Span = field(default=NOWHERE, compare=False)
+    span: Span = _span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Binary:
     op: BinaryOp
     left: Expr
     right: Expr
-    span: Span = field(default=NOWHERE, compare=False)
+    span: Span = _span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +72,13 @@ class Conditional:
     condition: Expr
     then: Expr
     otherwise: Expr
-    span: Span = field(default=NOWHERE, compare=False)
+    span: Span = _span()
 
 
 @dataclass(frozen=True, slots=True)
 class ListLiteral:
     items: tuple[Expr, ...]
-    span: Span = field(default=NOWHERE, compare=False)
+    span: Span = _span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class Call:
     receiver: Expr | None
     args: tuple[Expr, ...]
     named: tuple[tuple[str, Expr], ...] = ()
-    span: Span = field(default=NOWHERE, compare=False)
+    span: Span = _span()
 
 
 Expr = Literal | Name | Member | Unary | Binary | Conditional | ListLiteral | Call

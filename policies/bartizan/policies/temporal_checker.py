@@ -82,7 +82,12 @@ def _match(checker: Checker, node: syntax.Expr) -> EventMatch:
     if colon and kind not in ("call", "result"):
         fail(node.span, "bad-argument", f"a {kind} has no tool")
     if colon and tool not in checker.env.tools:
-        fail(node.span, "unknown-tool", f"no tool `{tool}` is declared", did_you_mean(tool, tuple(checker.env.tools)))
+        fail(
+            node.span,
+            "unknown-tool",
+            f"no tool `{tool}` is declared",
+            did_you_mean(tool, tuple(checker.env.tools)),
+        )
     return EventMatch(kind, tool or None)  # type: ignore[arg-type]
 
 
@@ -92,7 +97,12 @@ def _body(checker: Checker, node: syntax.Expr, env: Environment) -> Expr:
 
 def _arity(node: syntax.Call, low: int, high: int, usage: str) -> None:
     if not low <= len(node.args) <= high:
-        fail(node.span, "wrong-arity", f"`session.{node.function}` has {len(node.args)} positional arguments", f"write {usage}")
+        fail(
+            node.span,
+            "wrong-arity",
+            f"`session.{node.function}` has {len(node.args)} positional arguments",
+            f"write {usage}",
+        )
 
 
 def _key(checker: Checker, by: syntax.Expr | None, env: Environment) -> tuple[Expr | None, Expr | None]:
@@ -103,7 +113,11 @@ def _key(checker: Checker, by: syntax.Expr | None, env: Environment) -> tuple[Ex
     if not isinstance(past.type, (Str, Enum, Int)):
         fail(by.span, "type-mismatch", f"a key is a str, an enum or an int, found {past.type}")
     if not same_type(past.type, present.type):
-        fail(by.span, "type-mismatch", f"the key is {past.type} in the past call and {present.type} in this one")
+        fail(
+            by.span,
+            "type-mismatch",
+            f"the key is {past.type} in the past call and {present.type} in this one",
+        )
     return past, present
 
 
@@ -121,7 +135,9 @@ def _since(checker: Checker, node: syntax.Call) -> Expr:
     _arity(node, 2, 2, "session.since(e1, e2): e1 at every event since one with e2")
     named = _named(checker, node, ("within",))
     env = checker.env.in_event(EventMatch())
-    return ast.Since(_body(checker, node.args[0], env), _body(checker, node.args[1], env), named.within, node.span)
+    return ast.Since(
+        _body(checker, node.args[0], env), _body(checker, node.args[1], env), named.within, node.span
+    )
 
 
 def _previous(checker: Checker, node: syntax.Call) -> Expr:

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any as Json
 from typing import Final, final
 
-from .types import Any, Bool, Dec, Duration, Enum, F64, Int, List, Record, Str, Time, Type
+from .types import F64, Any, Bool, Dec, Duration, Enum, Int, List, Record, Str, Time, Type
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
@@ -68,7 +68,7 @@ def scale_decimal(value: Json, digits: int) -> int | Error:
     Takes an int, a finite float (by its shortest decimal text) or a decimal string.
     """
     if isinstance(value, int):
-        return value * 10**digits
+        return int(value * 10**digits)
     if isinstance(value, float) and not math.isfinite(value):
         return E
     text = repr(value) if isinstance(value, float) else value
@@ -86,7 +86,7 @@ def scale_decimal(value: Json, digits: int) -> int | Error:
             return E
     else:
         magnitude *= 10**shift
-    return -magnitude if sign else magnitude
+    return int(-magnitude if sign else magnitude)
 
 
 def _is_decimal(text: str) -> bool:

@@ -122,7 +122,11 @@ MCP = {
     "tools": [
         {
             "name": "read_file",
-            "inputSchema": {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]},
+            "inputSchema": {
+                "type": "object",
+                "properties": {"path": {"type": "string"}},
+                "required": ["path"],
+            },
             "annotations": {"readOnlyHint": True, "openWorldHint": False},
         },
         {"name": "send", "inputSchema": {"type": "object", "properties": {"n": {"type": "integer"}}}},
@@ -164,7 +168,9 @@ def log(policy: Path, tmp_path: Path) -> Path:
             return ToolResult("paid")
 
         for index, cost in enumerate((5, 500)):
-            await guard.enforce(ToolCall.of(str(index), "pay", {"to": "ann", "cost": cost}), execute, session="s")
+            await guard.enforce(
+                ToolCall.of(str(index), "pay", {"to": "ann", "cost": cost}), execute, session="s"
+            )
         await guard.aclose()
 
     asyncio.run(session())

@@ -59,7 +59,10 @@ def build(checkpointer: SqliteSaver):  # type: ignore[no-untyped-def]
 program = StaticProgram(allow=["read"], escalate=["pay"], budgets={"read": 1, "pay": 1})
 kernel = Guard(program, store=SqliteStore(directory / "sessions.db"), audit=FileAuditLog(directory / "audit"))
 config = {"configurable": {"thread_id": "t"}}
-with SqliteSaver.from_conn_string(str(directory / "graph.db")) as checkpointer, LangGraphGuard(kernel) as guard:
+with (
+    SqliteSaver.from_conn_string(str(directory / "graph.db")) as checkpointer,
+    LangGraphGuard(kernel) as guard,
+):
     agent = guard.wrap(build(checkpointer))
     if phase == "ask":
         out = agent.invoke({"messages": [("user", "Pay 3.")]}, config)

@@ -26,7 +26,12 @@ def test_an_allowed_call_runs_and_its_result_is_the_tools(world, guard, run, res
     out = run(guard.wrap(world.agent(calling(("read", {"path": "a"})))), "Read a.")
     [message] = results(out)
     assert world.ran == [("read", "a")]
-    assert (message.content, message.status, message.name, message.artifact) == ("text of a", "success", "read", None)
+    assert (message.content, message.status, message.name, message.artifact) == (
+        "text of a",
+        "success",
+        "read",
+        None,
+    )
 
 
 def test_a_denied_call_does_not_run_and_says_why(world, make_guard, run, results) -> None:
@@ -54,7 +59,11 @@ def test_parallel_calls_have_mixed_verdicts(world, guard, run, results) -> None:
     """Of the calls of one message each has its own verdict."""
     script = calling(("read", {"path": "a"}), ("wipe", {}), ("send", {"to": "bob"}))
     out = run(guard.wrap(world.agent(script)), "Go.")
-    assert [(m.name, m.status) for m in results(out)] == [("read", "success"), ("wipe", "error"), ("send", "success")]
+    assert [(m.name, m.status) for m in results(out)] == [
+        ("read", "success"),
+        ("wipe", "error"),
+        ("send", "success"),
+    ]
     assert sorted(world.ran) == [("read", "a"), ("send", "bob")]
 
 
@@ -101,7 +110,8 @@ class _RedirectsTo(AgentMiddleware):
     async def awrap_tool_call(self, request: Any, handler: Any) -> Any:
         return await handler(
             request.override(
-                tool_call={**request.tool_call, "name": self.target.name, "args": {"amount": 9}}, tool=self.target
+                tool_call={**request.tool_call, "name": self.target.name, "args": {"amount": 9}},
+                tool=self.target,
             )
         )
 
@@ -119,10 +129,14 @@ class _RenamesOnly(AgentMiddleware):
     """Gives a call another name but leaves the tool: LangGraph then runs the old tool."""
 
     def wrap_tool_call(self, request: Any, handler: Any) -> Any:
-        return handler(request.override(tool_call={**request.tool_call, "name": "read", "args": {"amount": 9}}))
+        return handler(
+            request.override(tool_call={**request.tool_call, "name": "read", "args": {"amount": 9}})
+        )
 
     async def awrap_tool_call(self, request: Any, handler: Any) -> Any:
-        return await handler(request.override(tool_call={**request.tool_call, "name": "read", "args": {"amount": 9}}))
+        return await handler(
+            request.override(tool_call={**request.tool_call, "name": "read", "args": {"amount": 9}})
+        )
 
 
 def test_the_tool_that_runs_is_the_tool_that_is_decided(world, make_guard, run, results) -> None:
@@ -166,7 +180,12 @@ def test_a_jump_to_the_tools_does_not_get_round_the_guard(world, make_guard, run
 
 def test_the_same_call_id_in_a_later_turn_is_a_new_call(world, guard, run, events_of) -> None:
     """A model that numbers its calls from zero in every message has each of them decided and run."""
-    script = [calling(("read", {"path": "a"})), AIMessage("ok"), calling(("read", {"path": "a"})), AIMessage("ok")]
+    script = [
+        calling(("read", {"path": "a"})),
+        AIMessage("ok"),
+        calling(("read", {"path": "a"})),
+        AIMessage("ok"),
+    ]
     agent = guard.wrap(world.agent(*script))
     run(agent, "Read a.")
     run(agent, "Again.")
@@ -301,7 +320,9 @@ async def test_a_slow_synchronous_tool_does_not_block_the_event_loop(world, guar
 
 async def test_a_synchronous_run_inside_a_running_loop_works(world, guard, results) -> None:
     """``invoke`` called from a coroutine neither deadlocks nor needs a second loop in that thread."""
-    out = guard.wrap(world.agent(calling(("read", {"path": "a"})))).invoke({"messages": [("user", "Go.")]}, THREAD)
+    out = guard.wrap(world.agent(calling(("read", {"path": "a"})))).invoke(
+        {"messages": [("user", "Go.")]}, THREAD
+    )
     assert results(out)[0].content == "text of a"
 
 
@@ -315,5 +336,7 @@ def test_tools_run_where_the_caller_is(world, guard) -> None:
         names.append(threading.current_thread().name)
         return path
 
-    guard.wrap(world.agent(calling(("read", {"path": "a"})), tools=[read])).invoke({"messages": [("user", "x")]}, THREAD)
+    guard.wrap(world.agent(calling(("read", {"path": "a"})), tools=[read])).invoke(
+        {"messages": [("user", "x")]}, THREAD
+    )
     assert names and "bartizan" not in names[0]

@@ -148,7 +148,8 @@ def test_a_result_that_cannot_be_recorded_is_withheld(world, make_guard, run, ki
     builder.add_edge(START, "tools")
     failures = [None, None, *[UNAVAILABLE] * 20]
     guard = make_guard(
-        StaticProgram(allow=["look"]), kernel={"store": FailingStore(InMemoryStore(), failures), "deadline": 0.5}
+        StaticProgram(allow=["look"]),
+        kernel={"store": FailingStore(InMemoryStore(), failures), "deadline": 0.5},
     )
     out = run(guard.wrap(builder.compile()), {"messages": [calling(("look", {}))]})
     assert "the text" not in str(out)
@@ -180,16 +181,22 @@ JSONS = st.recursive(
     max_leaves=8,
 )
 BLOCKS = st.lists(
-    st.builds(lambda text: {"type": "text", "text": text}, TEXTS) | st.just(dict(IMAGE)), min_size=1, max_size=4
+    st.builds(lambda text: {"type": "text", "text": text}, TEXTS) | st.just(dict(IMAGE)),
+    min_size=1,
+    max_size=4,
 )
 MESSAGES = st.builds(
-    lambda content, artifact, status: ToolMessage(content, tool_call_id="1", artifact=artifact, status=status),
+    lambda content, artifact, status: ToolMessage(
+        content, tool_call_id="1", artifact=artifact, status=status
+    ),
     TEXTS | BLOCKS,
     JSONS,
     st.sampled_from(["success", "error"]),
 )
 OUTPUTS = MESSAGES | st.builds(
-    lambda message, notes: Command(update={"messages": [message], "notes": notes}, goto=[Send("x", {"n": 1})]),
+    lambda message, notes: Command(
+        update={"messages": [message], "notes": notes}, goto=[Send("x", {"n": 1})]
+    ),
     MESSAGES,
     JSONS,
 )
@@ -227,7 +234,10 @@ def test_values_are_json(value: Any) -> None:
 def test_only_human_messages_of_a_tool_are_attributed() -> None:
     """Messages in the user's name that a tool returns are marked as the tool's; others are left alone."""
     command = Command(
-        update={"messages": [("user", "a"), HumanMessage("b"), AIMessage("c"), RemoveMessage(id="d")], "n": ["e"]}
+        update={
+            "messages": [("user", "a"), HumanMessage("b"), AIMessage("c"), RemoveMessage(id="d")],
+            "n": ["e"],
+        }
     )
     update = convert.attributed(command).update
     assert [m.additional_kwargs for m in update["messages"]] == [

@@ -35,7 +35,11 @@ def agents(world: Any, make_guard: Any) -> tuple[Any, Any]:
 def shape(value: Any) -> Any:
     """A streamed item without what differs from run to run."""
     if isinstance(value, dict):
-        return {k: shape(v) for k, v in value.items() if k not in _RANDOM and not k.startswith(("langgraph_", "ls_"))}
+        return {
+            k: shape(v)
+            for k, v in value.items()
+            if k not in _RANDOM and not k.startswith(("langgraph_", "ls_"))
+        }
     if isinstance(value, list | tuple):
         return [shape(item) for item in value]
     if hasattr(value, "content"):
@@ -58,7 +62,9 @@ def test_stream_modes_are_unharmed(agents, mode) -> None:
 @pytest.mark.parametrize("mode", MODES, ids=str)
 async def test_async_stream_modes_are_unharmed(agents, mode) -> None:
     """The same asynchronously."""
-    plain, guarded = [[item async for item in agent.astream(INPUT, THREAD, stream_mode=mode)] for agent in agents]
+    plain, guarded = [
+        [item async for item in agent.astream(INPUT, THREAD, stream_mode=mode)] for agent in agents
+    ]
     assert shape(guarded) == shape(plain)
     assert guarded
 

@@ -23,7 +23,9 @@ _COLOURS = {"ALLOW": "green", "CORRECT": "cyan", "ESCALATE": "yellow", "DENY": "
 @app.command("verify")
 def verify_log(
     directory: Directory,
-    key: Annotated[Path | None, typer.Option("--key", help="The file with the key the log was written with.")] = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", help="The file with the key the log was written with.")
+    ] = None,
     head: Annotated[
         str | None, typer.Option("--head", help="A head noted earlier, SEQ:HASH; the log must contain it.")
     ] = None,
@@ -81,7 +83,9 @@ def query_log(
 def _print(entry: Entry) -> None:
     record = entry.record
     time = record.get("time")
-    when = f"{datetime.fromtimestamp(time / 1e6, UTC):%Y-%m-%d %H:%M:%S}" if isinstance(time, int) else "-" * 19
+    when = (
+        f"{datetime.fromtimestamp(time / 1e6, UTC):%Y-%m-%d %H:%M:%S}" if isinstance(time, int) else "-" * 19
+    )
     outcome = record.get("outcome", "")
     colour = _COLOURS.get(str(outcome), "default")
     rules = ", ".join(str(reason.get("rule")) for reason in record.get("reasons") or ())

@@ -39,7 +39,9 @@ def check(policies: Files, tools: Tools = None, as_json: Json = False) -> None:
         counts = f"{len(program.tools)} tools, {len(program.policy.rules)} rules"
         results.append({"policy": str(path), "ok": True, "name": program.name, "hash": program.hash})
         if not as_json:
-            out.print(f"[green]ok[/] {escape(str(path))}: {program.name}, {counts}, policy {program.hash[:12]}")
+            out.print(
+                f"[green]ok[/] {escape(str(path))}: {program.name}, {counts}, policy {program.hash[:12]}"
+            )
     if as_json:
         out.print_json(json.dumps(results))
     if not all(result["ok"] for result in results):

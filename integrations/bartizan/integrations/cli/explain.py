@@ -27,7 +27,9 @@ def explain(
         Path | None,
         typer.Argument(help="A YAML or JSON file with call, prompt, history, signals (as under `tests:`)."),
     ] = None,
-    test: Annotated[int | None, typer.Option("--test", help="Explain the policy's own test of this number.")] = None,
+    test: Annotated[
+        int | None, typer.Option("--test", help="Explain the policy's own test of this number.")
+    ] = None,
     tools: Annotated[Path | None, typer.Option("--tools", help="A file that declares further tools.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -65,7 +67,9 @@ def _show(explanation: Explanation, case: TestCase) -> None:
     decision = explanation.decision
     out.print(f"[bold {_COLOURS[decision.outcome]}]{decision.outcome.name}[/] {escape(case.call.tool)}")
     for reason in decision.reasons:
-        out.print(f"  because [bold]{escape(reason.rule)}[/] is {reason.value}: {escape(reason.text or reason.effect)}")
+        out.print(
+            f"  because [bold]{escape(reason.rule)}[/] is {reason.value}: {escape(reason.text or reason.effect)}"
+        )
     if explanation.rules:
         out.print(_rules(explanation))
     if explanation.arguments:
@@ -78,7 +82,9 @@ def _show(explanation: Explanation, case: TestCase) -> None:
 
 
 def _rules(explanation: Explanation) -> Table:
-    table = Table("rule", "effect", "value", "atoms", title="Rules", title_justify="left", box=None, pad_edge=False)
+    table = Table(
+        "rule", "effect", "value", "atoms", title="Rules", title_justify="left", box=None, pad_edge=False
+    )
     for rule in explanation.rules:
         atoms = Text()
         for text, value in rule.atoms:
@@ -89,7 +95,9 @@ def _rules(explanation: Explanation) -> Table:
 
 
 def _arguments(explanation: Explanation) -> Table:
-    table = Table("argument", "value", "found in", title="Arguments", title_justify="left", box=None, pad_edge=False)
+    table = Table(
+        "argument", "value", "found in", title="Arguments", title_justify="left", box=None, pad_edge=False
+    )
     for argument in explanation.arguments:
         places = [
             f"{origin.kind}{f' of {origin.tool}' if origin.tool else ''}"
@@ -97,7 +105,9 @@ def _arguments(explanation: Explanation) -> Table:
             for origin in argument.origins
         ]
         value = json.dumps(argument.value, ensure_ascii=False)
-        table.add_row(Text(argument.path), Text(value[:60]), Text("\n".join(places) or "nowhere: the model made it"))
+        table.add_row(
+            Text(argument.path), Text(value[:60]), Text("\n".join(places) or "nowhere: the model made it")
+        )
     return table
 
 

@@ -19,9 +19,14 @@ def replay(
     json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many sessions.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
-    infer: Annotated[bool, typer.Option("--infer-tools", help="Declare the tools that the recordings show.")] = False,
+    infer: Annotated[
+        bool, typer.Option("--infer-tools", help="Declare the tools that the recordings show.")
+    ] = False,
     open_loop: Annotated[
-        bool, typer.Option("--recorded-history", help="Take what happened in the record as history, denied or not.")
+        bool,
+        typer.Option(
+            "--recorded-history", help="Take what happened in the record as history, denied or not."
+        ),
     ] = False,
     where: Annotated[list[str] | None, typer.Option("--where", help="KEY=VALUE: only such sessions.")] = None,
 ) -> None:

@@ -13,7 +13,7 @@ import typer
 from bartizan.guard import MalformedJSON, parse_json
 from bartizan.policies import ToolDecl
 from bartizan.policies.schema import json_schema
-from bartizan.policies.tools import tool_from_json_schema, to_yaml, tools_from_langchain, tools_from_mcp
+from bartizan.policies.tools import to_yaml, tool_from_json_schema, tools_from_langchain, tools_from_mcp
 
 from .console import give_up, out, read
 
@@ -39,7 +39,9 @@ def _group() -> None:
 
 @app.command("import")
 def import_tools(
-    source: Annotated[str, typer.Argument(help="A JSON file, or package.module:attribute for LangChain tools.")],
+    source: Annotated[
+        str, typer.Argument(help="A JSON file, or package.module:attribute for LangChain tools.")
+    ],
     guess: Annotated[
         bool, typer.Option("--guess-effects", help="Guess effects from names where nothing is declared.")
     ] = False,

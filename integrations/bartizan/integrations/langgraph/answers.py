@@ -97,7 +97,8 @@ def read(value: Any, *, approval_id: str, tool: str) -> Approve | Edit | Reject:
         answer = _ADAPTER.validate_python(value)
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(map(str, problem['loc'])) or 'answer'}: {problem['msg']}" for problem in error.errors()
+            f"{'.'.join(map(str, problem['loc'])) or 'answer'}: {problem['msg']}"
+            for problem in error.errors()
         )
         raise InvalidAnswer(
             f"the resume value for the approval of {tool!r} is not an answer: {problems}. Expected "

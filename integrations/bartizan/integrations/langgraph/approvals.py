@@ -53,7 +53,9 @@ def question(enforcement: Enforcement, proposal: Proposal, policy: str) -> Inter
     """The interrupt for a pending approval, in the shape of LangChain's human-in-the-loop middleware."""
     approval, decision, call = enforcement.approval, enforcement.decision, enforcement.call
     assert approval is not None  # an escalated call has one
-    explanation = "\n".join(reason.text or f"Rule {reason.rule} asks for approval." for reason in decision.reasons)
+    explanation = "\n".join(
+        reason.text or f"Rule {reason.rule} asks for approval." for reason in decision.reasons
+    )
     value = {
         "type": "tool_approval",
         "tool_call_id": proposal.tool_call_id,
@@ -95,11 +97,17 @@ class Desk:
         approval = enforcement.approval
         assert approval is not None
         given = self._keyed(approval, proposal)
-        if given is None and enforcement.record is None:  # no record: the approval was pending before this run
+        if (
+            given is None and enforcement.record is None
+        ):  # no record: the approval was pending before this run
             given = await self._unkeyed(approval, proposal, session)
         if given is None:
             return None
-        by = self._approver(proposal.config) if self._approver is not None else Principal(given.by or "anonymous")
+        by = (
+            self._approver(proposal.config)
+            if self._approver is not None
+            else Principal(given.by or "anonymous")
+        )
         args = given.arguments(approval.tool) if isinstance(given, Edit) else None
         try:
             await self._guard.resolve(approval.id, given.type, session=session, by=by, args=args)
@@ -203,5 +211,3 @@ class Steps:
             except TimeoutError:
                 break
         return GraphInterrupt(tuple(step.questions.values()))
-
-

@@ -137,7 +137,9 @@ class Door:
         except Exception as error:  # noqa: BLE001 (told apart in _outcome)
             return self._outcome(error, execution)
 
-    async def _mediate(self, proposal: Proposal, found: _Circumstances, execution: _Execution, send: Any) -> Any:
+    async def _mediate(
+        self, proposal: Proposal, found: _Circumstances, execution: _Execution, send: Any
+    ) -> Any:
         return await self._mediator.mediate(
             proposal,
             execution,

@@ -119,8 +119,6 @@ class LangGraphGuard:
         await self.aclose()
 
 
-def guard_tools(
-    tools: Sequence[BaseTool | Callable[..., Any]], guard: LangGraphGuard
-) -> list[BaseTool]:
+def guard_tools(tools: Sequence[BaseTool | Callable[..., Any]], guard: LangGraphGuard) -> list[BaseTool]:
     """The tools, each guarded by itself. See :meth:`LangGraphGuard.tools`."""
     return guard.tools(tools)

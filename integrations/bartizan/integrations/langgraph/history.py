@@ -107,7 +107,9 @@ def _unknown(
 ) -> list[tuple[str, BaseMessage]]:
     """The fresh messages that the session's history does not hold: it knows texts, so texts are counted."""
     recorded = Counter(
-        event.text for event in session.events if event.kind == kind and (kind == "prompt" or event.call is None)
+        event.text
+        for event in session.events
+        if event.kind == kind and (kind == "prompt" or event.call is None)
     )
     keys = {key for key, _ in fresh}
     missing = []

@@ -108,12 +108,16 @@ class Mediator:
                 except GraphBubbleUp:
                     raise
                 except Exception:
-                    log.exception("the answer to an approval could not be recorded: %s is denied", proposal.tool)
+                    log.exception(
+                        "the answer to an approval could not be recorded: %s is denied", proposal.tool
+                    )
                     return Denial(FAILED, _artifact("internal-error"))
                 if said is not None:
                     remark = said
                 elif can_ask(proposal):
-                    raise await self._steps.ask(step, question(enforcement, proposal, self._guard.program.name))
+                    raise await self._steps.ask(
+                        step, question(enforcement, proposal, self._guard.program.name)
+                    )
                 else:
                     return self._denied(enforcement, CANNOT_ASK)
             if enforcement.result is None:

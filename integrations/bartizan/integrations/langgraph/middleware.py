@@ -95,6 +95,4 @@ def innermost(handler: Callable[..., Any]) -> tuple[Any, str]:
 
 def _propose(request: ToolCallRequest, input_type: str) -> Proposal:
     state = request.state if isinstance(request.state, dict) else {}
-    return replace(
-        from_request(request, input_type, "messages"), fallback_session=state.get("guard_session")
-    )
+    return replace(from_request(request, input_type, "messages"), fallback_session=state.get("guard_session"))

@@ -110,7 +110,9 @@ def annotated(output: Output, tool_call_id: str, notice: str) -> Output:
     if message is None:
         return output
     content = message.content
-    noted = f"{notice}\n{content}" if isinstance(content, str) else [{"type": "text", "text": notice}, *content]
+    noted = (
+        f"{notice}\n{content}" if isinstance(content, str) else [{"type": "text", "text": notice}, *content]
+    )
     changed = message.model_copy(update={"content": noted})
     return map_messages(output, lambda other: changed if other is message else other)
 
@@ -159,7 +161,9 @@ def map_messages(
         if isinstance(value, BaseMessage):
             return change(value)
         if isinstance(value, Command):
-            goto = [part(target) for target in value.goto] if isinstance(value.goto, list) else part(value.goto)
+            goto = (
+                [part(target) for target in value.goto] if isinstance(value.goto, list) else part(value.goto)
+            )
             return replace(value, update=update(value.update), goto=goto)
         if isinstance(value, Send):
             return Send(value.node, update(value.arg), timeout=value.timeout)
@@ -212,7 +216,9 @@ def _redacted(message: ToolMessage, given: ToolResult, shown: ToolResult) -> dic
         media = [b for b in message.content if isinstance(b, dict) and _block_text(b) is None]
         changes["content"] = [{"type": "text", "text": text}, *media] if media else text
     if message.artifact is not None:
-        if _as_json(message.artifact) is None:  # it could not be inspected, so it cannot be trusted to be clean
+        if (
+            _as_json(message.artifact) is None
+        ):  # it could not be inspected, so it cannot be trusted to be clean
             changes |= {"artifact": None} if changes else {}
         elif shown.value != given.value:
             changes["artifact"] = shown.value

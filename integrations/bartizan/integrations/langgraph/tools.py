@@ -114,8 +114,8 @@ class GuardedTool(BaseTool):
         if isinstance(tool_input, str):  # a tool of one argument may be given just that
             fields = [name for name in self.args if name not in self._injected]
             tool_input = {fields[0] if fields else "input": tool_input}
-        config: RunnableConfig = kwargs.get("config") or {}
-        return tool_input, config, kwargs.get("tool_call_id")
+        config: RunnableConfig | None = kwargs.get("config")
+        return tool_input, config or RunnableConfig(), kwargs.get("tool_call_id")
 
     def _let_go(self, inputs: dict[str, Any], tool_call_id: str | None) -> bool:
         """Whether the ToolNode of a wrapped graph decided this very call just now."""

@@ -57,7 +57,9 @@ def _guard_node(node: ToolNode, door: Door, owner: object) -> None:
     execute, aexecute = node._execute_tool_sync, node._execute_tool_async
     key = node._messages_key
 
-    def _execute_tool_sync(request: ToolCallRequest, input_type: Any, config: RunnableConfig) -> results.Output:
+    def _execute_tool_sync(
+        request: ToolCallRequest, input_type: Any, config: RunnableConfig
+    ) -> results.Output:
         return as_message(
             door.call(
                 lambda: from_request(request, input_type, key),
@@ -152,7 +154,11 @@ def _is_function(value: Any) -> bool:
 
 def _referred_to(function: Any) -> list[Any]:
     """What a function finds in its closure, in its module and (a method) on its object."""
-    held = list(vars(function.__self__).values()) if hasattr(getattr(function, "__self__", None), "__dict__") else []
+    held = (
+        list(vars(function.__self__).values())
+        if hasattr(getattr(function, "__self__", None), "__dict__")
+        else []
+    )
     function = inspect.unwrap(getattr(function, "__func__", function))
     try:
         found = inspect.getclosurevars(function)
