@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import jsonschema
 import pytest
 
 from bartizan.policies.schema import json_schema
+
+jsonschema = pytest.importorskip("jsonschema")
 
 SCHEMA = json_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

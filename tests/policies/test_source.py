@@ -205,6 +205,20 @@ def test_a_byte_order_mark_is_read_over() -> None:
     assert text[slice(*root.entries[0][1].span)] == "b"
 
 
+def test_an_impossible_escape_is_found_among_possible_ones() -> None:
+    """The escape that is no character is marked, not the first one."""
+    text = 'a: "\\U0001F600"\nb: "\\U00110000"'
+    (problem,) = refused(text)
+    assert text[slice(*problem.span)] == "\\U00110000"
+
+
+def test_long_words_are_read_in_linear_time() -> None:
+    """A very long word that begins like a number is a text, and a very long number is refused."""
+    assert value_of("a: " + "1" * 500_000 + "x").text.endswith("1x")
+    assert refused("a: " + "1" * 500_000)[0].code == "ambiguous"
+    assert value_of("a: " + "-" * 500).value == "-" * 500
+
+
 def test_every_problem_of_a_file_is_reported_at_once() -> None:
     """Duplicate keys, tags, anchors and odd words of one file come in one error."""
     codes = [problem.code for problem in refused("a: no\nb: &x 1\na: 2\nc: !t x")]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from .jsonpath import parse_path
+from .provenance import parse_path
 from .values import parse_duration, parse_time
 
 T = TypeVar("T")

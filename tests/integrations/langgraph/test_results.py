@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import pytest
@@ -77,15 +78,15 @@ def test_an_artifact_is_replaced_where_the_value_was_redacted(look) -> None:
 
 
 def test_an_artifact_that_cannot_be_inspected_goes_with_a_redacted_text(look) -> None:
-    """A Python object beside a redacted text may hold the secret, so it does not stay."""
-    assert look(looking((f"key {SECRET}", object()), response_format="content_and_artifact")).artifact is None
+    """What JSON cannot say, beside a redacted text, may hold the secret: it does not stay."""
+    assert look(looking((f"key {SECRET}", SECRET.encode()), response_format="content_and_artifact")).artifact is None
 
 
 def test_an_artifact_beside_a_clean_text_is_unchanged(look) -> None:
     """Whatever a tool attaches to a clean result stays attached."""
-    attached = object()
+    attached = {"a set", "JSON cannot say"}
     message = look(looking(("fine", attached), response_format="content_and_artifact"))
-    assert message.artifact is attached
+    assert message.artifact == {"a set", "JSON cannot say"}
 
 
 def test_an_error_status_stays(look) -> None:
@@ -164,7 +165,7 @@ def test_the_structure_of_a_result_is_what_the_policy_sees(world, make_guard, ru
         ("{broken", {}, None),
         ({"a": 1}, {}, {"a": 1}),
         (("text", {"b": 2}), {"response_format": "content_and_artifact"}, {"b": 2}),
-        (('{"a": 1}', object()), {"response_format": "content_and_artifact"}, {"a": 1}),
+        (('{"a": 1}', {"no", "JSON"}), {"response_format": "content_and_artifact"}, {"a": 1}),
     ]
     for number, (returned, options, value) in enumerate(cases):
         guard = make_guard(StaticProgram(allow=["look"]))

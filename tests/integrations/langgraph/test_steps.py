@@ -11,6 +11,7 @@ from langchain_core.messages import ToolMessage
 from langchain_core.tools import InjectedToolCallId, tool
 from langgraph.types import Command, interrupt
 
+from bartizan.guard import InMemoryStore
 from bartizan.guard.testing import StaticProgram
 from bartizan.integrations.langgraph.testing import calling
 
@@ -31,8 +32,6 @@ def test_a_sibling_that_ran_is_not_run_again(world, guard, run, results, events_
 
 def test_a_result_known_only_to_the_store_is_returned(world, make_guard, run, results) -> None:
     """A guard that did not run the sibling itself (another process) returns what was recorded of it."""
-    from bartizan.guard import InMemoryStore
-
     store = InMemoryStore()
     program = StaticProgram(allow=["read", "send"], escalate=["pay"], secrets=["text"])
     graph = world.handmade(MIXED)
@@ -68,8 +67,6 @@ def test_running_siblings_finish_before_the_question_is_asked(world, make_guard,
 @pytest.mark.parametrize("restarted", [False, True])
 def test_a_command_of_a_sibling(world, make_guard, run, results, restarted) -> None:
     """A sibling's state update is applied once after the resume; what was lost with a process is never made up."""
-    from bartizan.guard import InMemoryStore
-
     calls: list[str] = []
 
     @tool

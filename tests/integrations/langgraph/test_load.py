@@ -1,0 +1,89 @@
+"""A guard from a policy file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langgraph.types import Command
+
+from bartizan.guard.audit import query, verify
+from bartizan.integrations.langgraph import load_guard
+from bartizan.integrations.langgraph.testing import calling
+from bartizan.policies import PolicyError
+
+POLICY = """
+version: 1
+name: bookkeeper
+rules:
+  - id: reads
+    allow: [read]
+  - id: pays-what-was-asked
+    allow: [pay]
+    when: from_user(args.amount)
+  - id: other-amounts
+    escalate: [pay]
+    when: "!from_user(args.amount)"
+    reason: The user did not name this amount.
+  - id: never-much
+    deny: [pay]
+    when: args.amount > 1000
+  - id: no-keys
+    redact: [read]
+    when: result.text.matches("AKIA[0-9A-Z]+")
+"""
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    path = tmp_path / "policy.yaml"
+    path.write_text(POLICY)
+    return path
+
+
+def test_a_real_policy_decides_a_real_agent(policy, tmp_path, world, run, results) -> None:
+    """Provenance, limits and redaction of a policy file hold in an agent, and everything is in the audit log."""
+    script = calling(
+        ("pay", {"amount": 12}), ("pay", {"amount": 13}), ("pay", {"amount": 5000}), ("read", {"path": "AKIA99"})
+    )
+    with load_guard(policy, audit=tmp_path / "audit", store=tmp_path / "s.db", tools=world.tools) as guard:
+        agent = guard.wrap(world.agent(script))
+        [interrupt] = run(agent, "Pay 12 euros.")["__interrupt__"]
+        assert interrupt.value["args"] == {"amount": 13}
+        assert interrupt.value["guard"]["explanation"] == "The user did not name this amount."
+        out = run(agent, Command(resume={"type": "approve", "by": "ann"}))
+    assert sorted(world.ran, key=str) == [("pay", 12), ("pay", 13), ("read", "AKIA99")]
+    messages = results(out)
+    assert [m.status for m in messages] == ["success", "success", "error", "success"]
+    assert "never-much" in messages[2].content
+    assert "AKIA99" not in messages[3].content
+    assert verify(tmp_path / "audit").ok
+    outcomes = [e.record["outcome"] for e in query(tmp_path / "audit") if e.record["kind"] == "decision"]
+    assert sorted(outcomes) == ["ALLOW", "ALLOW", "ALLOW", "DENY", "ESCALATE"]
+
+
+def test_a_broken_policy_is_not_loaded(policy) -> None:
+    """A policy that is none raises with its place, and so does one about tools that nobody declared."""
+    with pytest.raises(PolicyError, match=r"policy.yaml:\d+:\d+"):
+        load_guard(policy)
+
+
+def test_functions_and_options_are_taken(policy, world) -> None:
+    """Plain functions give their types as tools do; other options are the guard's."""
+
+    def pay(amount: int) -> str:
+        """Pay."""
+        return str(amount)
+
+    def read(path: str) -> str:
+        """Read."""
+        return path
+
+    def session(config: Any) -> str:
+        return "always"
+
+    with load_guard(policy, tools=[pay, read], session=session) as guard:
+        [guarded, _] = guard.tools([pay, read])
+        guard._portal.submit(guard.guard.observe("prompt", "Pay 7.", session="always")).result()
+        assert guarded.invoke({"amount": 7}) == "7"
