@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from bartizan.guard import (
     verify,
 )
 from bartizan.guard.audit import file as file_module
+from bartizan.guard.audit import segments
 from bartizan.guard.audit.chain import seal, unseal
 
 KEY = b"k" * 32
@@ -52,7 +54,7 @@ async def test_records_are_written_in_the_order_they_were_given(tmp_path: Path) 
 async def test_concurrent_appends_share_a_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two hundred appends at once need far fewer syncs than two hundred."""
     syncs = 0
-    real = file_module.sync
+    real = segments.sync
 
     def counted(file: int) -> None:
         nonlocal syncs
@@ -276,7 +278,7 @@ async def test_queries_select_by_every_field(tmp_path: Path) -> None:
         )
     await log.aclose()
 
-    def found(**conditions: object) -> list[int]:
+    def found(**conditions: Any) -> list[int]:
         return [entry.record["n"] for entry in query(tmp_path, **conditions) if "n" in entry.record]
 
     assert found() == list(range(12))
@@ -303,7 +305,7 @@ async def test_the_log_in_memory_is_the_same_chain() -> None:
     assert [entry.record["n"] for entry in log.entries] == [2, 3, 4]
     assert [Receipt(entry.seq, entry.hash) for entry in log.entries] == receipts[2:]
     with pytest.raises(AuditError):
-        await log.append({"kind": object()})  # type: ignore[dict-item]
+        await log.append({"kind": object()})
 
 
 def test_a_line_is_canonical_and_self_describing() -> None:

@@ -377,5 +377,21 @@ async def test_closing_does_not_wait_for_ever(tool: Any) -> None:
     await asyncio.wait_for(guard.aclose(), 1)
 
 
+@pytest.mark.parametrize("session", ["", None, 7])
+async def test_a_call_of_no_session_is_denied(tool: Any, session: Any) -> None:
+    """Without a session's id there is no history to decide on."""
+    outcome = await Guard(PROGRAM).enforce(CALL, tool, session=session)
+    assert rules(outcome) == ["internal-error"]
+    assert tool.ran == []
+    with pytest.raises(InternalError):
+        await Guard(PROGRAM).observe("prompt", "x", session=session)
+
+
+async def test_a_call_cannot_be_observed_into_the_history() -> None:
+    """Only ``enforce`` lets calls go: observing one is refused."""
+    with pytest.raises(ValueError, match="enforce"):
+        await Guard(PROGRAM).observe("call", "", session="s", call=CALL)  # type: ignore[arg-type]
+
+
 async def _quiet(call: ToolCall) -> ToolResult:
     return ToolResult("")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -309,6 +310,30 @@ async def test_two_guards_on_one_file_share_a_budget(tmp_path: Path) -> None:
     for guard in guards:
         await guard.aclose()
     assert ran == sum(outcome.decision.allowed for outcome in outcomes) == 10
+
+
+def test_event_loops_in_threads_share_a_budget() -> None:
+    """Four threads, each with its own event loop and one guard between them, spend a budget of ten exactly."""
+    audit = MemoryAuditLog()
+    guard = Guard(StaticProgram(allow=["read"], budgets={"read": 10}), audit=audit, deadline=20)
+    ran: list[str] = []
+
+    async def tool(call: ToolCall) -> ToolResult:
+        ran.append(call.id)
+        await asyncio.sleep(0)
+        return ToolResult("done")
+
+    async def calls(thread: int) -> None:
+        await asyncio.gather(
+            *(guard.enforce(ToolCall.of(f"{thread}-{n}", "read", {}), tool, session="s") for n in range(20))
+        )
+
+    with ThreadPoolExecutor(4) as threads:
+        for future in [threads.submit(asyncio.run, calls(thread)) for thread in range(4)]:
+            future.result()
+    assert len(ran) == 10
+    entries = audit.entries
+    assert [entry.record["prev"] for entry in entries[1:]] == [entry.hash for entry in entries[:-1]]
 
 
 async def test_sessions_are_concurrent_and_apart(tmp_path: Path) -> None:

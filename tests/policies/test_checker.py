@@ -178,3 +178,25 @@ def test_unknown_pack_and_unknown_repair() -> None:
         compile_policy("version: 1\nname: x\ninclude: [basline]\n")
     with pytest.raises(PolicyError, match="did you mean `cost`"):
         compile_policy(HEAD + "args.n == 1\nrepair:\n  pay: {csot: clamp}\n")
+
+
+def test_a_rule_for_tags_that_no_tool_has_is_checked_as_far_as_possible() -> None:
+    """Names are checked even where the arguments are not known yet; fields are not."""
+    head = "version: 1\nname: x\nrules:\n"
+    assert compile_policy(head + '  - {id: a, deny: ["@open"], when: args.url == "x"}\n').tools == {}
+    with pytest.raises(PolicyError, match="unknown name `nonsense`"):
+        compile_policy(head + '  - {id: a, deny: ["@open"], when: nonsense.x > 5}\n')
+
+
+def test_the_hash_knows_bounds_and_values() -> None:
+    """A longer text, or other values of an enum, is another policy."""
+    texts = ("str(5)", "str(9000)", '"enum(a, b)"', "'enum(\"a, b\")'")
+    hashes = {compile_policy(f"version: 1\nname: x\ntools: {{t: {{args: {{a: {text}}}}}}}\n").hash for text in texts}
+    assert len(hashes) == len(texts)
+
+
+@pytest.mark.parametrize("condition", ["email_domain(args.to, [])", "args.to in []"])
+def test_empty_lists_are_refused(condition: str) -> None:
+    """Nothing is in an empty list, so the test was meant otherwise."""
+    with pytest.raises(PolicyError, match="empty list"):
+        compile_policy(HEAD + condition + "\n")

@@ -247,6 +247,10 @@ def test_effects_are_guessed_only_when_asked() -> None:
     schema = {"type": "object", "properties": {}}
     assert tool_from_json_schema("get_x", schema).tags == WORST
     assert tool_from_json_schema("get_x", schema, guess_effect=True).tags == {"read"}
+    titled = tool_from_json_schema(
+        "get_x", schema, annotations={"title": "X", "readOnlyHint": None}, guess_effect=True
+    )
+    assert titled.tags == {"read"}
     hinted = tool_from_json_schema("get_x", schema, annotations={"destructiveHint": False}, guess_effect=True)
     assert hinted.tags == {"write", "open"}
 

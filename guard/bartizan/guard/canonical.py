@@ -79,6 +79,10 @@ def scalar_text(text: str) -> str:
     return text
 
 
+_EXACT = frozenset({bool, int, type(None)})
+"""Types whose every value JSON can say: nothing to look into."""
+
+
 class _Refused(Exception):
     """What is wrong, and (innermost first) the way to where it is wrong."""
 
@@ -100,7 +104,7 @@ def _walk(value: JSON, levels: int) -> None:
     if kind is str:
         if not value.isascii():
             _check_text(value)
-    elif kind is bool or value is None or kind is int:
+    elif kind in _EXACT:
         return
     elif kind is float:
         if not math.isfinite(value):
@@ -113,6 +117,8 @@ def _walk(value: JSON, levels: int) -> None:
                 raise _Refused(f"expected string keys, found {type(key).__name__} {key!r:.40}")
             if not key.isascii():
                 _check_text(key)
+            if type(item) in _EXACT:
+                continue
             try:
                 _walk(item, levels - 1)
             except _Refused as refused:
@@ -122,6 +128,8 @@ def _walk(value: JSON, levels: int) -> None:
         if levels == 0:
             raise _Refused("expected fewer nested levels")
         for index, item in enumerate(value):
+            if type(item) in _EXACT:
+                continue
             try:
                 _walk(item, levels - 1)
             except _Refused as refused:

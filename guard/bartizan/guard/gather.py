@@ -45,7 +45,7 @@ class Gatherer:
         """
         signals: dict[str, Signal] = {}
         tasks: dict[str, asyncio.Task[Signal]] = {}
-        for name in names:
+        for name in dict.fromkeys(names):
             monitor = self._monitors.get(name)
             if monitor is None:
                 signals[name] = missing(name, "no monitor")

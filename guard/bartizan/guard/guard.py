@@ -123,6 +123,10 @@ class Guard:
         For a result the answer says what of it may go on to the model. Raises ``StoreError`` or ``AuditError``
         if it cannot be recorded: a caller must not go on as if it had not happened.
         """
+        if kind not in ("prompt", "text", "result"):
+            raise ValueError(
+                f"expected 'prompt', 'text' or 'result', found {kind!r}; calls go through enforce"
+            )
         event = Event(kind, 0, scalar_text(text), call, detached(value), is_error=is_error)
         describe = partial(records.happened, "observation", cause=None, capture=self._parts.capture)
         try:

@@ -36,7 +36,7 @@ class Ledger:
     def __init__(self, store: SessionStore, audit: AuditLog) -> None:
         self._store = store
         self._audit = audit
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary()
         self._background: set[asyncio.Task[Any]] = set()
 
     async def transact(
@@ -44,12 +44,13 @@ class Ledger:
     ) -> T:
         """Load the session and attempt a change; where another got in between, load and attempt it again.
 
-        The caller's deadline ends the attempts. The lock spares one session's calls in this process their
+        The caller's deadline ends the attempts. The lock spares one session's calls in this event loop their
         conflicts; it is a courtesy, the safeguard is the store's compare-and-set, which holds across processes.
         """
-        lock = self._turns.get(session_id)
+        turn = (id(asyncio.get_running_loop()), session_id)
+        lock = self._turns.get(turn)
         if lock is None:
-            lock = self._turns[session_id] = asyncio.Lock()
+            lock = self._turns[turn] = asyncio.Lock()
         async with lock:
             pause = 0.001
             while True:
@@ -61,6 +62,8 @@ class Ledger:
 
     async def load(self, session_id: str, program: Program) -> Session:
         """The session, a new one where there is none. Raises ``StoreUnavailable``."""
+        if not isinstance(session_id, str) or not session_id:
+            raise ValueError(f"expected a session's id as a non-empty text, found {session_id!r:.40}")
         try:
             session = await self._store.load(session_id)
         except StoreError:

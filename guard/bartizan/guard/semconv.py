@@ -32,7 +32,7 @@ APPROVAL_STATE = "bartizan.approval.state"  # str: pending, approved, rejected
 RECORD_ID = "bartizan.record.id"  # str: the audit record, where one was written
 SIGNAL_PREFIX = "bartizan.signal"  # bartizan.signal.<name>: float from 0 to 1
 MISSING_SIGNALS = "bartizan.missing_signals"  # list: names of the signals that could not be measured
-STAGE_PREFIX = "bartizan.stage"  # bartizan.stage.<load|signals|decide|audit...>: float, seconds
+STAGE_PREFIX = "bartizan.stage"  # bartizan.stage.<load|signals|decide|record>: float, seconds
 
 RULE = "bartizan.rule"  # metric attributes
 EFFECT = "bartizan.effect"

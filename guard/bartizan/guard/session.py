@@ -7,6 +7,7 @@ from. That is all that keeps two calls from spending the same budget twice.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -93,16 +94,18 @@ class InMemoryStore:
 
     def __init__(self) -> None:
         self._sessions: dict[str, Session] = {}
+        self._swap = threading.Lock()  # guards may share a store from threads of their own
 
     async def load(self, session_id: str) -> Session | None:
         return self._sessions.get(session_id)
 
     async def commit(self, session: Session, expected: int, appended: tuple[Event, ...]) -> None:
-        stored = self._sessions.get(session.id)
-        found = stored.version if stored is not None else 0
-        if found != expected:
-            raise VersionConflict(session.id, expected, found)
-        self._sessions[session.id] = session
+        with self._swap:
+            stored = self._sessions.get(session.id)
+            found = stored.version if stored is not None else 0
+            if found != expected:
+                raise VersionConflict(session.id, expected, found)
+            self._sessions[session.id] = session
 
     def forget(self, session_id: str) -> None:
         """Drop a session that is over."""

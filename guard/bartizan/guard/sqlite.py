@@ -7,6 +7,7 @@ failure may take the latest commits back, and with them what they had counted ag
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -195,6 +196,7 @@ class SqliteStore:
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))  # it holds what users said
             connection = sqlite3.connect(self._path, timeout=self._busy_timeout, isolation_level=None)
             try:
                 (journal,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()

@@ -108,13 +108,20 @@ class Telemetry:
 
     async def aclose(self) -> None:
         """Build the spans still in the queue."""
-        while self._queue:
-            self._emit(self._queue.popleft())
+        for _ in iter(self._emit_next, False):
+            pass
 
     async def _drain(self) -> None:
-        while self._queue:
-            self._emit(self._queue.popleft())
+        for _ in iter(self._emit_next, False):
             await asyncio.sleep(0)  # a span costs some 100 us: let the calls go first
+
+    def _emit_next(self) -> bool:
+        try:
+            record = self._queue.popleft()
+        except IndexError:  # emptied, perhaps by another event loop's task
+            return False
+        self._emit(record)
+        return True
 
     def _emit(self, record: DecisionRecord) -> None:
         try:

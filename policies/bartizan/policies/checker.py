@@ -212,6 +212,7 @@ class Checker:
     def membership(self, node: syntax.Binary, left: syntax.Expr, right: syntax.Expr) -> Expr:
         if isinstance(right, syntax.ListLiteral):
             operand = self.expression(left)
+            self.nonempty(right)
             items = tuple(self.constant(item, operand.type) for item in right.items)
             if isinstance(operand.type, (Any, Record, List)):
                 fail(left.span, "type-mismatch", f"`in` cannot compare values of type {operand.type}")
@@ -225,6 +226,10 @@ class Checker:
             fail(node.span, "type-mismatch", f"no {operand.type} can be in a {over.type}")
         element = ast.Bound(0, (), over.type.element, right.span)
         return ast.Quantifier("exists", over, ast.Compare("==", operand, element, node.span), node.span)
+
+    def nonempty(self, node: syntax.ListLiteral) -> None:
+        if not node.items:
+            fail(node.span, "empty-list", "nothing is in an empty list: this is always false")
 
     def constant(self, node: syntax.Expr, type_: Type) -> Json:
         checked = self.expression(node, type_)
@@ -335,6 +340,7 @@ class Checker:
                  hint(Str(), operand.type))  # fmt: skip
         if predicate.param == "texts" and isinstance(args[1], syntax.ListLiteral):
             params: tuple[Json, ...] = tuple(self.text_literal(item, "each item") for item in args[1].items)
+            self.nonempty(args[1])
         else:
             params = (self.text_literal(args[1], f"the argument of `{predicate.name}`"),)
         try:
@@ -422,9 +428,7 @@ class Checker:
         if not self.env.invariant:
             fail(node.span, "unknown-function", "`allowed` can only be used in invariants")
         self.arity(node, args, 1, "allowed(tool)")
-        if not isinstance(args[0], syntax.Name):
-            fail(node.span, "bad-argument", "`allowed` takes the name of a tool, without quotes")
-        name = syntax.Literal(args[0].name, args[0].span)
+        name = syntax.Literal(args[0].name, args[0].span) if isinstance(args[0], syntax.Name) else args[0]
         return ast.Allowed(self.tool_literal(name), node.span)
 
     def quantifier(self, node: syntax.Call) -> Expr:

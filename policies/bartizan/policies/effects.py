@@ -83,6 +83,12 @@ def tags_from_annotations(annotations: Mapping[str, Json] | None) -> frozenset[s
     return tags_of("destructive" if _hint(hints, "destructiveHint", True) else "write", open_world)
 
 
+def has_hints(annotations: Mapping[str, Json] | None) -> bool:
+    """Whether MCP annotations say anything about the effect (a title, say, does not)."""
+    given = annotations or {}
+    return any(isinstance(given.get(name), bool) for names in _SNAKE.items() for name in names)
+
+
 def guess_effect(name: str, args: Record | Any) -> frozenset[str]:
     """The tags that a tool's name and arguments suggest. **A guess**: used only when asked for, to be reviewed.
 

@@ -77,6 +77,7 @@ def _never(
 def _allowed_tools(node: Json) -> Iterator[str]:
     if isinstance(node, syntax.Call) and node.function == "allowed":
         yield from (arg.name for arg in node.args if isinstance(arg, syntax.Name))
+        yield from (str(arg.value) for arg in node.args if isinstance(arg, syntax.Literal))
     if isinstance(node, tuple):
         for item in node:
             yield from _allowed_tools(item)

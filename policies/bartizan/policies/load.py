@@ -22,7 +22,7 @@ from .policy import CheckedPolicy, CheckedRule
 from .problems import CheckError
 from .program import Program
 from .references import check_tests
-from .types import ToolDecl
+from .types import Any, ToolDecl
 
 MAX_INCLUDES = 32
 _BUILTIN_TAGS = ("read", "write", "destructive", "open")
@@ -160,6 +160,8 @@ def _check_rule(
     make = result_environment if rule.effect in ("redact", "label") else call_environment
     condition = _condition(located, index, rule)
     conditions = {tool: _checked(condition, make(tools[tool], tools, signals)) for tool in scope}
+    if not conditions:
+        _check_names(condition, make(ToolDecl("any", Any()), tools, signals))
     return CheckedRule(
         rule.id, rule.effect, conditions, rule.reason or "", rule.mode == "shadow", rule.as_,
         located.source, located.span(("rules", index)),
@@ -168,6 +170,15 @@ def _check_rule(
 
 def _checked(condition: syntax.Expr | None, env: Environment) -> ast.Expr:
     return ast.TRUE if condition is None else check_condition(condition, env)
+
+
+def _check_names(condition: syntax.Expr | None, env: Environment) -> None:
+    """A rule for tags that no tool has yet: what can be said without knowing the arguments."""
+    try:
+        _checked(condition, env)
+    except CheckError as error:
+        if error.diagnostic.code not in ("opaque", "type-mismatch"):
+            raise
 
 
 def _condition(located: Located, index: int, rule: Rule) -> syntax.Expr | None:

@@ -14,6 +14,7 @@ from .diagnostics import Source
 from .environment import SignalDecl
 from .syntax import Span
 from .types import ToolDecl
+from .typespec import format_type
 
 SEMANTICS = 1
 Effect = Literal["allow", "deny", "escalate", "redact", "label"]
@@ -77,7 +78,7 @@ class CheckedPolicy:
             "name": self.name,
             "tools": {
                 name: {
-                    "args": str(tool.args),
+                    "args": format_type(tool.args),
                     "tags": sorted(tool.tags),
                     "label": tool.label,
                     "exceptions": [list(pair) for pair in tool.exceptions],

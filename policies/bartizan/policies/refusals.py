@@ -112,7 +112,7 @@ def head(node: Node) -> Span:
 def _unknown_key(name: str, model: type[BaseModel], path: Path, span: Span) -> Diagnostic:
     keys = _keys_at(model, path[:-1])
     help = did_you_mean(name, keys) or f"the keys here are: {', '.join(keys)}"
-    return Diagnostic("unknown-key", f"unknown key `{name}`", span, help)
+    return Diagnostic("unknown-key", f"unknown key `{name[:60]}`", span, help)
 
 
 def _unknown_word(node: Node, span: Span, expected: str) -> Diagnostic:

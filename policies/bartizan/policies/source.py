@@ -173,7 +173,7 @@ class _Reader:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
             span = Span(start, start + 1) if event.anchor is not None else Span(start, start + len(tag))
             self.problem(
-                "tag", f"`{tag}` is a YAML tag, and tags are not part of the policy format", span, _BANG
+                "tag", f"`{tag[:60]}` is a YAML tag, and tags are not part of the policy format", span, _BANG
             )
 
     def sequence(self, start: CollectionStartEvent, depth: int) -> Sequence:
@@ -194,7 +194,7 @@ class _Reader:
                 line, _ = self.source.position(seen[name].span.start)
                 help = f"the first one is on line {line}; remove one of them"
                 self.problem(
-                    "duplicate-key", f"the key `{name}` appears twice in this mapping", key.span, help
+                    "duplicate-key", f"the key `{name[:60]}` appears twice in this mapping", key.span, help
                 )
                 continue
             seen[name] = key
@@ -228,8 +228,8 @@ class _Reader:
                 self.problem("ambiguous", value.message, span, value.help)
                 value = text
             elif as_key and not isinstance(value, str):
-                message = f"the key `{text}` is not text" if text else "there is no key before the `:`"
-                self.problem("key", message, span, f'write "{text}"' if text else None)
+                message = f"the key `{text[:60]}` is not text" if text else "there is no key before the `:`"
+                self.problem("key", message, span, f'write "{text[:60]}"' if text else None)
                 value = text
         if any(0xD800 <= ord(c) <= 0xDFFF for c in text):
             help = 'write a character beyond U+FFFF with eight digits, like "\\U0001F600"'

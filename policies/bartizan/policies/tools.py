@@ -16,7 +16,6 @@ from .trees import quoted
 from .types import Any, Record, ToolDecl, Type
 from .typespec import format_type
 
-_ANNOTATIONS = {"readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"}
 _PLAIN_TYPE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_(), ")
 
 
@@ -34,11 +33,10 @@ def tool_from_json_schema(
     a guess, to be reviewed (see :func:`~.effects.guess_effect`).
     """
     args = arguments_of(schema)
-    hints = {key: value for key, value in (annotations or {}).items() if value is not None}
-    if guess_effect and not hints:
+    if guess_effect and not effects.has_hints(annotations):
         tags = effects.guess_effect(name, args)
     else:
-        tags = effects.tags_from_annotations(hints)
+        tags = effects.tags_from_annotations(annotations)
     return ToolDecl(name, args, tags, description=description)
 
 
@@ -125,7 +123,7 @@ def _langchain_annotations(tool: Json) -> Mapping[str, Json] | None:
     for holder in (getattr(tool, "metadata", None), getattr(tool, "extras", None)):
         found = _mapping(holder) or {}
         inner = _mapping(found.get("annotations")) or found
-        if _ANNOTATIONS & set(inner):
+        if effects.has_hints(inner):
             return inner
     return None
 

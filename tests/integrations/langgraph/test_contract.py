@@ -13,9 +13,9 @@ from langchain.agents import create_agent
 from langchain.agents.middleware import SummarizationMiddleware
 from langchain_core.tools import tool
 from langgraph._internal import _constants
-from langgraph.pregel._utils import is_xxh3_128_hexdigest
 from langgraph.prebuilt import ToolNode
 from langgraph.prebuilt import tool_node as module
+from langgraph.pregel._utils import is_xxh3_128_hexdigest
 from langgraph.types import Interrupt
 
 from bartizan.integrations.langgraph.middleware import INNERMOST
@@ -81,7 +81,11 @@ async def test_the_replaced_methods_are_the_ones_that_run() -> None:
 def test_the_innermost_handler_is_the_tool_nodes_own() -> None:
     """What middleware is given to run is a closure over the node and the kind of its input."""
     for name in ("_run_one", "_arun_one"):
-        codes = [c for c in getattr(ToolNode, name).__code__.co_consts if inspect.iscode(c) and c.co_name == "execute"]
+        codes = [
+            c
+            for c in getattr(ToolNode, name).__code__.co_consts
+            if inspect.iscode(c) and c.co_name == "execute"
+        ]
         assert [f"ToolNode.{name}.<locals>.execute" in INNERMOST for _ in codes] == [True]
         assert {"self", "input_type"} <= set(codes[0].co_freevars)
 
@@ -89,7 +93,12 @@ def test_the_innermost_handler_is_the_tool_nodes_own() -> None:
 def test_injected_arguments_are_known() -> None:
     """The analysis that a ToolNode makes of a tool's injected arguments."""
     injected = module._get_all_injected_args(read)
-    assert (injected.state, injected.store, injected.runtime, set(injected.all_injected_keys)) == ({}, None, None, set())
+    assert (injected.state, injected.store, injected.runtime, set(injected.all_injected_keys)) == (
+        {},
+        None,
+        None,
+        set(),
+    )
 
 
 def test_the_keys_of_a_running_step() -> None:

@@ -123,7 +123,10 @@ class _Answers(AgentMiddleware):
 
 def test_results_that_passed_by_the_guard_are_reported_once(world, guard, run, events_of, session_of) -> None:
     """A tool message that no guarded tool produced is reported as an untrusted result before the next call."""
-    script = [calling(("send", {"to": "bob"}), ids=["s"]), *(calling(("read", {"path": p}), ids=[p]) for p in "ab")]
+    script = [
+        calling(("send", {"to": "bob"}), ids=["s"]),
+        *(calling(("read", {"path": p}), ids=[p]) for p in "ab"),
+    ]
     run(guard.wrap(world.agent(*script, middleware=[_Answers()])), "Go.")
     assert world.ran == [("read", "a"), ("read", "b")]
     results = [event for event in session_of(guard).events if event.kind == "result"]
@@ -164,7 +167,9 @@ def test_the_conversation_is_found_in_every_input_of_a_tool_node(world, guard, r
         builder, given = StateGraph(MessagesState), {"messages": messages}
     builder.add_node("tools", node)
     if shape == "send":
-        builder.add_conditional_edges(START, lambda _: [Send("tools", [c]) for c in READ.tool_calls], ["tools"])
+        builder.add_conditional_edges(
+            START, lambda _: [Send("tools", [c]) for c in READ.tool_calls], ["tools"]
+        )
     else:
         builder.add_edge(START, "tools")
     run(guard.wrap(builder.compile()), given)

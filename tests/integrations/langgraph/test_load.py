@@ -45,7 +45,10 @@ def policy(tmp_path: Path) -> Path:
 def test_a_real_policy_decides_a_real_agent(policy, tmp_path, world, run, results) -> None:
     """Provenance, limits and redaction of a policy file hold in an agent, and everything is in the audit log."""
     script = calling(
-        ("pay", {"amount": 12}), ("pay", {"amount": 13}), ("pay", {"amount": 5000}), ("read", {"path": "AKIA99"})
+        ("pay", {"amount": 12}),
+        ("pay", {"amount": 13}),
+        ("pay", {"amount": 5000}),
+        ("read", {"path": "AKIA99"}),
     )
     with load_guard(policy, audit=tmp_path / "audit", store=tmp_path / "s.db", tools=world.tools) as guard:
         agent = guard.wrap(world.agent(script))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import pytest
@@ -79,7 +78,10 @@ def test_an_artifact_is_replaced_where_the_value_was_redacted(look) -> None:
 
 def test_an_artifact_that_cannot_be_inspected_goes_with_a_redacted_text(look) -> None:
     """What JSON cannot say, beside a redacted text, may hold the secret: it does not stay."""
-    assert look(looking((f"key {SECRET}", SECRET.encode()), response_format="content_and_artifact")).artifact is None
+    assert (
+        look(looking((f"key {SECRET}", SECRET.encode()), response_format="content_and_artifact")).artifact
+        is None
+    )
 
 
 def test_an_artifact_beside_a_clean_text_is_unchanged(look) -> None:

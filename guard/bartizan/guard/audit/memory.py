@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Mapping
 
@@ -17,14 +18,17 @@ class MemoryAuditLog:
     def __init__(self, limit: int = 10_000) -> None:
         self._lines: deque[bytes] = deque(maxlen=limit)
         self._head = Receipt(0, GENESIS)
+        self._turn = threading.Lock()  # guards may share a log from threads of their own
 
     async def append(self, record: Mapping[str, JSON]) -> Receipt:
-        try:
-            line, self._head = seal(record, self._head.seq + 1, self._head.hash)
-        except MalformedJSON as error:
-            raise AuditError(f"the record cannot be written: {error}") from error
-        self._lines.append(line)
-        return self._head
+        with self._turn:
+            try:
+                line, receipt = seal(record, self._head.seq + 1, self._head.hash)
+            except MalformedJSON as error:
+                raise AuditError(f"the record cannot be written: {error}") from error
+            self._lines.append(line)
+            self._head = receipt
+            return receipt
 
     @property
     def entries(self) -> tuple[Entry, ...]:

@@ -20,7 +20,7 @@ from bartizan.policies import PolicyError
 from .attacks import ATTACKS, DEFAULT_ATTACK
 from .jobs import Job, execute, program_for, repeat
 from .records import Run
-from .report import write_report
+from .report import render
 from .runs import Setting
 from .showcase import choose
 from .suites import BENCHMARK, SUITES, load_suite
@@ -46,23 +46,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         except (PolicyError, OSError) as error:
             Console(stderr=True).print(f"cannot load a policy: {error}", style="red", markup=False)
             return 2
-        names = {suite: f"{program.name} {program.hash[:12]}" for suite, program in programs.items()}
+        names = {suite: f"policy {program.name} {program.hash[:12]}" for suite, program in programs.items()}
     setting = Setting(options.supplement, options.speak, options.careless)
     runs = _execute(list(plan(options, policies, setting)), options.workers, console)
     console.print(attack_table(runs), benign_table(runs), sep="\n")
-    options.out.mkdir(parents=True, exist_ok=True)
-    write_results(runs, names, options.out / "results.json")
-    write_report(runs, names, options.out / "report.html")
-    console.print(
-        f"\nreport    {options.out / 'report.html'}\nresults   {options.out / 'results.json'}", soft_wrap=True
-    )
+    for what, path in write(runs, names, options.out).items():
+        console.print(f"{what:10}{path}", soft_wrap=True)
     if chosen := choose(runs):
         log = options.out / f"audit-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
         repeat(chosen, policies, setting, log)
-        console.print(
-            f"audit log {log}/<suite>: the runs that the report shows; check it with bartizan audit verify",
-            soft_wrap=True,
-        )
+        first = log / chosen[0].suite
+        console.print(f"audit log {log}  (check it with: bartizan audit verify {first})", soft_wrap=True)
     unmediated = sum(run.unmediated for run in runs)
     if unmediated:
         console.print(f"{unmediated} tool calls ran that no decision let go", style="bold red")
@@ -79,15 +73,19 @@ def plan(options: argparse.Namespace, policies: Mapping[str, str], setting: Sett
                     yield Job(suite, user_task, attack, policy if guard else None, setting)
 
 
-def write_results(runs: Sequence[Run], policies: Mapping[str, str], path: Path) -> None:
-    """Every run with every proposed call and its decision, as JSON. ``policies``: name and hash by suite."""
+def write(runs: Sequence[Run], policies: Mapping[str, str], folder: Path) -> dict[str, Path]:
+    """The report and every run with every proposed call and its decision, as JSON. ``policies``: names by suite."""
+    folder.mkdir(parents=True, exist_ok=True)
+    page, results = folder / "report.html", folder / "results.json"
+    page.write_text(render(runs, policies), encoding="utf-8")
     document = {
         "benchmark": BENCHMARK,
         "agentdojo": version("agentdojo"),
         "policies": dict(policies),
         "runs": [asdict(run) for run in runs],
     }
-    path.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
+    results.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
+    return {"report": page, "results": results}
 
 
 def _execute(jobs: Sequence[Job], workers: int, console: Console) -> list[Run]:

@@ -40,9 +40,9 @@ def _reached(both: Comparison) -> Tile:
 
 
 def _under_attack(without: Tally | None, guarded: Tally) -> Iterator[Tile]:
-    stopped = guarded.injected - guarded.injected_ran
-    note = f"{guarded.injected_denied:,} denied, {guarded.injected_refused:,} not approved by the user"
-    yield Tile("Attacker's calls stopped", f"{stopped:,} of {guarded.injected:,}", note)
+    denied, refused, ran = guarded.injected_denied, guarded.injected_refused, guarded.injected_ran
+    note = f"{denied:,} denied, {refused:,} not approved, {ran:,} ran"
+    yield Tile("Attacker's calls stopped", f"{denied + refused:,} of {guarded.injected:,}", note)
     note = f"without the guard: {share(without.completed, without.runs)}" if without is not None else ""
     done = share(guarded.completed, guarded.runs)
     yield Tile("User's task done under attack", done, note, _tone(guarded.completed >= 0.9 * guarded.runs))

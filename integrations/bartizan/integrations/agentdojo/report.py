@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Literal
 
 from bartizan.integrations import html
@@ -30,11 +29,6 @@ _PAIRS = (
     "A pair is one user task with one injection task. In some pairs the agent has nothing to obey: AgentDojo gives no "
     "calls for eight of workspace's goals, and one of travel's is a sentence to be said."
 )
-
-
-def write_report(runs: Sequence[Run], policies: Mapping[str, str], path: Path) -> None:
-    """Write the page for ``runs`` to ``path``."""
-    path.write_text(render(runs, policies), encoding="utf-8")
 
 
 def render(runs: Sequence[Run], policies: Mapping[str, str]) -> str:
@@ -145,7 +139,7 @@ def _stopped(runs: Sequence[Run]) -> Markup:
         bar_chart("The attacker's calls that did not run, by rule", bars) if bars else "",
         html.table(["rule", "outcome", "for example", "reason", "calls"], rows, left=4),
         html.details(
-            "by tool, with the attacker's calls that did run (reading what harms nobody)",
+            "by tool, and which of the attacker's calls ran",
             html.table(["tool", *outcomes], by_tool),
         ),
     )

@@ -21,7 +21,7 @@ _WORDS = {
 _LONG = 160  # characters of one argument
 
 STYLE = """
-.tiles{grid-template-columns:repeat(auto-fit,minmax(9.4rem,1fr))}
+.tiles{grid-template-columns:repeat(auto-fit,minmax(9.4rem,1fr))}.tile .value{font-size:1.35rem;white-space:nowrap}
 ol.steps{list-style:none;margin:.8rem 0;padding:0}
 ol.steps>li{border-left:3px solid var(--line);margin:0;padding:.15rem 0 .8rem 1rem;position:relative}
 ol.steps>li::before{content:"";position:absolute;left:-7px;top:.55rem;width:11px;height:11px;border-radius:50%;

@@ -1,0 +1,251 @@
+"""Spans and metrics: the right names and types, in the background, with no say in anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from bartizan.guard import (
+    Decision,
+    Guard,
+    InMemoryStore,
+    Outcome,
+    Principal,
+    Reason,
+    Request,
+    Session,
+    Signal,
+    StoreUnavailable,
+    Telemetry,
+    ToolCall,
+    ToolResult,
+    semconv,
+)
+from bartizan.guard.testing import FailingStore, GarbageMonitor, StaticProgram
+
+PROGRAM = StaticProgram(allow=["read"], escalate=["pay"], signals_on={"call": ["risk", "gone"]})
+
+
+class Shadowed(StaticProgram):
+    """A program with a rule in shadow mode."""
+
+    def decide(self, request: Request, session: Session) -> Decision:
+        return Decision(Outcome.ALLOW, (Reason("reads", "allow"),), self.hash, (Reason("trial", "deny"),))
+
+
+class Collected:
+    """What an SDK would have exported."""
+
+    def __init__(self) -> None:
+        self._exporter = InMemorySpanExporter()
+        self.provider = TracerProvider()
+        self.provider.add_span_processor(SimpleSpanProcessor(self._exporter))
+        self._reader = InMemoryMetricReader()
+        self.meters = MeterProvider([self._reader])
+
+    def telemetry(self, **options: Any) -> Telemetry:
+        return Telemetry(self.provider.get_tracer("test"), self.meters.get_meter("test"), **options)
+
+    @property
+    def spans(self) -> tuple[ReadableSpan, ...]:
+        return self._exporter.get_finished_spans()
+
+    def points(self) -> dict[str, list[Any]]:
+        data = self._reader.get_metrics_data()
+        found: dict[str, list[Any]] = {}
+        for resource in data.resource_metrics if data is not None else ():
+            for scope in resource.scope_metrics:
+                for metric in scope.metrics:
+                    found[metric.name] = list(metric.data.data_points)
+        return found
+
+    def counts(self, name: str) -> dict[tuple[tuple[str, Any], ...], int]:
+        return {tuple(sorted(point.attributes.items())): point.value for point in self.points().get(name, [])}
+
+
+@pytest.fixture
+def collected() -> Iterator[Collected]:
+    collected = Collected()
+    yield collected
+    collected.provider.shutdown()
+    collected.meters.shutdown()
+
+
+async def spans_of(guard: Guard, collected: Collected, *calls: ToolCall) -> tuple[ReadableSpan, ...]:
+    for call in calls:
+        await guard.enforce(call, _tool, session="s", principal=Principal("ann"))
+    await guard.aclose()
+    return collected.spans
+
+
+async def test_a_span_says_what_was_decided(collected: Collected) -> None:
+    """Every attribute under its name from the one constants file, with its type."""
+    guard = Guard(
+        PROGRAM, telemetry=collected.telemetry(), monitors={"risk": GarbageMonitor(Signal("risk", 0.25))}
+    )
+    (span,) = await spans_of(guard, collected, ToolCall.of("c1", "read", {"path": "secret.txt"}))
+    assert span.name == "guard.decide"
+    attributes = dict(span.attributes or {})
+    stages = {name: attributes.pop(name) for name in list(attributes) if name.startswith("bartizan.stage.")}
+    assert stages.keys() == {f"bartizan.stage.{stage}" for stage in ("load", "signals", "decide", "record")}
+    assert all(type(seconds) is float and 0 <= seconds < 5 for seconds in stages.values())
+    record = attributes.pop("bartizan.record.id")
+    assert isinstance(record, str)
+    assert len(record) == 16
+    approval = attributes.pop("bartizan.approval.id")
+    assert isinstance(approval, str)
+    assert attributes == {
+        "openinference.span.kind": "GUARDRAIL",
+        "gen_ai.tool.name": "read",
+        "gen_ai.tool.call.id": "c1",
+        "gen_ai.conversation.id": "s",
+        "bartizan.outcome": "escalate",
+        "bartizan.rules": ("signal-missing",),
+        "bartizan.shadow_rules": (),
+        "bartizan.policy.name": "static",
+        "bartizan.policy.hash": PROGRAM.hash,
+        "bartizan.call.digest": ToolCall.of("c1", "read", {"path": "secret.txt"}).digest,
+        "bartizan.principal.id": "ann",
+        "bartizan.signal.risk": 0.25,
+        "bartizan.missing_signals": ("gone",),
+    }
+    assert type(attributes["bartizan.signal.risk"]) is float
+
+
+async def test_content_is_traced_only_on_request(collected: Collected) -> None:
+    """Arguments and reasons' texts are left out unless asked for."""
+    call = ToolCall.of("c1", "read", {"path": "secret.txt"})
+    for capture in (False, True):
+        guard = Guard(PROGRAM, telemetry=collected.telemetry(capture_content=capture))
+        span = (await spans_of(guard, collected, call))[-1]
+        assert ("secret.txt" in str(dict(span.attributes or {}))) is capture
+        assert (semconv.GEN_AI_TOOL_CALL_ARGUMENTS in (span.attributes or {})) is capture
+
+
+async def test_a_span_has_the_time_and_the_parent_of_its_decision(collected: Collected) -> None:
+    """Built afterwards, it still lies within its caller's span, as its child."""
+    guard = Guard(PROGRAM, telemetry=collected.telemetry())
+    tracer = collected.provider.get_tracer("caller")
+    with tracer.start_as_current_span("execute_tool read"):
+        await guard.enforce(ToolCall.of("1", "read", {}), _tool, session="s")
+    await asyncio.sleep(0.02)
+    await guard.aclose()
+    spans = {span.name: span for span in collected.spans}
+    inner, outer = spans["guard.decide"], spans["execute_tool read"]
+    assert inner.parent is not None
+    assert inner.parent.span_id == outer.context.span_id
+    assert outer.start_time is not None
+    assert outer.end_time is not None
+    assert inner.start_time is not None
+    assert inner.end_time is not None
+    assert outer.start_time <= inner.start_time <= inner.end_time <= outer.end_time
+
+
+async def test_metrics_count_decisions_rules_shadows_signals_and_approvals(collected: Collected) -> None:
+    """One histogram in seconds, and counters by outcome and rule."""
+    guard = Guard(
+        PROGRAM, telemetry=collected.telemetry(), monitors={"risk": GarbageMonitor(Signal("risk", 0.1))}
+    )
+    call = ToolCall.of("1", "pay", {})
+    asked = await guard.enforce(call, _tool, session="s")
+    assert asked.approval is not None
+    await guard.resolve(asked.approval.id, "approve", session="s", by=Principal("ann"))
+    await guard.enforce(call, _tool, session="s")
+    await guard.enforce(ToolCall.of("2", "drop", {}), _tool, session="s")
+    guard.program = Shadowed(allow=["read"])
+    await guard.enforce(ToolCall.of("3", "read", {}), _tool, session="s")
+    await guard.aclose()
+
+    durations = collected.points()["bartizan.decision.duration"]
+    assert sum(point.count for point in durations) == 4
+    assert all(0 < point.sum < 5 for point in durations)
+    assert collected.counts("bartizan.decisions") == {
+        (("bartizan.outcome", "escalate"), ("bartizan.rule", "signal-missing")): 2,
+        (("bartizan.outcome", "allow"), ("bartizan.rule", "allowed")): 1,
+        (("bartizan.outcome", "allow"), ("bartizan.rule", "reads")): 1,
+    }
+    assert collected.counts("bartizan.shadow_decisions") == {
+        (("bartizan.effect", "deny"), ("bartizan.rule", "trial")): 1
+    }
+    assert collected.counts("bartizan.missing_signals") == {(("bartizan.signal", "gone"),): 3}
+    assert collected.counts("bartizan.approvals") == {
+        (("bartizan.approval.state", "pending"),): 2,
+        (("bartizan.approval.state", "approved"),): 1,
+    }
+
+
+async def test_failures_are_counted_by_reason(collected: Collected) -> None:
+    """Each failure of the guard's own parts counts under the reason it denied with."""
+    store = FailingStore(InMemoryStore(), [StoreUnavailable("down")])
+    guard = Guard(StaticProgram(allow=["read"]), store=store, telemetry=collected.telemetry())
+    await spans_of(guard, collected, ToolCall.of("1", "read", {}))
+    assert collected.counts("bartizan.failures") == {(("bartizan.reason", "store-unavailable"),): 1}
+    assert (collected.spans[0].attributes or {})["bartizan.rules"] == ("store-unavailable",)
+
+
+async def test_the_queue_is_bounded_and_drops_are_counted(collected: Collected) -> None:
+    """What does not fit is not traced, is counted, and delays nobody."""
+    telemetry = collected.telemetry(capacity=3)
+    guard = Guard(StaticProgram(), telemetry=telemetry)
+    await asyncio.gather(
+        *(guard.enforce(ToolCall.of(str(n), "x", {}), _tool, session=f"s{n}") for n in range(20))
+    )
+    await guard.aclose()
+    assert telemetry.dropped > 0
+    assert len(collected.spans) + telemetry.dropped == 20
+    assert sum(collected.counts("bartizan.telemetry.dropped").values()) == telemetry.dropped
+
+
+async def test_a_broken_tracer_breaks_nothing() -> None:
+    """Whatever the exporter does, calls are decided and run, and the guard closes."""
+
+    class Broken:
+        def __getattr__(self, name: str) -> Any:
+            raise RuntimeError("exporter down")
+
+    class BrokenMeter:
+        def create_histogram(self, *_: Any) -> Any:
+            return Broken()
+
+        create_counter = create_histogram
+
+    telemetry = Telemetry(Broken(), BrokenMeter())  # type: ignore[arg-type]
+    guard = Guard(StaticProgram(allow=["read"], escalate=["pay"]), telemetry=telemetry)
+    outcome = await guard.enforce(ToolCall.of("1", "read", {}), _tool, session="s")
+    assert outcome.result == ToolResult("done")
+    assert (await guard.enforce(ToolCall.of("2", "pay", {}), _tool, session="s")).approval is not None
+    await guard.aclose()
+    assert telemetry.dropped == 2
+
+
+async def test_without_an_sdk_there_is_nothing_to_configure() -> None:
+    """The API alone is enough to run on."""
+    guard = Guard(StaticProgram(allow=["read"]))
+    outcome = await guard.enforce(ToolCall.of("1", "read", {}), _tool, session="s")
+    await guard.aclose()
+    assert outcome.result == ToolResult("done")
+
+
+def test_telemetry_outlives_an_event_loop(collected: Collected) -> None:
+    """A guard used from one event loop after another traces on each."""
+    guard = Guard(StaticProgram(allow=["read"]), telemetry=collected.telemetry())
+
+    async def once(number: int) -> None:
+        await guard.enforce(ToolCall.of(str(number), "read", {}), _tool, session="s")
+        await asyncio.sleep(0.01)
+
+    for number in range(3):
+        asyncio.run(once(number))
+    assert len(collected.spans) == 3
+
+
+async def _tool(call: ToolCall) -> ToolResult:
+    return ToolResult("done")
