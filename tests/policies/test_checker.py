@@ -191,7 +191,9 @@ def test_a_rule_for_tags_that_no_tool_has_is_checked_as_far_as_possible() -> Non
 def test_the_hash_knows_bounds_and_values() -> None:
     """A longer text, or other values of an enum, is another policy."""
     texts = ("str(5)", "str(9000)", '"enum(a, b)"', "'enum(\"a, b\")'")
-    hashes = {compile_policy(f"version: 1\nname: x\ntools: {{t: {{args: {{a: {text}}}}}}}\n").hash for text in texts}
+    hashes = {
+        compile_policy(f"version: 1\nname: x\ntools: {{t: {{args: {{a: {text}}}}}}}\n").hash for text in texts
+    }
     assert len(hashes) == len(texts)
 
 

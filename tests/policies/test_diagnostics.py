@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bartizan.policies.diagnostics import Diagnostic, PolicyError, Source, did_you_mean, suggest, visible
-from bartizan.policies.syntax import Span
+from bartizan.policies.language.syntax import Span
 
 
 def rendered(text: str, start: int, end: int, help: str | None = None) -> list[str]:

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bartizan.policies.diagnostics import Diagnostic, PolicyError, Source
-from bartizan.policies.document import Located, load_document
-from bartizan.policies.parser import parse_expression
-from bartizan.policies.syntax import Span
-from bartizan.policies.types import Any, Dec, Enum, Field, Int, List, Record, Str
+from bartizan.policies.document.loading import Located, load_document
+from bartizan.policies.language.parser import parse_expression
+from bartizan.policies.language.syntax import Span
+from bartizan.policies.language.types import Any, Dec, Enum, Field, Int, List, Record, Str
 
 BANK = """\
 version: 1

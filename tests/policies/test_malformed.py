@@ -14,7 +14,7 @@ import pytest
 
 from bartizan.policies import compile_policy
 from bartizan.policies.diagnostics import PolicyError, Source
-from bartizan.policies.source import Mapping, Node, Scalar, Sequence, parse_yaml
+from bartizan.policies.document.source import Mapping, Node, Scalar, Sequence, parse_yaml
 
 POLICY = r"""version: 1
 name: bank

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bartizan.policies.diagnostics import Diagnostic, PolicyError, Source
-from bartizan.policies.lexer import KEYWORDS
-from bartizan.policies.mistakes import RESERVED, WORD_VALUES
-from bartizan.policies.parser import MAX_DEPTH, MAX_NODES, parse_expression, unparse
-from bartizan.policies.syntax import (
+from bartizan.policies.language.lexer import KEYWORDS
+from bartizan.policies.language.mistakes import RESERVED, WORD_VALUES
+from bartizan.policies.language.parser import MAX_DEPTH, MAX_NODES, parse_expression, unparse
+from bartizan.policies.language.syntax import (
     Binary,
     Call,
     Conditional,
@@ -25,7 +25,7 @@ from bartizan.policies.syntax import (
     Span,
     Unary,
 )
-from bartizan.policies.trees import balanced, children
+from bartizan.policies.language.trees import balanced, children
 
 A, B, C = Name("a"), Name("b"), Name("c")
 

@@ -9,8 +9,8 @@ import pytest
 
 from bartizan.guard import Event, Outcome, Request, Session, ToolCall
 from bartizan.policies import Program, compile_policy
+from bartizan.policies.evaluation.registers import KEY_LIMIT
 from bartizan.policies.history import begin, record
-from bartizan.policies.registers import KEY_LIMIT
 
 HEAD = """
 version: 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bartizan.policies.schema import json_schema
+from bartizan.policies.document.schema import json_schema
 
 jsonschema = pytest.importorskip("jsonschema")
 

@@ -10,14 +10,14 @@ from zlib import crc32
 import pytest
 
 from bartizan.guard import Event
-from bartizan.policies import ast
-from bartizan.policies.generators import TOOLS, Case, Generator
-from bartizan.policies.plan import compile_expression
-from bartizan.policies.reference import evaluate
-from bartizan.policies.registers import RegisterFile, advance
-from bartizan.policies.scope import PastEvent, Scope, conform, event_scope
-from bartizan.policies.types import Bool
-from bartizan.policies.values import E
+from bartizan.policies.evaluation.generators import TOOLS, Case, Generator
+from bartizan.policies.evaluation.plan import compile_expression
+from bartizan.policies.evaluation.reference import evaluate
+from bartizan.policies.evaluation.registers import RegisterFile, advance
+from bartizan.policies.evaluation.scope import PastEvent, Scope, conform, event_scope
+from bartizan.policies.evaluation.values import E
+from bartizan.policies.language import ast
+from bartizan.policies.language.types import Bool
 
 CASES = 24_000
 CHUNKS = 8

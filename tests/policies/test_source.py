@@ -8,7 +8,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bartizan.policies.diagnostics import Diagnostic, PolicyError, Source
-from bartizan.policies.source import MAX_BYTES, MAX_PROBLEMS, Mapping, Node, Scalar, Sequence, parse_yaml
+from bartizan.policies.document.source import (
+    MAX_BYTES,
+    MAX_PROBLEMS,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    parse_yaml,
+)
 
 
 def parse(text: str) -> Node:

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 import pytest
 
 from bartizan.policies import types as t
+from bartizan.policies.language.types import Field, Record, ToolDecl
 from bartizan.policies.tools import tools_from_langchain
-from bartizan.policies.types import Field, Record, ToolDecl
 
 langchain_tools = pytest.importorskip("langchain_core.tools")
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bartizan.policies.diagnostics import Diagnostic, PolicyError, Source
-from bartizan.policies.source import parse_yaml
-from bartizan.policies.types import (
+from bartizan.policies.document.source import parse_yaml
+from bartizan.policies.document.typespec import MAX_DEPTH, format_type, parse_type
+from bartizan.policies.language.types import (
     F64,
     Any,
     Bool,
@@ -23,7 +24,6 @@ from bartizan.policies.types import (
     Time,
     Type,
 )
-from bartizan.policies.typespec import MAX_DEPTH, format_type, parse_type
 
 
 def attempt(text: str) -> Type | PolicyError:

@@ -108,7 +108,7 @@ def _decode_signal(name: str, body: JSON) -> Signal:
     def unit(value: JSON) -> float | Missing:
         if isinstance(value, dict):
             return Missing(_typed(_object(value, {"missing"}, "a missing signal"), "missing", str))
-        number: float = value if type(value) is float else _wrong(f"signal {name!r}")
+        number: float = value if type(value) is float and 0 <= value <= 1 else _wrong(f"signal {name!r}")
         return number
 
     if not isinstance(body, list) or len(body) != 3 or not isinstance(body[2], dict):
@@ -134,7 +134,12 @@ def _decode_labels(body: JSON) -> Labels:
 
     if not isinstance(body, list) or len(body) != 2 or not isinstance(body[1], list):
         _wrong("labels")
-    return Labels(label(body[0]), tuple((str(path), label(value)) for path, value in body[1]))
+    exceptions = []
+    for pair in body[1]:
+        if not isinstance(pair, list) or len(pair) != 2 or type(pair[0]) is not str:
+            _wrong("an exception to labels")
+        exceptions.append((pair[0], label(pair[1])))
+    return Labels(label(body[0]), tuple(exceptions))
 
 
 def _decode_key(entry: JSON) -> tuple[str, str, str]:

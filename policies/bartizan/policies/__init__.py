@@ -5,10 +5,10 @@ from __future__ import annotations
 from .casework import CaseResult, load_case, prepare, run_tests
 from .diagnostics import Diagnostic, PolicyError, Source
 from .explain import Explanation, RuleTrace
+from .language.types import ToolDecl
 from .load import check_policy, compile_policy, load_policy, packs, read_source
 from .policy import CheckedPolicy, CheckedRule
 from .program import Program
-from .types import ToolDecl
 
 __all__ = [
     "CaseResult",

@@ -22,13 +22,13 @@ from bartizan.guard import (
 )
 
 from .diagnostics import PolicyError, Source
-from .document import plain
+from .document.loading import plain
+from .document.model import CallSpec, PastEvent, ResultSpec, TestCase
+from .document.refusals import diagnostics
+from .document.source import parse_yaml
+from .evaluation.values import parse_duration, parse_time
 from .history import begin, prompt, record, record_result, result
-from .model import CallSpec, PastEvent, ResultSpec, TestCase
 from .program import Program
-from .refusals import diagnostics
-from .source import parse_yaml
-from .values import parse_duration, parse_time
 
 DEFAULT_NOW = parse_time("2026-01-01T12:00:00+00:00")
 _OUTCOMES = {"allow": Outcome.ALLOW, "escalate": Outcome.ESCALATE, "deny": Outcome.DENY}

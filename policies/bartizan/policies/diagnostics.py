@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .syntax import Span
+from .language.syntax import Span
 
 TAB = 4
 MAX_RENDERED = 50

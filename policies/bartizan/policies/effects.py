@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any as Json
 from typing import Literal
 
-from .types import Any, Record
+from .language.types import Any, Record
 
 Effect = Literal["read", "write", "destructive"]
 

@@ -9,12 +9,12 @@ from typing import Literal
 
 from bartizan.guard import Decision, Outcome
 
-from . import ast
-from .determine import Explained, atoms, determining
+from .evaluation.determine import Explained, atoms, determining
+from .evaluation.scope import Scope
+from .evaluation.values import E
+from .language import ast
 from .policy import CheckedRule, Effect
 from .provenance import Origin, Provenance
-from .scope import Scope
-from .values import E
 
 Truth = Literal["T", "F", "E"]
 

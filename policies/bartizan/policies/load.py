@@ -10,19 +10,19 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from . import ast, syntax
-from .checker import check_condition
 from .diagnostics import Diagnostic, PolicyError, Source, did_you_mean
-from .document import Located, load_document
-from .environment import Environment, SignalDecl, call_environment, result_environment
-from .invariants import check_invariants, check_repair
-from .model import Rule
-from .parser import parse_expression
+from .document.loading import Located, load_document
+from .document.model import Rule
+from .language import ast, syntax
+from .language.checker import check_condition
+from .language.environment import Environment, SignalDecl, call_environment, result_environment
+from .language.invariants import check_invariants, check_repair
+from .language.parser import parse_expression
+from .language.problems import CheckError
+from .language.references import check_tests
+from .language.types import Any, ToolDecl
 from .policy import CheckedPolicy, CheckedRule
-from .problems import CheckError
 from .program import Program
-from .references import check_tests
-from .types import Any, ToolDecl
 
 MAX_INCLUDES = 32
 _BUILTIN_TAGS = ("read", "write", "destructive", "open")

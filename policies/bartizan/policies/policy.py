@@ -9,12 +9,12 @@ from hashlib import sha256
 from typing import Any as Json
 from typing import Literal
 
-from . import ast
 from .diagnostics import Source
-from .environment import SignalDecl
-from .syntax import Span
-from .types import ToolDecl
-from .typespec import format_type
+from .document.typespec import format_type
+from .language import ast
+from .language.environment import SignalDecl
+from .language.syntax import Span
+from .language.types import ToolDecl
 
 SEMANTICS = 1
 Effect = Literal["allow", "deny", "escalate", "redact", "label"]

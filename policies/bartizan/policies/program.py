@@ -30,17 +30,17 @@ from bartizan.guard import (
     Session,
 )
 
-from . import ast
-from .determine import Explained, determining, explained
+from .evaluation.determine import Explained, determining, explained
+from .evaluation.plan import Evaluate, compile_expression
+from .evaluation.redaction import Redactor
+from .evaluation.registers import RegisterFile, advance, direct_signals
+from .evaluation.scope import Scope, event_scope
+from .evaluation.values import E, Nonconforming, conform
 from .explain import Explanation, argument_origins, trace_rule
-from .plan import Evaluate, compile_expression
+from .language import ast
+from .language.types import ToolDecl
 from .policy import CheckedPolicy, CheckedRule
 from .provenance import Provenance, ProvenanceCache
-from .redaction import Redactor
-from .registers import RegisterFile, advance, direct_signals
-from .scope import Scope, event_scope
-from .types import ToolDecl
-from .values import E, Nonconforming, conform
 
 
 @dataclass(slots=True)

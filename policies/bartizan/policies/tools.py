@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any as Json
 
 from . import effects
-from .fields import is_slug, is_tool_name
-from .scalars import resolve
-from .schema_types import arguments_of
-from .trees import quoted
-from .types import Any, Record, ToolDecl, Type
-from .typespec import format_type
+from .document.fields import is_slug, is_tool_name
+from .document.scalars import resolve
+from .document.schema_types import arguments_of
+from .document.typespec import format_type
+from .language.trees import quoted
+from .language.types import Any, Record, ToolDecl, Type
 
 _PLAIN_TYPE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_(), ")
 

@@ -198,6 +198,21 @@ def test_an_answer_that_could_be_for_either_is_refused(world, graph, guard, run)
     assert world.ran == []
 
 
+def test_an_answer_may_name_its_approval(world, guard, run) -> None:
+    """Where LangGraph takes an answer for a step with two questions, one that names its approval reaches just that."""
+    agent = guard.wrap(world.handmade(TWO))
+    second = interrupts(run(agent, "Pay."))[-1].value
+    answer = {"type": "approve", "approval_id": second["guard"]["approval_id"]}
+    try:
+        out = run(agent, Command(resume=answer))
+    except RuntimeError as error:  # newer releases of LangGraph insist on the interrupt's id
+        assert "interrupt id" in str(error)
+        assert world.ran == []
+    else:
+        assert world.ran == [("pay", second["args"]["amount"])]
+        assert len(interrupts(out)) == 1
+
+
 def test_an_answer_never_approves_a_later_call(world, graph, guard, run) -> None:
     """An answer given to one call does not let the next escalated call of the same run go."""
     agent = guard.wrap(graph(PAY, calling(("pay", {"amount": 4}), ids=["call-1"])))
@@ -233,15 +248,20 @@ def test_an_approval_granted_elsewhere_is_enough(world, graph, guard, run) -> No
     assert world.ran == [("pay", 3)]
 
 
-def test_an_answer_that_comes_too_late_asks_again(world, graph, make_guard, run) -> None:
+@pytest.mark.parametrize("minutes_late", [0, 60])
+@pytest.mark.parametrize("keyed", [True, False])
+def test_an_answer_that_comes_too_late_asks_again(world, graph, make_guard, run, keyed, minutes_late) -> None:
     """An expired approval cannot be answered: the call is decided anew and asked about anew."""
-    now = itertools.count(1_000_000_000, 5_000_000)
-    guard = make_guard(kernel={"clock": lambda: next(now), "approval_ttl": 20.0})
+    late = 0
+    ticks = itertools.count(
+        1_000_000_000, 5_000_000
+    )  # five seconds pass whenever the guard looks at its clock
+    guard = make_guard(kernel={"clock": lambda: next(ticks) + late, "approval_ttl": 40.0})
     agent = guard.wrap(graph(PAY))
     [first] = interrupts(run(agent, "Pay 3."))
-    for _ in range(4):
-        next(now)
-    [second] = interrupts(run(agent, Command(resume={first.id: {"type": "approve"}})))
+    late = 20_000_000 + minutes_late * 60_000_000
+    answer: Any = {"type": "approve"}
+    [second] = interrupts(run(agent, Command(resume={first.id: answer} if keyed else answer)))
     assert second.id != first.id
     assert world.ran == []
 
@@ -267,6 +287,20 @@ def test_an_answer_that_cannot_be_recorded_does_not_count(world, make_guard, run
     out = run(agent, Command(resume={"type": "approve"}))
     assert world.ran == []
     assert results(out)[0].status == "error"
+
+
+def test_an_application_that_cannot_say_who_answers_denies(world, make_guard, run, results) -> None:
+    """When ``approver`` fails, nothing is approved and its error does not reach the model."""
+
+    def broken(_: Any) -> Principal:
+        raise RuntimeError("the secret inside the application")
+
+    guard = make_guard(approver=broken)
+    agent = guard.wrap(world.agent(PAY))
+    run(agent, "Pay 3.")
+    [message] = results(run(agent, Command(resume={"type": "approve"})))
+    assert world.ran == []
+    assert message.status == "error" and "secret" not in str(message)
 
 
 def test_a_rejection_counts_for_one_proposal(world, guard, run, results) -> None:

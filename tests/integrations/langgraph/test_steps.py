@@ -176,3 +176,14 @@ async def test_a_cancelled_call_is_not_run_again(world, guard, results) -> None:
     out = await agent.ainvoke(None, THREAD)
     assert ran == ["a"]
     assert results(out)[0].artifact["guard"]["rules"] == ["already-executed"]
+
+
+def test_going_back_in_time_decides_anew(world, make_guard, run, results, events_of) -> None:
+    """A step run again from an earlier checkpoint is a new step: its call is decided, counted and run again."""
+    guard = make_guard(StaticProgram(allow=["read"], budgets={"read": 2}))
+    agent = guard.wrap(world.agent(calling(("read", {"path": "a"}))))
+    run(agent, "Go.")
+    [before] = [state for state in agent.get_state_history(THREAD) if state.next == ("tools",)]
+    assert results(run(agent, None, before.config))[0].status == "success"
+    assert results(run(agent, None, before.config))[0].artifact["guard"]["rules"] == ["budget"]
+    assert len(events_of(guard, "t", "call")) == 2

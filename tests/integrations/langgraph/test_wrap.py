@@ -24,12 +24,12 @@ def graph_of(node: Any) -> Any:
     return builder.compile()
 
 
-def test_wrapping_twice_guards_once(world, guard, run, events_of) -> None:
+def test_wrapping_twice_guards_once(world, guard, run, results, events_of) -> None:
     """A graph wrapped again, or the one given to the first wrapping, is guarded once."""
     agent = world.agent(READ)
     wrapped = guard.wrap(agent)
     assert guard.wrap(wrapped) is wrapped
-    run(guard.wrap(agent), "Go.")
+    assert results(run(guard.wrap(agent), "Go."))[0].content == "text of a"
     assert events_of(guard, "t", "call") == ["call read: "]
 
 

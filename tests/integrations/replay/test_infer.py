@@ -4,8 +4,8 @@ from typing import Any
 
 from bartizan.integrations.replay import Call, RecordedSession
 from bartizan.integrations.replay.infer import infer_tools
-from bartizan.policies.types import F64, MAX_LIST, Bool, Field, Int, List, Record, Str
-from bartizan.policies.types import Any as AnyType
+from bartizan.policies.language.types import F64, MAX_LIST, Bool, Field, Int, List, Record, Str
+from bartizan.policies.language.types import Any as AnyType
 
 
 def _sessions(*calls: Call) -> list[RecordedSession]:

@@ -43,9 +43,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not options.unguarded:
         try:
             programs = {suite: program_for(suite, policy) for suite, policy in policies.items()}
-        except (PolicyError, OSError) as error:
-            Console(stderr=True).print(f"cannot load a policy: {error}", style="red", markup=False)
-            return 2
+        except PolicyError as error:
+            return _give_up(str(error))
+        except OSError as error:
+            where = "run this in the repository, or say where the policies are with --policies"
+            return _give_up(f"cannot read the policy {error.filename}: {error.strerror}; {where}")
         names = {suite: f"policy {program.name} {program.hash[:12]}" for suite, program in programs.items()}
     setting = Setting(options.supplement, options.speak, options.careless)
     runs = _execute(list(plan(options, policies, setting)), options.workers, console)
@@ -98,6 +100,11 @@ def _execute(jobs: Sequence[Job], workers: int, console: Console) -> list[Run]:
             progress.update(bar, advance=job.size, description=label)
 
         return execute(jobs, workers, done)
+
+
+def _give_up(message: str) -> int:
+    Console(stderr=True).print(message, style="red", markup=False, soft_wrap=True)
+    return 2
 
 
 def _attacks(names: Sequence[str] | None) -> list[str]:

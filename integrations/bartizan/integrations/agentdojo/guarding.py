@@ -16,6 +16,8 @@ from .pipeline import Graph
 
 Record = Mapping[str, Any]
 
+_DEADLINE = 60.0  # seconds: figures must not depend on how busy the machine is
+
 
 class Protection:
     """A guard for any number of runs, each in a session of its own. A context manager.
@@ -25,7 +27,8 @@ class Protection:
 
     def __init__(self, program: Program, log: AuditLog | None = None) -> None:
         self._log = _Remembering(MemoryAuditLog() if log is None else log)
-        self._guard = LangGraphGuard(Guard(program, audit=self._log, capture_content=True))
+        guard = Guard(program, audit=self._log, capture_content=True, deadline=_DEADLINE)
+        self._guard = LangGraphGuard(guard)
         self.program = program
 
     def wrap(self, graph: Graph) -> Graph:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from bartizan.policies import PolicyError, Program, Source, ToolDecl, load_policy
-from bartizan.policies.document import load_document
+from bartizan.policies.document.loading import load_document
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)

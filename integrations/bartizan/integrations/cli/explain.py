@@ -13,7 +13,7 @@ from rich.text import Text
 
 from bartizan.guard import Outcome
 from bartizan.policies import Explanation, PolicyError, Program, Source, load_case, prepare
-from bartizan.policies.model import TestCase
+from bartizan.policies.document.model import TestCase
 
 from .console import give_up, out, program_of, read
 

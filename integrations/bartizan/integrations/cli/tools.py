@@ -12,7 +12,7 @@ import typer
 
 from bartizan.guard import MalformedJSON, parse_json
 from bartizan.policies import ToolDecl
-from bartizan.policies.schema import json_schema
+from bartizan.policies.document.schema import json_schema
 from bartizan.policies.tools import to_yaml, tool_from_json_schema, tools_from_langchain, tools_from_mcp
 
 from .console import give_up, out, read

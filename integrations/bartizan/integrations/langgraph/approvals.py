@@ -97,9 +97,8 @@ class Desk:
         approval = enforcement.approval
         assert approval is not None
         given = self._keyed(approval, proposal)
-        if (
-            given is None and enforcement.record is None
-        ):  # no record: the approval was pending before this run
+        pending_before = enforcement.record is None  # the decision that asked was recorded in an earlier run
+        if given is None and pending_before:
             given = await self._unkeyed(approval, proposal, session)
         if given is None:
             return None

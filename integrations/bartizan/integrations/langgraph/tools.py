@@ -87,7 +87,7 @@ class GuardedTool(BaseTool):
 
     def run(self, tool_input: str | dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         inputs, config, tool_call_id = self._read(tool_input, kwargs)
-        if False:
+        if self._let_go(inputs, tool_call_id):
             return self.inner.run(tool_input, *args, **kwargs)
         outcome = self._door.call(
             partial(self._propose, inputs, config, tool_call_id),
@@ -97,7 +97,7 @@ class GuardedTool(BaseTool):
 
     async def arun(self, tool_input: str | dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         inputs, config, tool_call_id = self._read(tool_input, kwargs)
-        if False:
+        if self._let_go(inputs, tool_call_id):
             return await self.inner.arun(tool_input, *args, **kwargs)
         outcome = await self._door.acall(
             partial(self._propose, inputs, config, tool_call_id),

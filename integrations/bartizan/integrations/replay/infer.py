@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from bartizan.guard.canonical import JSON
 from bartizan.policies.effects import guess_effect
-from bartizan.policies.types import (
+from bartizan.policies.language.types import (
     F64,
     MAX_LIST,
     Any,

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NoReturn, cast
 
+from ..diagnostics import Source
 from . import mistakes
-from .diagnostics import Source
 from .lexer import KEYWORDS, Locator, Token, tokenize
 from .syntax import (
     Binary,

@@ -10,8 +10,8 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from .provenance import parse_path
-from .values import parse_duration, parse_time
+from ..evaluation.values import parse_duration, parse_time
+from ..provenance import parse_path
 
 T = TypeVar("T")
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from .diagnostics import Diagnostic, PolicyError, Source, did_you_mean
-from .lexer import Locator, Token, tokenize
-from .source import Mapping, Node, Scalar
-from .syntax import Span
-from .trees import quoted
-from .types import (
+from ..diagnostics import Diagnostic, PolicyError, Source, did_you_mean
+from ..language.lexer import Locator, Token, tokenize
+from ..language.syntax import Span
+from ..language.trees import quoted
+from ..language.types import (
     DEFAULT_LIST,
     F64,
     MAX_LIST,
@@ -30,6 +29,7 @@ from .types import (
     Time,
     Type,
 )
+from .source import Mapping, Node, Scalar
 
 MAX_DEPTH = 16
 MAX_DIGITS = 9

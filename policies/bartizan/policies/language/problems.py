@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from .diagnostics import Diagnostic, did_you_mean
+from ..diagnostics import Diagnostic, did_you_mean
 from .syntax import Span
 from .types import Any, Bool, Dec, Str, Type
 

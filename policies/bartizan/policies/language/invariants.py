@@ -6,18 +6,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any as Json
 
+from ..diagnostics import Diagnostic, PolicyError, did_you_mean
+from ..document.loading import Located
+from ..document.model import AlwaysWithin, Invariant
+from ..evaluation.values import parse_duration, scale_decimal
+from ..policy import CheckedInvariant
 from . import syntax
 from .checker import check_condition
-from .diagnostics import Diagnostic, PolicyError, did_you_mean
-from .document import Located
 from .environment import SignalDecl, call_environment
-from .model import AlwaysWithin, Invariant
 from .parser import parse_expression
-from .policy import CheckedInvariant
 from .problems import CheckError, fail
 from .syntax import Span
 from .types import Dec, Int, Record, ToolDecl
-from .values import parse_duration, scale_decimal
 
 
 def check_invariants(

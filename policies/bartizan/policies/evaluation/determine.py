@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any as Json
 
-from . import ast
+from ..language import ast
 from .plan import Evaluate, compile_expression
 from .scope import Scope
 from .values import E

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any as Json
 
-from . import ast
+from ..language import ast
+from ..regular import Language
 from .plan import language_of
-from .regular import Language
 
 
 class Redactor:

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from .diagnostics import Diagnostic, did_you_mean, suggest
+from ..diagnostics import Diagnostic, did_you_mean, suggest
+from ..language.syntax import Span
 from .source import Mapping, Node, Scalar, Sequence
-from .syntax import Span
 
 Path = tuple[str | int, ...]
 

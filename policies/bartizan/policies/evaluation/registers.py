@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Any as Json
 from typing import Protocol
 
-from . import ast
+from ..language import ast
 from .plan import Evaluate, compile_expression
 from .reference import SUM_LIMIT
 from .scope import Scope

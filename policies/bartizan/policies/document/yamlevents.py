@@ -10,8 +10,8 @@ from yaml.reader import Reader
 from yaml.scanner import Scanner
 from yaml.tokens import ScalarToken
 
-from .diagnostics import Diagnostic, Source
-from .syntax import Span
+from ..diagnostics import Diagnostic, Source
+from ..language.syntax import Span
 
 _BREAKS = "\0 \t\r\n\x85\u2028\u2029"
 

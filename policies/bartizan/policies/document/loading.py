@@ -11,14 +11,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from .diagnostics import Diagnostic, PolicyError, Source
-from .effects import DERIVED_TAGS, tags_of
+from ..diagnostics import Diagnostic, PolicyError, Source
+from ..effects import DERIVED_TAGS, tags_of
+from ..language.syntax import Span
+from ..language.types import Any as Opaque
+from ..language.types import Record, ToolDecl
 from .model import PolicyDocument, Rule, ToolSpec
 from .refusals import Path, diagnostics, head, locate
 from .source import Mapping, Node, Scalar, Sequence, parse_yaml
-from .syntax import Span
-from .types import Any as Opaque
-from .types import Record, ToolDecl
 from .typespec import declared_args
 
 __all__ = ["Located", "Path", "PolicyDocument", "Rule", "load_document"]

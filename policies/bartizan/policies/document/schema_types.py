@@ -6,7 +6,21 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any as Json
 
-from .types import F64, MAX_LIST, MAX_TEXT, Any, Bool, Dec, Enum, Field, Int, List, Record, Str, Type
+from ..language.types import (
+    F64,
+    MAX_LIST,
+    MAX_TEXT,
+    Any,
+    Bool,
+    Dec,
+    Enum,
+    Field,
+    Int,
+    List,
+    Record,
+    Str,
+    Type,
+)
 from .typespec import MAX_DIGITS, is_field_name
 
 MAX_DEPTH = 12  # of the imported types; deeper is any

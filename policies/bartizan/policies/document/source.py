@@ -24,9 +24,9 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from .diagnostics import Diagnostic, PolicyError, Source
+from ..diagnostics import Diagnostic, PolicyError, Source
+from ..language.syntax import Span
 from .scalars import Ambiguous, character_offsets, impossible_escape, resolve
-from .syntax import Span
 from .yamlevents import EventParser, explain
 
 MAX_BYTES = 1_048_576

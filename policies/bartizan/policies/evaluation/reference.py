@@ -10,7 +10,7 @@ import operator
 from collections.abc import Iterable, Iterator
 from typing import Any as Json
 
-from . import ast
+from ..language import ast
 from .plan import language_of
 from .scope import PastEvent, Scope
 from .values import E

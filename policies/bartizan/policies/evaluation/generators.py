@@ -13,9 +13,9 @@ from typing import Any as Json
 
 from bartizan.guard import Event, Labels, Missing, Signal, ToolCall
 
-from . import ast
-from .environment import SignalDecl, call_environment, event_environment
-from .types import F64, Bool, Dec, Enum, Field, Int, List, Record, Str, ToolDecl, Type
+from ..language import ast
+from ..language.environment import SignalDecl, call_environment, event_environment
+from ..language.types import F64, Bool, Dec, Enum, Field, Int, List, Record, Str, ToolDecl, Type
 
 SECOND = 1_000_000
 _ARGS = Record(

@@ -2,7 +2,7 @@
 
 A builtin has one denotation that every back end shares, named by its theory: ``regular`` (the string is in
 a regular language: the matcher's DFA, the analyses' derivatives and the Lean term are built from the same
-:class:`~.regular.Language`), or ``free`` (a boolean that the analyses leave free, subject to ``laws``; the run
+:class:`~..regular.Language`), or ``free`` (a boolean that the analyses leave free, subject to ``laws``; the run
 time asks the provenance index). A row without a denotation cannot be written down, so it cannot load.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from .regular import (
+from ..regular import (
     Language,
     contains,
     email_domain,

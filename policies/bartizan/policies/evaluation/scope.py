@@ -9,8 +9,8 @@ from typing import Protocol
 
 from bartizan.guard import Event, Label, Labels, Signal, ToolCall
 
-from .environment import RESULT_TEXT
-from .types import ToolDecl
+from ..language.environment import RESULT_TEXT
+from ..language.types import ToolDecl
 from .values import E, Nonconforming, conform
 
 

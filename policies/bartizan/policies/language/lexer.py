@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, NoReturn
 
-from .diagnostics import Diagnostic, PolicyError, Source
+from ..diagnostics import Diagnostic, PolicyError, Source
 from .mistakes import FOREIGN_CHARACTERS, FOREIGN_OPERATORS
 from .syntax import Span
 

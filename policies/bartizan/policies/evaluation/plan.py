@@ -11,9 +11,9 @@ import operator
 from collections.abc import Callable
 from typing import Any as Json
 
-from . import ast
-from .builtins import STRING_PREDICATES
-from .regular import Language
+from ..language import ast
+from ..language.builtins import STRING_PREDICATES
+from ..regular import Language
 from .scope import Scope
 from .values import E
 

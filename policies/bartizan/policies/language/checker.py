@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any as Json
 from typing import NoReturn
 
+from ..regular import RegexError
 from . import ast, syntax
 from .ast import Expr
 from .builtins import (
@@ -22,12 +23,11 @@ from .builtins import (
     STRING_PREDICATES,
 )
 from .environment import Environment
+from .literals import literal_value
 from .problems import did_you_mean, fail, hint, same_type
-from .regular import RegexError
 from .syntax import Span
 from .temporal_checker import check_session
 from .types import F64, Any, Bool, Dec, Duration, Enum, Int, List, Record, Str, Time, Type
-from .values import parse_duration, parse_time, scale_decimal
 
 MAX_NODES = 4_096
 MAX_DEPTH = 128
@@ -466,52 +466,3 @@ def _saturate(left: Expr, right: Expr) -> tuple[Expr, Expr]:
         return count
 
     return fit(left, right), fit(right, left)
-
-
-def literal_value(node: syntax.Literal, expected: Type | None) -> tuple[Json, Type]:
-    """A literal's value and type; ``5`` and ``5.00`` take the type that is expected of them."""
-    value = node.value
-    if isinstance(value, bool):
-        return value, Bool()
-    if isinstance(value, str):
-        return _text_value(node, value, expected)
-    match expected:
-        case Dec(digits):
-            scaled = scale_decimal(value if isinstance(value, int) else str(value), digits)
-            if not isinstance(scaled, int):
-                fail(
-                    node.span,
-                    "inexact",
-                    f"{value} has more than {digits} fraction digits",
-                    f"write it as {expected}",
-                )
-            return scaled, expected
-        case F64():
-            return float(value), expected
-        case Int() if isinstance(value, Decimal):
-            fail(node.span, "type-mismatch", f"expected int, found {value}", "write a whole number")
-    if isinstance(value, int):
-        return value, Int()
-    digits = max(0, -int(value.as_tuple().exponent))
-    if digits > 9:
-        fail(node.span, "inexact", f"{value} has more than 9 fraction digits")
-    return scale_decimal(str(value), digits), Dec(digits)
-
-
-def _text_value(node: syntax.Literal, value: str, expected: Type | None) -> tuple[Json, Type]:
-    match expected:
-        case Enum(values):
-            if value not in values:
-                fail(
-                    node.span,
-                    "unknown-value",
-                    f"`{value}` is not one of {', '.join(values)}",
-                    did_you_mean(value, values),
-                )
-            return value, expected
-        case Time() | Duration():
-            try:
-                return (parse_time if isinstance(expected, Time) else parse_duration)(value), expected
-            except ValueError as error:
-                fail(node.span, "bad-literal", str(error))
-    return value, Str()

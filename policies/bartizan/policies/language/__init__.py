@@ -1,0 +1,3 @@
+"""The expressions: from text to the checked AST that every back end reads."""
+
+from __future__ import annotations
