@@ -44,7 +44,7 @@ model = ScriptedModel(
         calling(("pay", {"to": "EVIL99", "amount": 40}), ids=["call-2"]),
     ]
 )
-policy = Path(tempfile.mkdtemp()) / "policy.yaml"
+policy = Path(tempfile.mkdtemp(prefix="bartizan-")) / "policy.yaml"
 policy.write_text(POLICY)
 
 with load_guard(policy, audit=policy.parent / "audit", tools=[read_mail, pay]) as guard:
@@ -56,3 +56,4 @@ with load_guard(policy, audit=policy.parent / "audit", tools=[read_mail, pay]) a
     state = agent.invoke(Command(resume={"type": "reject", "by": "ann", "message": "No."}), thread)
     for message in state["messages"]:
         print(f"{message.type}: {message.text or [call['args'] for call in message.tool_calls]}")
+print(f"check the record: bartizan audit verify {policy.parent / 'audit'}")

@@ -8,9 +8,11 @@ The modules, in the order in which a run passes through them:
 * :mod:`.environment`: a suite's tools as LangChain tools, bound to one environment;
 * :mod:`.agent`: a scripted chat model that obeys whatever its tools tell it;
 * :mod:`.simulated_user`: who answers the approvals;
+* :mod:`.guarding`: the guard, and the decisions that it wrote down;
 * :mod:`.pipeline`: the graph, run as an AgentDojo pipeline so that AgentDojo's own graders score it;
-* :mod:`.runs` and :mod:`.evaluate`: one run, all runs, the command line;
-* :mod:`.tally`, :mod:`.tables` and :mod:`.report`: figures, the terminal, the HTML page.
+* :mod:`.runs`, :mod:`.jobs` and :mod:`.evaluate`: one run, many on several processes, the command line;
+* :mod:`.records`, :mod:`.tally` and :mod:`.tables`: what is kept of a run, figures, the terminal;
+* :mod:`.report`, :mod:`.headline` and :mod:`.showcase`: the HTML page, its tiles, its single runs.
 
 Needs the extra ``agentdojo``. Suites and graders: AgentDojo (Debenedetti et al., 2024, arXiv:2406.13352).
 """

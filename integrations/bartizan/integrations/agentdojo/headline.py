@@ -24,7 +24,7 @@ def tiles(runs: Sequence[Run]) -> list[Tile]:
             found += _calm(both.guarded)
     if any(run.policy for run in runs):
         unmediated = sum(run.unmediated for run in runs)
-        note = "tools that ran although no decision let them, by the tools' own account"
+        note = "tools that ran undecided, by their own record"
         found.append(Tile("Bypasses", str(unmediated), note, _tone(unmediated == 0, "bad")))
     return found
 

@@ -68,8 +68,8 @@ class LangGraphGuard:
         Every ToolNode that can be reached, in sub-graphs and in what nodes and tools refer to as well, is guarded at
         its innermost point. They are changed in place (a sub-graph held by a function cannot be copied), so the
         graph given is guarded from now on, too. Use the one returned: it also carries the callback handler that
-        refuses unguarded tools and recognises a ``Command(resume=...)`` without interrupt id. Wrapping twice is
-        wrapping once.
+        refuses unguarded tools and recognises a ``Command(resume=...)`` without interrupt id. Wrap the outermost
+        graph. Wrapping twice is wrapping once.
 
         Raises :class:`~.errors.NothingToGuard` for a graph without a ToolNode, and
         :class:`~.errors.AlreadyGuarded` where another guard is in place.

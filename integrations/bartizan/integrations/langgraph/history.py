@@ -9,7 +9,8 @@ argument of a call. So a human message counts only if nothing suggests that some
 * in a graph that runs inside a guarded tool (a sub-agent), the human message is the calling model's.
 
 What an application itself copies from a tool into a human message cannot be told apart: it must not, or must say
-by ``prompts=`` which messages are the user's.
+by ``prompts=`` which messages are the user's. Nor can a graph that a tool starts in a thread without the caller's
+context variables (a bare ``threading.Thread``): for the guard that is a run of its own.
 """
 
 from __future__ import annotations
