@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from bartizan.policies import types as t
 from bartizan.policies.diagnostics import Source
 from bartizan.policies.document.loading import load_document
 from bartizan.policies.effects import guess_effect
+from bartizan.policies.language import types as t
 from bartizan.policies.language.types import Field, Record, ToolDecl
 from bartizan.policies.tools import to_yaml, tool_from_json_schema, tools_from_mcp
 

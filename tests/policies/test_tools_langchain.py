@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from bartizan.policies import types as t
+from bartizan.policies.language import types as t
 from bartizan.policies.language.types import Field, Record, ToolDecl
 from bartizan.policies.tools import tools_from_langchain
 

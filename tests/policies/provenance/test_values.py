@@ -129,3 +129,11 @@ def test_account_numbers_in_every_format(prompt: Prompt, ask: Ask, iban: str) ->
     for said in (iban, iban.lower(), grouped):
         for value in (iban, grouped, grouped.replace(" ", "-")):
             assert ask(prompt(f"pay 12.00 to {said}, thanks")).from_user(value) is True
+
+
+def test_the_numbers_of_a_date_are_no_numbers(prompt: Prompt, ask: Ask) -> None:
+    """Who says June 13, or 10 am, has not said 13 or 10; who says file 13 has."""
+    asked = ask(prompt("What are we doing on June 13 at 10 am, and on May 15th, 2024?"))
+    assert [asked.from_user(value) for value in ("13", 13, "10", 2024)] == [False] * 4
+    assert asked.from_user("June 13") is True
+    assert ask(prompt("Delete file 13 on June 14")).from_user("13") is True

@@ -35,7 +35,8 @@ they are:
   case, paths in theirs;
 * everything else as text, NFKC and case-folded.
 
-Short elements (a digit, two letters) are weak evidence; that they stand as a whole token is enough. Han and kana count
+Short elements (a digit, two letters) are weak evidence; that they stand as a whole token is enough, but the numbers of a
+date or time are no numbers (``June 13`` does not say 13). Han and kana count
 as one token each; scripts without spaces otherwise (Thai, Khmer) are grounded only by whole phrases. Errors ground
 nothing.
 

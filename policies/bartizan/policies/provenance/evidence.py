@@ -74,7 +74,7 @@ def parts_of(text: str) -> tuple[Part, ...]:
     if moment is not None:
         return tuple(Part("", keys) for keys in moment.parts)
     code = whole_code(tokens, text)
-    return (Part(run_of(tokens), (code,) if code is not None else ()),)
+    return (Part(_run(tokens), (code,) if code is not None else ()),)
 
 
 def read(text: str) -> Reading:
@@ -82,7 +82,7 @@ def read(text: str) -> Reading:
     tokens = scan(text)
     if not tokens:
         return Reading("", frozenset(), (_opaque(text),))
-    run = run_of(tokens)
+    run = _run(tokens)
     found = list(mentions(tokens, text))
     whole = [run, *(key for i, count, key in found if key[0] == "C" and i == 0 and count == len(tokens))]
     moment = whole_moment(tokens)
@@ -115,6 +115,16 @@ def traces_of(text: str, parts: tuple[Part, ...]) -> Iterator[Trace]:
             host = host_of(token)
             if host is not None:
                 yield trace_of(host)
+
+
+def _run(tokens: list[Token]) -> str:
+    """The tokens as one run, in which the numbers of a date or time are no numbers: June 13 does not say 13."""
+    texts = [token.text for token in tokens]
+    for i, moment in moments(tokens):
+        for k in range(i, i + moment.length):
+            if texts[k].isdigit():
+                texts[k] = f"{texts[k]}\0"
+    return run_of(tokens, texts)
 
 
 def _opaque(text: str) -> str:

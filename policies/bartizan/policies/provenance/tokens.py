@@ -51,9 +51,9 @@ def scan(text: str) -> list[Token]:
     return tokens
 
 
-def run_of(tokens: list[Token]) -> str:
-    """The tokens as one text with a space at either end, so that containing it is containing whole tokens."""
-    return f" {' '.join([token.text for token in tokens])} "
+def run_of(tokens: list[Token], texts: list[str] | None = None) -> str:
+    """The tokens (or their texts) as one text with a space at either end: containing it is containing whole tokens."""
+    return f" {' '.join(texts or [token.text for token in tokens])} "
 
 
 def _take(tokens: list[Token], text: str, start: int, word: int) -> int:
