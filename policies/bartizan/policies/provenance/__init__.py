@@ -35,9 +35,9 @@ they are:
   case, paths in theirs;
 * everything else as text, NFKC and case-folded.
 
-Short elements (a digit, two letters) are weak evidence; that they stand as a whole token is enough, but the numbers of a
-date or time are no numbers (``June 13`` does not say 13). Han and kana count
-as one token each; scripts without spaces otherwise (Thai, Khmer) are grounded only by whole phrases. Errors ground
+Short elements (a digit, two letters) are weak evidence; that they stand as a whole token is enough, but the numbers of
+a date or time are no numbers (``June 13`` does not say 13). Han and kana count as one token each; scripts without
+spaces otherwise (Thai, Khmer) are grounded only by whole phrases. Errors ground
 nothing.
 
 **Traces.** Any of the above inside any untrusted text or leaf; or the folded text as a substring (three characters or
