@@ -15,9 +15,9 @@ from bartizan.policies.evaluation.plan import compile_expression
 from bartizan.policies.evaluation.reference import evaluate
 from bartizan.policies.evaluation.registers import RegisterFile, advance
 from bartizan.policies.evaluation.scope import PastEvent, Scope, conform, event_scope
-from bartizan.policies.evaluation.values import E
 from bartizan.policies.language import ast
 from bartizan.policies.language.types import Bool
+from bartizan.policies.language.values import E
 
 CASES = 24_000
 CHUNKS = 8

@@ -26,8 +26,8 @@ from .document.loading import plain
 from .document.model import CallSpec, PastEvent, ResultSpec, TestCase
 from .document.refusals import diagnostics
 from .document.source import parse_yaml
-from .evaluation.values import parse_duration, parse_time
 from .history import begin, prompt, record, record_result, result
+from .language.values import parse_duration, parse_time
 from .program import Program
 
 DEFAULT_NOW = parse_time("2026-01-01T12:00:00+00:00")

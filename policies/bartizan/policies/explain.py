@@ -11,8 +11,8 @@ from bartizan.guard import Decision, Outcome
 
 from .evaluation.determine import Explained, atoms, determining
 from .evaluation.scope import Scope
-from .evaluation.values import E
 from .language import ast
+from .language.values import E
 from .policy import CheckedRule, Effect
 from .provenance import Origin, Provenance
 

@@ -13,16 +13,16 @@ from pathlib import Path
 from .diagnostics import Diagnostic, PolicyError, Source, did_you_mean
 from .document.loading import Located, load_document
 from .document.model import Rule
+from .invariants import check_invariants, check_repair
 from .language import ast, syntax
 from .language.checker import check_condition
 from .language.environment import Environment, SignalDecl, call_environment, result_environment
-from .language.invariants import check_invariants, check_repair
 from .language.parser import parse_expression
 from .language.problems import CheckError
-from .language.references import check_tests
 from .language.types import Any, ToolDecl
 from .policy import CheckedPolicy, CheckedRule
 from .program import Program
+from .references import check_tests
 
 MAX_INCLUDES = 32
 _BUILTIN_TAGS = ("read", "write", "destructive", "open")

@@ -35,10 +35,10 @@ from .evaluation.plan import Evaluate, compile_expression
 from .evaluation.redaction import Redactor
 from .evaluation.registers import RegisterFile, advance, direct_signals
 from .evaluation.scope import Scope, event_scope
-from .evaluation.values import E, Nonconforming, conform
 from .explain import Explanation, argument_origins, trace_rule
 from .language import ast
 from .language.types import ToolDecl
+from .language.values import E, Nonconforming, conform
 from .policy import CheckedPolicy, CheckedRule
 from .provenance import Provenance, ProvenanceCache
 

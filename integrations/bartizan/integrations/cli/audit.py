@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from bartizan.guard import AuditTampered, Entry, Receipt, query, verify
-from bartizan.policies.evaluation.values import parse_duration, parse_time
+from bartizan.policies.language.values import parse_duration, parse_time
 
 from .console import give_up, out, read
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from ..evaluation.values import parse_duration, parse_time
+from ..language.values import parse_duration, parse_time
 from ..provenance import parse_path
 
 T = TypeVar("T")

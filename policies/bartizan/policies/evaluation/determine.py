@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any as Json
 
 from ..language import ast
+from ..language.values import E
 from .plan import Evaluate, compile_expression
 from .scope import Scope
-from .values import E
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from typing import Any as Json
 
 from ..language import ast
 from ..language.builtins import STRING_PREDICATES
+from ..language.values import E
 from ..regular import Language
 from .scope import Scope
-from .values import E
 
 Evaluate = Callable[[Scope], Json]
 

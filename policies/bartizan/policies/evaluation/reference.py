@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any as Json
 
 from ..language import ast
+from ..language.values import E
 from .plan import language_of
 from .scope import PastEvent, Scope
-from .values import E
 
 SUM_LIMIT = 1_000
 _COMPARE = {"==": operator.eq, "<": operator.lt, "<=": operator.le}

@@ -16,10 +16,10 @@ from typing import Any as Json
 from typing import Protocol
 
 from ..language import ast
+from ..language.values import E
 from .plan import Evaluate, compile_expression
 from .reference import SUM_LIMIT
 from .scope import Scope
-from .values import E
 
 KEY_LIMIT = 1_024
 

@@ -11,7 +11,7 @@ from bartizan.guard import Event, Label, Labels, Signal, ToolCall
 
 from ..language.environment import RESULT_TEXT
 from ..language.types import ToolDecl
-from .values import E, Nonconforming, conform
+from ..language.values import E, Nonconforming, conform
 
 
 class Sources(Protocol):

@@ -1,3 +1,3 @@
-"""The expressions: from text to the checked AST that every back end reads."""
+"""The language: types, values, and expressions from text to the checked AST that every back end reads."""
 
 from __future__ import annotations

@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any as Json
 
-from ..evaluation.values import parse_duration, parse_time, scale_decimal
 from . import syntax
 from .problems import did_you_mean, fail
 from .types import F64, Bool, Dec, Duration, Enum, Int, Str, Time, Type
+from .values import parse_duration, parse_time, scale_decimal
 
 
 def literal_value(node: syntax.Literal, expected: Type | None) -> tuple[Json, Type]:

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any as Json
 from typing import Final, final
 
-from ..language.types import F64, Any, Bool, Dec, Duration, Enum, Int, List, Record, Str, Time, Type
+from .types import F64, Any, Bool, Dec, Duration, Enum, Int, List, Record, Str, Time, Type
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}

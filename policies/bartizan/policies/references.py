@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from ..diagnostics import Diagnostic, did_you_mean
-from ..document.loading import Located, Path
-from ..document.model import CallSpec, PastEvent, ResultSpec, TestCase
+from .diagnostics import Diagnostic, did_you_mean
+from .document.loading import Located, Path
+from .document.model import CallSpec, PastEvent, ResultSpec, TestCase
 
 BUILTIN_REASONS = ("default", "schema", "unknown-tool")
 

@@ -6,18 +6,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any as Json
 
-from ..diagnostics import Diagnostic, PolicyError, did_you_mean
-from ..document.loading import Located
-from ..document.model import AlwaysWithin, Invariant
-from ..evaluation.values import parse_duration, scale_decimal
-from ..policy import CheckedInvariant
-from . import syntax
-from .checker import check_condition
-from .environment import SignalDecl, call_environment
-from .parser import parse_expression
-from .problems import CheckError, fail
-from .syntax import Span
-from .types import Dec, Int, Record, ToolDecl
+from .diagnostics import Diagnostic, PolicyError, did_you_mean
+from .document.loading import Located
+from .document.model import AlwaysWithin, Invariant
+from .language import syntax
+from .language.checker import check_condition
+from .language.environment import SignalDecl, call_environment
+from .language.parser import parse_expression
+from .language.problems import CheckError, fail
+from .language.syntax import Span
+from .language.types import Dec, Int, Record, ToolDecl
+from .language.values import parse_duration, scale_decimal
+from .policy import CheckedInvariant
 
 
 def check_invariants(
