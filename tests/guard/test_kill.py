@@ -134,4 +134,4 @@ def test_each_repair_is_on_record(aftermath: Path) -> None:
     asyncio.run(FileAuditLog(aftermath / "audit").aclose())
     assert verify(aftermath / "audit").ok
     for entry in query(aftermath / "audit", kind="recovered"):
-        assert entry.record["torn_bytes"] or entry.record["adopted"]
+        assert entry.record["torn_bytes"] or entry.record["adopted"] or entry.record["removed_segment"]

@@ -163,8 +163,10 @@ class FileAuditLog:
         self._index = index
         path = segment_path(self.directory, index)
         self._size = path.stat().st_size - len(walk.torn)
+        emptied = None
         if self._size == 0:  # torn while it began: not even its header is there
             path.unlink()
+            emptied = index
             self._index = index = index - 1
             path = segment_path(self.directory, index)
             self._size = path.stat().st_size
@@ -177,6 +179,7 @@ class FileAuditLog:
                 "torn_bytes": len(walk.torn),
                 "torn_digest": digest_of(walk.torn),
                 "adopted": checked.last.seq - anchor.seq,
+                "removed_segment": emptied,
             }
             line, self._last = seal(recovered, self._last.seq + 1, self._last.hash, self._key)
             self._write(line + b"\n")
