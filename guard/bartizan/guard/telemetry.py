@@ -20,6 +20,7 @@ from opentelemetry.util.types import AttributeValue
 
 from . import semconv
 from .decision import Decision
+from .errors import AuditError, StoreError
 from .types import Missing, Principal, Signal, ToolCall
 
 _LOG = logging.getLogger("bartizan.guard")
@@ -102,8 +103,14 @@ class Telemetry:
         self._count(self._approvals, {semconv.APPROVAL_STATE: state})
 
     def failure(self, part: str, error: BaseException | None = None) -> None:
-        """Count a failure of the guard's own parts, by reserved reason, and log it for the operator."""
-        _LOG.error("guard failure: %s", part, exc_info=error)
+        """Count a failure of the guard's own parts, by reserved reason, and log it for the operator.
+
+        A store or a log that is down says so in a line (a call may meet it thousands of times); a bug, with its trace.
+        """
+        if isinstance(error, StoreError | AuditError):
+            _LOG.error("guard failure: %s: %s", part, error)
+        else:
+            _LOG.error("guard failure: %s", part, exc_info=error)
         self._count(self._failures, {semconv.REASON: part})
 
     async def aclose(self) -> None:
