@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from bartizan.guard import (
@@ -45,9 +46,9 @@ class Collected:
     """What an SDK would have exported."""
 
     def __init__(self) -> None:
-        self._exporter = InMemorySpanExporter()
+        self.exporter = InMemorySpanExporter()
         self.provider = TracerProvider()
-        self.provider.add_span_processor(SimpleSpanProcessor(self._exporter))
+        self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
         self._reader = InMemoryMetricReader()
         self.meters = MeterProvider([self._reader])
 
@@ -56,7 +57,7 @@ class Collected:
 
     @property
     def spans(self) -> tuple[ReadableSpan, ...]:
-        return self._exporter.get_finished_spans()
+        return self.exporter.get_finished_spans()
 
     def points(self) -> dict[str, list[Any]]:
         data = self._reader.get_metrics_data()
@@ -69,6 +70,24 @@ class Collected:
 
     def counts(self, name: str) -> dict[tuple[tuple[str, Any], ...], int]:
         return {tuple(sorted(point.attributes.items())): point.value for point in self.points().get(name, [])}
+
+
+class HangingExporter(SpanExporter):
+    """Answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.answer = threading.Event()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.answer.wait(30)
+        return SpanExportResult.SUCCESS
+
+
+class RaisingExporter(SpanExporter):
+    """Raises."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        raise OSError("collector down")
 
 
 @pytest.fixture
@@ -192,16 +211,30 @@ async def test_failures_are_counted_by_reason(collected: Collected) -> None:
 
 
 async def test_the_queue_is_bounded_and_drops_are_counted(collected: Collected) -> None:
-    """What does not fit is not traced, is counted, and delays nobody."""
+    """While an exporter hangs decisions go on; what does not fit is counted, the rest is traced once it answers."""
+    exporter = HangingExporter()
+    collected.provider.add_span_processor(SimpleSpanProcessor(exporter))
     telemetry = collected.telemetry(capacity=3)
-    guard = Guard(StaticProgram(), telemetry=telemetry)
-    await asyncio.gather(
-        *(guard.enforce(ToolCall.of(str(n), "x", {}), _tool, session=f"s{n}") for n in range(20))
-    )
+    guard = Guard(StaticProgram(allow=["read"]), telemetry=telemetry)
+    for number in range(20):
+        outcome = await guard.enforce(ToolCall.of(str(number), "read", {}), _tool, session="s")
+        assert outcome.result == ToolResult("done")
+    assert telemetry.dropped in (16, 17)  # three wait, and one may be on its way out
+    exporter.answer.set()
     await guard.aclose()
-    assert telemetry.dropped > 0
     assert len(collected.spans) + telemetry.dropped == 20
     assert sum(collected.counts("bartizan.telemetry.dropped").values()) == telemetry.dropped
+
+
+async def test_closing_does_not_wait_for_an_exporter_for_ever(collected: Collected) -> None:
+    """A guard closes within its deadline, whatever its telemetry is waiting for."""
+    exporter = HangingExporter()
+    collected.provider.add_span_processor(SimpleSpanProcessor(exporter))
+    guard = Guard(StaticProgram(allow=["read"]), telemetry=collected.telemetry(), deadline=0.2)
+    await guard.enforce(ToolCall.of("1", "read", {}), _tool, session="s")
+    async with asyncio.timeout(5):
+        await guard.aclose()
+    exporter.answer.set()
 
 
 async def test_a_broken_tracer_breaks_nothing() -> None:
@@ -226,6 +259,39 @@ async def test_a_broken_tracer_breaks_nothing() -> None:
     assert telemetry.dropped == 2
 
 
+async def test_an_exporter_that_raises_breaks_nothing(collected: Collected) -> None:
+    """A collector that is down costs its own spans, nobody else's, and no decision."""
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(RaisingExporter()))
+    provider.add_span_processor(SimpleSpanProcessor(collected.exporter))
+    guard = Guard(StaticProgram(allow=["read"]), telemetry=Telemetry(provider.get_tracer("test")))
+    for number in range(3):
+        outcome = await guard.enforce(ToolCall.of(str(number), "read", {}), _tool, session="s")
+        assert outcome.result == ToolResult("done")
+    await guard.aclose()
+    assert len(collected.spans) == 3
+    provider.shutdown()
+
+
+async def test_an_idle_thread_ends_and_the_next_decision_starts_another(
+    collected: Collected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A guard that nobody uses, closed or not, keeps no thread."""
+    monkeypatch.setattr("bartizan.guard.telemetry.IDLE", 0.01)
+
+    async def idle() -> None:
+        for thread in threading.enumerate():
+            if thread.name == "bartizan telemetry":
+                await asyncio.to_thread(thread.join, 10)
+                assert not thread.is_alive()
+
+    guard = Guard(StaticProgram(allow=["read"]), telemetry=collected.telemetry())
+    for number in range(3):
+        await guard.enforce(ToolCall.of(str(number), "read", {}), _tool, session="s")
+        await idle()
+        assert len(collected.spans) == number + 1
+
+
 async def test_without_an_sdk_there_is_nothing_to_configure() -> None:
     """The API alone is enough to run on."""
     guard = Guard(StaticProgram(allow=["read"]))
@@ -240,10 +306,10 @@ def test_telemetry_outlives_an_event_loop(collected: Collected) -> None:
 
     async def once(number: int) -> None:
         await guard.enforce(ToolCall.of(str(number), "read", {}), _tool, session="s")
-        await asyncio.sleep(0.01)
 
     for number in range(3):
         asyncio.run(once(number))
+    asyncio.run(guard.aclose())
     assert len(collected.spans) == 3
 
 

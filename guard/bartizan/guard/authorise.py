@@ -166,11 +166,15 @@ class Authoriser:
     def _refuse(self, ask: Ask, reason: str, error: Exception) -> Enforcement:
         """A denial for one of the guard's own reasons. It is recorded if the log still can."""
         self._parts.telemetry.failure(reason, error)
-        decision = reasons.denial(reason, ask.program.hash)
-        request = Request(ask.call, self._parts.clock(), ask.principal)
-        entry = self._entry(ask, request, decision, None, None)
-        self._parts.ledger.behind(self._parts.ledger.write([entry]))
-        return self._told(ask, Enforcement(decision, ask.call, record=entry["id"]))
+        try:
+            decision = reasons.denial(reason, ask.program.hash)
+            request = Request(ask.call, self._parts.clock(), ask.principal)
+            entry = self._entry(ask, request, decision, None, None)
+            self._parts.ledger.behind(self._parts.ledger.write([entry]))
+            return self._told(ask, Enforcement(decision, ask.call, record=entry["id"]))
+        except Exception as worse:  # noqa: BLE001 (a clock or program so broken that not even this can be said)
+            self._parts.telemetry.failure(reasons.INTERNAL_ERROR, worse)
+            return Enforcement(reasons.denial(reason, ""), ask.call)
 
     async def _signals(self, ask: Ask, call: ToolCall, session: Session) -> Mapping[str, Signal]:
         """The signals the program asks for on this call: measured once, however often it is decided."""

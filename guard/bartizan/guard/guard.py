@@ -86,12 +86,17 @@ class Guard:
         """Decide a call and, if it is let go, run ``execute`` with the call that was decided.
 
         Exceptions of ``execute`` propagate unchanged after they were recorded. Nothing else raises but
-        ``CancelledError``: a call that cannot be decided and recorded is denied.
+        ``CancelledError``: a call that cannot be decided and recorded is denied. (What is no call at all, or no
+        text as a key, is a ``TypeError`` before anything happens.)
 
         ``once`` is an idempotency key: a call let go under it before is not executed again, its recorded result
         is returned. ``suspends`` are exceptions by which a tool says that it paused and will be proposed again
         under the same key: that call is then resumed, not counted twice.
         """
+        if not isinstance(call, ToolCall):
+            raise TypeError(f"expected a ToolCall, found {type(call).__name__}")
+        if not isinstance(once, str | None):
+            raise TypeError(f"expected once as a text or None, found {type(once).__name__}")
         key = idempotency.key_of(once) if once else ""
         ask = Ask(self.program, call, session, principal, key)
         granted = await self._authoriser.authorise(ask)  # hops 1 to 5: decided, and recorded before it runs
@@ -127,6 +132,10 @@ class Guard:
             raise ValueError(
                 f"expected 'prompt', 'text' or 'result', found {kind!r}; calls go through enforce"
             )
+        if not isinstance(text, str):
+            raise TypeError(f"expected what happened as a text, found {type(text).__name__}")
+        if not isinstance(call, ToolCall | None):
+            raise TypeError(f"expected a ToolCall or None, found {type(call).__name__}")
         event = Event(kind, 0, scalar_text(text), call, detached(value), is_error=is_error)
         describe = partial(records.happened, "observation", cause=None, capture=self._parts.capture)
         try:
@@ -192,4 +201,4 @@ class Guard:
     async def aclose(self) -> None:
         """Finish what is still being recorded, then close the log, the store and the telemetry."""
         await self._parts.ledger.aclose(self._parts.deadline)
-        await self._parts.telemetry.aclose()
+        await self._parts.telemetry.aclose(self._parts.deadline)

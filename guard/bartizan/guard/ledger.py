@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 from . import records
 from .audit import AuditLog
-from .canonical import JSON
+from .canonical import JSON, scalar_text
 from .decision import Program
 from .errors import AuditError, StoreError, StoreUnavailable, VersionConflict
 from .session import SessionStore
@@ -36,8 +36,11 @@ class Ledger:
     def __init__(self, store: SessionStore, audit: AuditLog) -> None:
         self._store = store
         self._audit = audit
-        self._turns: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[tuple[asyncio.AbstractEventLoop, str], asyncio.Lock] = (
+            WeakValueDictionary()
+        )
         self._background: set[asyncio.Task[Any]] = set()
+        self._closed = False
 
     async def transact(
         self, session_id: str, program: Program, attempt: Callable[[Session], Awaitable[T]]
@@ -47,7 +50,7 @@ class Ledger:
         The caller's deadline ends the attempts. The lock spares one session's calls in this event loop their
         conflicts; it is a courtesy, the safeguard is the store's compare-and-set, which holds across processes.
         """
-        turn = (id(asyncio.get_running_loop()), session_id)
+        turn = (asyncio.get_running_loop(), session_id)
         lock = self._turns.get(turn)
         if lock is None:
             lock = self._turns[turn] = asyncio.Lock()
@@ -62,8 +65,10 @@ class Ledger:
 
     async def load(self, session_id: str, program: Program) -> Session:
         """The session, a new one where there is none. Raises ``StoreUnavailable``."""
-        if not isinstance(session_id, str) or not session_id:
-            raise ValueError(f"expected a session's id as a non-empty text, found {session_id!r:.40}")
+        if self._closed:
+            raise StoreUnavailable("the guard is closed")
+        if not isinstance(session_id, str) or not session_id or scalar_text(session_id) != session_id:
+            raise ValueError(f"expected a session's id as a non-empty UTF-8 text, found {session_id!r:.40}")
         try:
             session = await self._store.load(session_id)
         except StoreError:
@@ -114,11 +119,14 @@ class Ledger:
             task.exception()  # retrieved: asyncio need not report it
 
     async def aclose(self, within: float) -> None:
-        """Finish what is in the background, then close log and store."""
-        if self._background:
-            await asyncio.wait(set(self._background), timeout=within)
-        for task in self._background:
-            task.cancel()
+        """Finish what is in this event loop's background, then close log and store."""
+        self._closed = True
+        loop = asyncio.get_running_loop()
+        background = {task for task in list(self._background) if task.get_loop() is loop}
+        if background:
+            _, late = await asyncio.wait(background, timeout=within)
+            for task in late:
+                task.cancel()
         await self._audit.aclose()
         await self._store.aclose()
 

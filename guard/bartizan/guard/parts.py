@@ -31,7 +31,10 @@ class Parts:
 
     def now(self, session: Session) -> int:
         """Time never runs backwards within a session, whatever the wall clock does."""
-        return max(self.clock(), session.clock)
+        now = self.clock()
+        if type(now) is not int:
+            raise TypeError(f"expected a clock to answer with microseconds as an int, found {now!r:.40}")
+        return max(now, session.clock)
 
     async def measure(self, program: Program, event: Event, session: Session) -> Mapping[str, Signal]:
         """The signals that the program asks for on this event; monitors get half of the deadline."""

@@ -56,6 +56,7 @@ class SqliteStore:
     A commit writes the session's row, the appended events and nothing else. A load reads the session's row and
     those events that this process has not seen. Commits that gather while the thread is busy share one
     transaction, and so one fsync. ``busy_timeout`` (seconds) is how long another process's write is waited for.
+    If the file is deleted or replaced while it is open, the store is unavailable until it is opened again.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class SqliteStore:
         self._synchronous = synchronous
         self._busy_timeout = busy_timeout
         self._connection: sqlite3.Connection | None = None
+        self._opened: list[tuple[int, int]] = []
         self._cache: OrderedDict[str, _Cached] = OrderedDict()
         self._cached_bytes = 0
         self._worker: Worker[_Load | _Commit, Session | None] = Worker(
@@ -90,7 +92,7 @@ class SqliteStore:
         try:
             return await self._worker.submit(job)
         except Closed as error:
-            raise StoreUnavailable(f"{self._path}: the store is closed") from error
+            raise StoreUnavailable(f"{self._path}: {error}") from error
 
     # Everything below runs in the worker's thread.
 
@@ -101,7 +103,7 @@ class SqliteStore:
         for at, load in loads:
             try:
                 answers[at] = self._load(self._connected(), load.session_id)
-            except (sqlite3.Error, OSError, MalformedJSON) as error:
+            except (sqlite3.Error, OSError, MalformedJSON, UnicodeEncodeError) as error:
                 answers[at] = self._unavailable(f"session {load.session_id!r} cannot be loaded", error)
         answers.update(self._commit_all(commits))
         return [answers[at] for at in range(len(jobs))]
@@ -148,9 +150,10 @@ class SqliteStore:
             encoded = []
             for at, commit in commits:
                 try:
+                    commit.session.id.encode()
                     body = encode_session(commit.session)
                     encoded.append((at, commit, body, [encode_event(event) for event in commit.appended]))
-                except MalformedJSON as error:
+                except (MalformedJSON, UnicodeEncodeError) as error:
                     answers[at] = self._unavailable("the session cannot be stored", error)
             if encoded:
                 connection = self._connected()
@@ -211,8 +214,16 @@ class SqliteStore:
             except BaseException:
                 connection.close()
                 raise
+            self._opened = self._files()
             self._connection = connection
+        elif self._files() != self._opened:
+            raise OSError("the file, or its -wal or -shm beside it, was replaced while it was open")
         return self._connection
+
+    def _files(self) -> list[tuple[int, int]]:
+        """Which files these are. A deleted one would still take commits, which nobody else ever sees."""
+        found = [os.stat(f"{self._path}{suffix}") for suffix in ("", "-wal", "-shm")]
+        return [(file.st_dev, file.st_ino) for file in found]
 
     def _disconnect(self) -> None:
         if self._connection is not None:

@@ -1,19 +1,21 @@
 """Spans and metrics: told of every decision, and with no say in any.
 
 The OpenTelemetry *API* only: without an SDK it does nothing, and whose SDK it is, is the application's
-choice. A decision costs the caller one append to a bounded queue; a background task builds the span
-afterwards, with the times and the parent of the moment it was made. Nothing here raises; what does not fit
-into the queue is counted. Texts and arguments are left out unless ``capture_content`` is set.
+choice. A decision costs the caller one entry in a bounded queue; a thread builds the span afterwards, with the
+times and the parent of the moment it was made, so that an exporter that blocks keeps nobody waiting. Nothing
+here raises; what does not fit into the queue is counted. Texts and arguments are left out unless
+``capture_content`` is set.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 
 from opentelemetry import context, metrics, trace
 from opentelemetry.util.types import AttributeValue
@@ -22,6 +24,9 @@ from . import semconv
 from .decision import Decision
 from .errors import AuditError, StoreError
 from .types import Missing, Principal, Signal, ToolCall
+
+IDLE = 1.0
+"""Seconds after which a thread with nothing to build ends; the next decision starts another."""
 
 _LOG = logging.getLogger("bartizan.guard")
 
@@ -45,7 +50,7 @@ class DecisionRecord:
 
 
 class Telemetry:
-    """Builds ``guard.decide`` spans and the guard's metrics in the background."""
+    """Builds ``guard.decide`` spans and the guard's metrics in a thread of its own."""
 
     def __init__(
         self,
@@ -59,8 +64,9 @@ class Telemetry:
         meter = meter or metrics.get_meter(semconv.SCOPE)
         self._capacity = capacity
         self._capture = capture_content
-        self._queue: deque[DecisionRecord] = deque()
-        self._task: asyncio.Task[None] | None = None
+        self._queue: SimpleQueue[DecisionRecord | threading.Event] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._turn = threading.Lock()  # to start and end the thread
         self.dropped = 0
         self._latency = meter.create_histogram(
             semconv.METRIC_DECISION_DURATION, "s", "Time from a proposed call to its recorded decision"
@@ -88,15 +94,12 @@ class Telemetry:
 
     def decision(self, record: DecisionRecord) -> None:
         """Take note of a decision. Never raises, never waits."""
-        if len(self._queue) >= self._capacity:
+        if self._queue.qsize() >= self._capacity:
             self.dropped += 1
             self._count(self._drops, {})
             return
-        self._queue.append(record)
-        with suppress(RuntimeError):  # no running loop: the next decision made on one takes this along
-            loop = asyncio.get_running_loop()
-            if self._task is None or self._task.done() or self._task.get_loop() is not loop:
-                self._task = loop.create_task(self._drain())
+        self._queue.put(record)
+        self._start()
 
     def approval(self, state: str) -> None:
         """Count an approval asked for (``pending``) or answered."""
@@ -113,22 +116,36 @@ class Telemetry:
             _LOG.error("guard failure: %s", part, exc_info=error)
         self._count(self._failures, {semconv.REASON: part})
 
-    async def aclose(self) -> None:
-        """Build the spans still in the queue."""
-        for _ in iter(self._emit_next, False):
-            pass
+    async def aclose(self, within: float = 5.0) -> None:
+        """Wait until the spans still in the queue are built, at most so many seconds."""
+        if self._queue.empty() and self._thread is None:
+            return
+        built = threading.Event()
+        self._queue.put(built)
+        self._start()
+        await asyncio.to_thread(built.wait, within)
 
-    async def _drain(self) -> None:
-        for _ in iter(self._emit_next, False):
-            await asyncio.sleep(0)  # a span costs some 100 us: let the calls go first
+    def _start(self) -> None:
+        with self._turn:
+            if self._thread is None or not self._thread.is_alive():  # idle, or lost in a fork
+                with suppress(RuntimeError):  # no thread to be had: the next decision tries again
+                    self._thread = threading.Thread(target=self._run, name="bartizan telemetry", daemon=True)
+                    self._thread.start()
 
-    def _emit_next(self) -> bool:
-        try:
-            record = self._queue.popleft()
-        except IndexError:  # emptied, perhaps by another event loop's task
-            return False
-        self._emit(record)
-        return True
+    def _run(self) -> None:
+        while True:
+            try:
+                item = self._queue.get(timeout=IDLE)
+            except Empty:
+                with self._turn:
+                    if self._queue.empty():
+                        self._thread = None
+                        return
+                continue
+            if isinstance(item, threading.Event):
+                item.set()
+            else:
+                self._emit(item)
 
     def _emit(self, record: DecisionRecord) -> None:
         try:

@@ -7,6 +7,7 @@ fsync. Waiting for an answer can be cancelled; the work itself, once submitted, 
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections import defaultdict
 from collections.abc import Callable
@@ -38,7 +39,7 @@ class Worker(Generic[Job, Answer]):
     """Hands batches of jobs to ``handle`` in a thread of its own, which starts with the first job.
 
     ``handle`` answers with one answer, or one exception, for each job of its batch, in order. ``close`` is called
-    in the thread when it ends. Any number of event loops may submit.
+    in the thread when it ends. Any number of event loops may submit, of the process whose thread it is.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Worker(Generic[Job, Answer]):
         self._close = close
         self._queue: SimpleQueue[_Waiting[Job, Answer] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._process = 0
         self._closed = False
 
     async def submit(self, job: Job) -> Answer:
@@ -61,6 +63,9 @@ class Worker(Generic[Job, Answer]):
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._thread.start()
+            self._process = os.getpid()
+        elif self._process != os.getpid():  # a fork has the files open, and no thread
+            raise Closed(f"{self._name} was opened before this process was forked; open it after")
         loop = asyncio.get_running_loop()
         waiting: _Waiting[Job, Answer] = _Waiting(job, loop, loop.create_future())
         self._queue.put(waiting)

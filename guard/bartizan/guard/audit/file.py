@@ -22,13 +22,15 @@ class FileAuditLog:
     """An ``AuditLog`` in a directory of segments (see :mod:`.segments`).
 
     ``append`` returns when the record is synced to disk; records that arrive while a sync is running share the
-    next one. When a write fails (a full disk), every record that waited for it fails with ``AuditError``, and so
-    does every later one until the log has been opened again: nobody knows what reached the disk.
+    next one. When a write fails (a full disk, a file of the log deleted), every record that waited for it fails with
+    ``AuditError``, and so does every later one until the log has been opened again: nobody knows what reached
+    the disk.
 
     Opening takes the lock (``AuditLocked`` if another process has it), checks the end of the log against its
     head (``AuditTampered``), and cuts off what a crash left half-written; that it did so, it records. It reads and
-    writes files in the caller's thread: open the log before the event loop has work. ``key`` authenticates every
-    entry (see :mod:`.chain`); ``segment_bytes`` is where a segment ends.
+    writes files in the caller's thread: open the log before the event loop has work, and after a process forks. What
+    the file system refuses raises ``OSError``. ``key`` authenticates every entry (see :mod:`.chain`);
+    ``segment_bytes`` is where a segment ends.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class FileAuditLog:
         self.directory = Path(directory)
         self._segment_bytes = segment_bytes
         self._key = key
+        self._process = os.getpid()
         self._broken: str | None = None
         self._last = Receipt(0, GENESIS)
         self._acknowledged = self._last
@@ -61,10 +64,15 @@ class FileAuditLog:
         return self._acknowledged
 
     async def append(self, record: Mapping[str, JSON]) -> Receipt:
+        if os.getpid() != self._process:  # going on from one entry, both would fork the chain too
+            raise AuditError(
+                f"{self.directory}: opened by process {self._process}, used by its fork {os.getpid()}; "
+                "give every process a log of its own, opened after the fork"
+            )
         try:
             return await self._worker.submit(record)
         except Closed as error:
-            raise AuditError(f"{self.directory}: the log is closed") from error
+            raise AuditError(f"{self.directory}: {error}") from error
 
     async def aclose(self) -> None:
         await self._worker.aclose()
@@ -89,8 +97,8 @@ class FileAuditLog:
                 pending += line + b"\n"
                 answers.append(self._last)
             self._write(pending)
-        except OSError as error:
-            self._broken = str(error)
+        except Exception as error:  # noqa: BLE001 (whatever it is: the chain here is ahead of the one on disk)
+            self._broken = str(error) or type(error).__name__
             return [self._refusal() for _ in records]
         return answers
 
@@ -98,14 +106,22 @@ class FileAuditLog:
         """Append to the segment, sync it, then move the head."""
         if not data:
             return
+        self._check_linked()
         view = memoryview(bytes(data))
         while view:
             written = os.write(self._file, view)
             self._size += written
             view = view[written:]
         sync(self._file)
+        self._check_linked()
         os.pwrite(self._head_file, Head(self._last, self._index).render(self._key), 0)
         self._acknowledged = self._last
+
+    def _check_linked(self) -> None:
+        """A deleted file still takes writes, which nobody will read; a deleted lock keeps nobody out."""
+        for name, file in (("segment", self._file), (HEAD, self._head_file), (LOCK, self._lock_file)):
+            if os.fstat(file).st_nlink == 0:
+                raise FileNotFoundError(f"its {name} file was deleted while the log was open")
 
     def _begin_segment(self, index: int) -> None:
         path = segment_path(self.directory, index)
