@@ -97,7 +97,7 @@ from bartizan.guard.testing import StaticProgram
 root = Path(sys.argv[1])
 
 async def tool(call):
-    print("ran", call.digest)
+    print(f"ran {call.digest}\\n", end="", flush=True)
     return ToolResult("done" * 100)
 
 def call(n):
@@ -114,7 +114,7 @@ async def main():
     for n in range(200):
         outcome = await guard.enforce(call(n), tool, session="s")
         if not outcome.decision.allowed:
-            print("denied", outcome.decision.reasons[0].rule)
+            print(f"denied {outcome.decision.reasons[0].rule}\\n", end="", flush=True)
             break
     await guard.aclose()
 
@@ -183,7 +183,7 @@ def test_a_directory_that_may_not_be_written_lets_nothing_go() -> None:
 FORKED = """
 async def use(guard, n):
     outcome = await guard.enforce(call(n), tool, session="s")
-    print(outcome.decision.reasons[0].rule, flush=True)
+    print(f"{outcome.decision.reasons[0].rule}\\n", end="", flush=True)
 
 log = FileAuditLog(root / "audit")
 if sys.argv[2] == "used":

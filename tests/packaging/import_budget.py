@@ -8,8 +8,8 @@ import bartizan.guard
 import bartizan.policies
 
 HEAVY = (
-    "torch", "transformers", "z3", "langgraph", "langchain", "langchain_core", "redis", "numpy", "typer", "rich",
-    "agentdojo", "opentelemetry.sdk", "hypothesis", "pytest",
+    "torch", "transformers", "z3", "cvc5", "langgraph", "langchain", "langchain_core", "redis", "numpy", "typer",
+    "rich", "agentdojo", "opentelemetry.sdk", "hypothesis", "pytest",
 )  # fmt: skip
 
 if __name__ == "__main__":

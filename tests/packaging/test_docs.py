@@ -102,7 +102,9 @@ def options_of(command: Any) -> set[str]:
     if command.context_settings.get("ignore_unknown_options"):  # it has a parser of its own
         shown = CliRunner().invoke(app, [str(command.name), "--help"]).output
         return set(re.findall(r"--[a-z-]+", shown))
-    return {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    return {
+        option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
+    } | {"--help"}
 
 
 @every_document

@@ -162,6 +162,10 @@ def test_bad_scopes(line: str, code: str) -> None:
         ("  - always-within: {tool: pay, sum: to, window: 24h, at-most: 5}", "type-mismatch"),
         ("  - always-within: {tool: pay, sum: cots, window: 24h, at-most: 5}", "unknown-field"),
         ("  - always-within: {tool: pay, sum: cost, window: 24h, at-most: 5.005}", "inexact"),
+        ("  - possible: allowed(pya)", "unknown-tool"),
+        ("  - possible: allowed(pay) && args.x == 1", "unknown-field"),
+        ("  - always-within: {tool: pya, window: 24h, at-most: 5}", "unknown-tool"),
+        ("  - always-within: {tool: pay, window: 24h, at-most: 5.5}", "inexact"),
         ("  - without: {signals: [rsik]}", "unknown-signal"),
     ],
 )

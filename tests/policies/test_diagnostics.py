@@ -75,6 +75,22 @@ def test_a_span_over_several_lines_is_marked_to_the_end_of_its_first() -> None:
     assert rendered("abc\ndef", 1, 6)[2:4] == ["1 | abc", "  |  ^^"]
 
 
+def test_more_lines_of_a_span_can_be_shown() -> None:
+    """As many lines of a span are shown as asked for, only the first marked, with the severity asked for."""
+    source = Source("p.yaml", "a\n" * 8 + "- id: x\n  b\n\n  d\n")
+    diagnostic = Diagnostic("code", "message", Span(16, len(source.text) - 1), "help")
+    assert source.render(diagnostic, "warning", 2).split("\n") == [
+        "p.yaml:9:1: warning[code]: message",
+        "   |",
+        " 9 | - id: x",
+        "   | ^^^^^^^",
+        "10 |   b",
+        "   | ...",
+        "   = help: help",
+    ]
+    assert source.render(diagnostic, "note", 9).split("\n")[4:7] == ["10 |   b", "11 |", "12 |   d"]
+
+
 def test_long_lines_are_cut_around_the_span() -> None:
     """A long line is shown in part, and the carets stay under the span."""
     lines = rendered("x" * 300 + "here" + "y" * 300, 300, 304)

@@ -33,6 +33,8 @@ tools:
   schedule:
     args: {every: duration, count: int, score: f64, urgent: bool, to: {name: str, address?: str}}
     effect: destructive
+    justified:
+      never-allowed: Switched on next month.
 signals:
   injection: {on: result, monitor: injection-probe, missing: escalate}
   intent: {on: call, monitor: intent-probe}
@@ -58,6 +60,7 @@ rules:
     escalate: ["*"]
     when: signal("intent") > 0.5
   - id: urgent
+    justified: {always: There is one calendar., may-error: The address is optional.}
     deny: [schedule]
     when: "!args.urgent && (args.count == 3 || args.every < duration('1h')) && has(args.to.address)"
     unless: args.to.name == "me"
@@ -76,13 +79,16 @@ repair:
 invariants:
   - never: allowed(send_money) && args.amount > 1000.00
   - always-within: {tool: send_money, sum: amount, window: 24h, at-most: 1000.00}
+  - possible: allowed(send_money) && args.amount > 1.00
+  - always-within: {tool: schedule, window: 1h, at-most: 3}
   - without: {signals: [injection]}
 tests:
   - call: {tool: send_money, args: {recipient: ann, amount: 12.00, subject: rent}}
     prompt: pay ann
     history:
       - {result: {tool: read_file, text: found}, at: 1h, signals: {injection: 0.1}}
-    signals: {intent: 0.1}
+      - {prompt: again, signals: {injection: {value: 0.1, p_value: missing}}}
+    signals: {intent: 0.1, injection: {value: missing, p_value: 0.1}}
     now: 2026-01-31T12:00:00Z
     principal: {id: ann, roles: [clerk]}
     expect: allow
@@ -111,8 +117,19 @@ def spoilt(name: str, start: int, end: int, new: str) -> Mutation:
 
 
 Path = tuple[str | int, ...]
-_FREE_TEXT = {"reason", "description", "prompt", "text", "id", "roles", "values", "monitor", "name"}
-_CONDITIONS = {"when", "unless", "never"}
+_FREE_TEXT = {
+    "reason",
+    "description",
+    "prompt",
+    "text",
+    "id",
+    "roles",
+    "values",
+    "monitor",
+    "name",
+    "justified",
+}
+_CONDITIONS = {"when", "unless", "never", "possible"}
 _UNCONSTRAINED = {
     ("tools", "read_file", "result", "except", "$.size"),
     ("tools", "schedule", "args", "score"),
@@ -120,6 +137,8 @@ _UNCONSTRAINED = {
 _OTHER_VALUES = {
     ("invariants", 1, "always-within", "window"),
     ("invariants", 1, "always-within", "at-most"),
+    ("invariants", 3, "always-within", "window"),
+    ("invariants", 3, "always-within", "at-most"),
     ("tests", 0, "now"),
     ("tests", 0, "call", "args"),
 }
@@ -286,10 +305,10 @@ BY_HAND = [
     ("at: 1h", "at: yesterday"),
     ("now: 2026-01-31T12:00:00Z", "now: 2026-01-31"),
     ("now: 2026-01-31T12:00:00Z", "now: 2026-13-31T12:00:00Z"),
-    ("signals: {intent: 0.1}", "signals: {intent: 1.1}"),
-    ("signals: {intent: 0.1}", "signals: {intent: -0.1}"),
-    ("signals: {intent: 0.1}", "signals: {intent: .nan}"),
-    ("signals: {intent: 0.1}", "signals: {intent: gone}"),
+    ("intent: 0.1,", "intent: 1.1,"),
+    ("intent: 0.1,", "intent: -0.1,"),
+    ("intent: 0.1,", "intent: .nan,"),
+    ("intent: 0.1,", "intent: gone,"),
     ("expect: allow", "expect: {text: x}"),
     ("expect: {label: untrusted}", "expect: deny"),
     ("  - result: {tool: read_file", "  - call: {tool: read_file}\n    result: {tool: read_file"),

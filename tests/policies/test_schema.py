@@ -21,6 +21,7 @@ DOCUMENT: dict[str, Any] = {
         "send": {
             "args": {"to": "str", "amount": "dec(2)", "at?": {"x": "list(enum(a, b), 4)"}},
             "effect": "write",
+            "justified": {"unconstrained": "any text will do"},
         },
         "any": {"args": "any", "result": {"label": "trusted", "except": {"$.a": "untrusted"}}},
     },
@@ -33,6 +34,7 @@ DOCUMENT: dict[str, Any] = {
             "unless": "x",
             "reason": "r",
             "mode": "shadow",
+            "justified": {"shadowed": "twice is safer"},
         },
         {"id": "b", "label": ["@read"], "as": "trusted", "when": True},
     ],
@@ -41,9 +43,16 @@ DOCUMENT: dict[str, Any] = {
         {"never": "x"},
         {"always-within": {"tool": "send", "sum": "amount", "window": "24h", "at-most": 5.5}},
         {"without": {"signals": "all"}},
+        {"possible": "x"},
+        {"always-within": {"tool": "send", "window": "24h", "at-most": 5}},
     ],
     "tests": [
         {"call": {"tool": "send", "args": {"x": None}}, "signals": {"s": "missing"}, "expect": "allow"},
+        {
+            "call": {"tool": "send"},
+            "signals": {"s": {"value": 0.5, "p_value": "missing"}},
+            "expect": "allow",
+        },
         {
             "result": {"tool": "any", "value": None},
             "history": [{"prompt": "a", "at": "1h"}],
@@ -109,10 +118,17 @@ def test_a_whole_document_is_valid() -> None:
         (("invariants", 0, "without"), {"signals": "all"}),
         (("invariants", 1, "always-within", "window"), "1 day"),
         (("tests", 0, "expect"), {"text": "a"}),
-        (("tests", 1, "expect"), "allow"),
+        (("tests", 2, "expect"), "allow"),
         (("tests", 0, "call"), ...),
         (("tests", 0, "signals", "s"), 1.5),
-        (("tests", 1, "history", 0, "text"), "b"),
+        (("tests", 2, "history", 0, "text"), "b"),
+        (("tests", 1, "signals", "s", "p_value"), 1.5),
+        (("tests", 1, "signals", "s", "p-value"), 0.5),
+        (("tests", 1, "signals", "s", "value"), ...),
+        (("rules", 0, "justified"), {"shadow": "x"}),
+        (("rules", 0, "justified", "shadowed"), " "),
+        (("tools", "send", "justified", "unconstrained"), 5),
+        (("invariants", 3, "never"), "x"),
     ],
 )
 def test_mistakes_are_marked_while_typing(path: tuple[str | int, ...], value: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from bartizan.policies.diagnostics import Diagnostic, PolicyError, Source
@@ -318,6 +318,7 @@ def test_offsets_are_right_for_what_another_program_wrote(
 ) -> None:
     """For any text, written in any style by PyYAML, every visible character is found at its offset."""
     written = yaml.dump({"a": text}, default_style=style, width=width, allow_unicode=allow_unicode)
+    assume(yaml.safe_load(written) == {"a": text})  # PyYAML folds some texts so that they read otherwise
     try:
         root = parse(written)
     except PolicyError:

@@ -26,10 +26,16 @@ def _nothing() -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. Comes from verified credentials, never from tool arguments."""
+    """Who asks. Comes from verified credentials, never from tool arguments. Nobody has an empty ``id``."""
 
     id: str = "anonymous"
     roles: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if not self.id:
+            raise ValueError(
+                "expected a principal's id, found an empty text; leave it out for an anonymous one"
+            )
 
 
 ANONYMOUS = Principal()

@@ -23,7 +23,7 @@ from bartizan.guard import (
 
 from .diagnostics import PolicyError, Source
 from .document.loading import plain
-from .document.model import CallSpec, PastEvent, ResultSpec, TestCase
+from .document.model import CallSpec, PastEvent, Reading, ResultSpec, TestCase
 from .document.refusals import diagnostics
 from .document.source import parse_yaml
 from .history import begin, prompt, record, record_result, result
@@ -57,8 +57,7 @@ def run_test(program: Program, case: TestCase, index: int = 0) -> CaseResult:
             case, program.decide(request, session), case.name or f"#{index + 1} {case.call.tool}"
         )
     assert case.result is not None
-    now, session = _session(program, case)
-    event = _result(case.result, "now", now, _signals(case.signals))
+    event, session = prepare_result(program, case)
     return _result_test(
         case, program.inspect(event, session), case.name or f"#{index + 1} {case.result.tool}"
     )
@@ -74,6 +73,25 @@ def prepare(program: Program, case: TestCase) -> tuple[Request, Session]:
     return Request(_call(case.call, "now"), now, principal, _signals(case.signals), case.approved), session
 
 
+def prepare_result(program: Program, case: TestCase) -> tuple[Event, Session]:
+    """The result that a result test inspects, and the session in which it comes."""
+    assert case.result is not None
+    now, session = _session(program, case)
+    return _result(case.result, "now", now, _signals(case.signals)), session
+
+
+def expectation(program: Program, case: TestCase) -> dict[str, Json]:
+    """What ``expect`` (and ``because``) of a case must say for it to pass now."""
+    if case.call is not None:
+        decision = program.decide(*prepare(program, case))
+        because = list(dict.fromkeys(reason.rule for reason in decision.reasons))
+        return {"expect": decision.outcome.name.lower(), "because": because}
+    assert case.result is not None
+    now, session = _session(program, case)
+    seen = program.inspect(_result(case.result, "now", now, _signals(case.signals)), session)
+    return {"expect": {"text": seen.text, "label": seen.labels.default}}
+
+
 def load_case(source: Source) -> TestCase:
     """A case in a file of its own: an entry of ``tests:``; ``expect`` may be left out.
 
@@ -83,6 +101,8 @@ def load_case(source: Source) -> TestCase:
     document = plain(root)
     if isinstance(document, dict) and "call" in document:
         document.setdefault("expect", "allow")
+    elif isinstance(document, dict) and "result" in document:
+        document.setdefault("expect", {})
     try:
         return TestCase.model_validate(document)
     except ValidationError as error:
@@ -145,11 +165,20 @@ def _result(spec: ResultSpec, id: str, time: int, signals: dict[str, Signal]) ->
 
 
 def _signals(values: Mapping[str, Json]) -> dict[str, Signal]:
-    """Signals of a test; their p-values stay uncalibrated."""
-    return {
-        name: Signal(name, Missing("missing in the test") if value == "missing" else float(value))
-        for name, value in values.items()
-    }
+    """Signals of a test; p-values that it does not give stay uncalibrated."""
+    return {name: _signal(name, value) for name, value in values.items()}
+
+
+def _signal(name: str, given: Json) -> Signal:
+    if not isinstance(given, Reading):
+        return Signal(name, _measured(given))
+    if given.p_value is None:
+        return Signal(name, _measured(given.value))
+    return Signal(name, _measured(given.value), _measured(given.p_value))
+
+
+def _measured(value: Json) -> float | Missing:
+    return Missing("missing in the test") if value == "missing" else float(value)
 
 
 def _plain(value: Json) -> Json:

@@ -68,23 +68,31 @@ class Source:
         end = self._starts[number] if number < len(self._starts) else len(self.text)
         return self.text[start:end].rstrip("\r\n")
 
-    def render(self, diagnostic: Diagnostic) -> str:
-        """``file:line:column: error[code]: message``, the source line, carets, and the help."""
+    def render(self, diagnostic: Diagnostic, severity: str = "error", lines: int = 1) -> str:
+        """``file:line:column: error[code]: message``, the source line, carets, and the help.
+
+        Of a span over several lines the first is marked; up to ``lines`` of them are shown.
+        """
         number, column = self.position(diagnostic.span.start)
         last, end = self.position(max(diagnostic.span.end, diagnostic.span.start))
         line = self.line(number)
         stop = end - 1 if last == number else len(line)
         shown, skipped, marked = _excerpt(line, column - 1, stop)
-        gutter = " " * len(str(number))
-        lines = [
-            f"{visible(self.file)}:{number}:{column}: error[{diagnostic.code}]: {visible(diagnostic.message)}",
+        rest = range(number + 1, min(last, number + lines - 1) + 1)
+        width = len(str(max(number, *rest))) if rest else len(str(number))
+        gutter = " " * width
+        rendered = [
+            f"{visible(self.file)}:{number}:{column}: {severity}[{diagnostic.code}]: {visible(diagnostic.message)}",
             f"{gutter} |",
-            f"{number} | {shown}".rstrip(),
+            f"{number:>{width}} | {shown}".rstrip(),
             f"{gutter} | {' ' * skipped}{'^' * marked}",
         ]
+        rendered += [f"{n:>{width}} | {_excerpt(self.line(n), 0, 0)[0]}".rstrip() for n in rest]
+        if rest and last > rest[-1]:
+            rendered.append(f"{gutter} | ...")
         if diagnostic.help is not None:
-            lines.append(f"{gutter} = help: {visible(diagnostic.help)}")
-        return "\n".join(lines)
+            rendered.append(f"{gutter} = help: {visible(diagnostic.help)}")
+        return "\n".join(rendered)
 
 
 class PolicyError(Exception):

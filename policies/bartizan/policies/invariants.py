@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any as Json
+from typing import Literal
 
 from .diagnostics import Diagnostic, PolicyError, did_you_mean
 from .document.loading import Located
-from .document.model import AlwaysWithin, Invariant
+from .document.model import AlwaysWithin, Invariant, Without
 from .language import syntax
 from .language.checker import check_condition
 from .language.environment import SignalDecl, call_environment
@@ -45,11 +46,21 @@ def _check(
     signals: Mapping[str, SignalDecl],
 ) -> CheckedInvariant:
     if invariant.never is not None:
-        return _never(located, index, invariant.never, tools, signals)
-    if invariant.always_within is not None:
-        return _always_within(located, index, invariant.always_within, tools)
-    assert invariant.without is not None
-    wanted = invariant.without.signals
+        found = _about_calls(located, index, "never", invariant.never, tools, signals)
+    elif invariant.possible is not None:
+        found = _about_calls(located, index, "possible", invariant.possible, tools, signals)
+    elif invariant.always_within is not None:
+        found = _always_within(located, index, invariant.always_within, tools)
+    else:
+        assert invariant.without is not None
+        found = _without(located, index, invariant.without, signals)
+    return replace(found, source=located.source, span=located.span(("invariants", index)))
+
+
+def _without(
+    located: Located, index: int, spec: Without, signals: Mapping[str, SignalDecl]
+) -> CheckedInvariant:
+    wanted = spec.signals
     names = tuple(signals) if wanted == "all" else tuple(wanted)
     for position, name in enumerate(names):
         if name not in signals:
@@ -58,11 +69,16 @@ def _check(
     return CheckedInvariant("without", {}, {"signals": sorted(names)})
 
 
-def _never(
-    located: Located, index: int, text: str, tools: Mapping[str, ToolDecl], signals: Mapping[str, SignalDecl]
+def _about_calls(
+    located: Located,
+    index: int,
+    kind: Literal["never", "possible"],
+    text: str,
+    tools: Mapping[str, ToolDecl],
+    signals: Mapping[str, SignalDecl],
 ) -> CheckedInvariant:
     """Checked for each tool that it names by ``allowed(tool)``; for every tool when it names none."""
-    path = ("invariants", index, "never")
+    path = ("invariants", index, kind)
     node = parse_expression(text, located.text_offsets(path), located.source)
     named = set(_allowed_tools(node))
     conditions = {}
@@ -71,7 +87,7 @@ def _never(
         conditions[tool] = check_condition(node, env)
     for name in sorted(named - set(tools)):
         fail(located.span(path), "unknown-tool", f"no tool `{name}` is declared", did_you_mean(name, tools))
-    return CheckedInvariant("never", conditions, {}, text)
+    return CheckedInvariant(kind, conditions, {}, text)
 
 
 def _allowed_tools(node: Json) -> Iterator[str]:
@@ -98,26 +114,30 @@ def _always_within(
             f"no tool `{spec.tool}` is declared",
             did_you_mean(spec.tool, tools),
         )
-    field = tool.args.get(spec.sum) if isinstance(tool.args, Record) else None
+    digits = 0 if spec.sum is None else _digits(located, path, tool, spec.sum)
+    limit = scale_decimal(str(spec.at_most), digits)
+    if not isinstance(limit, int):
+        wanted = f"a decimal with {digits} fraction digits" if digits else "a whole number"
+        fail(located.span((*path, "at-most")), "inexact", f"{spec.at_most} is not {wanted}")
+    parameters = {"tool": spec.tool, "sum": spec.sum, "window": parse_duration(spec.window), "at-most": limit}
+    return CheckedInvariant("always-within", {}, parameters)
+
+
+def _digits(located: Located, path: tuple[str | int, ...], tool: ToolDecl, name: str) -> int:
+    """The fraction digits of an argument that can be added up."""
+    field = tool.args.get(name) if isinstance(tool.args, Record) else None
     span = located.span((*path, "sum"))
     if field is None:
         names = tool.args.names if isinstance(tool.args, Record) else ()
         fail(
             span,
             "unknown-field",
-            f"tool `{spec.tool}` has no argument `{spec.sum}`",
-            did_you_mean(spec.sum, names),
+            f"tool `{tool.name}` has no argument `{name}`",
+            did_you_mean(name, names),
         )
     if not isinstance(field.type, (Int, Dec)):
-        fail(
-            span, "type-mismatch", f"only int and dec arguments can be added up, `{spec.sum}` is {field.type}"
-        )
-    digits = field.type.digits if isinstance(field.type, Dec) else 0
-    limit = scale_decimal(str(spec.at_most), digits)
-    if not isinstance(limit, int):
-        fail(located.span((*path, "at-most")), "inexact", f"{spec.at_most} is not a {field.type}")
-    parameters = {"tool": spec.tool, "sum": spec.sum, "window": parse_duration(spec.window), "at-most": limit}
-    return CheckedInvariant("always-within", {}, parameters)
+        fail(span, "type-mismatch", f"only int and dec arguments can be added up, `{name}` is {field.type}")
+    return field.type.digits if isinstance(field.type, Dec) else 0
 
 
 def check_repair(located: Located, tools: Mapping[str, ToolDecl]) -> dict[str, dict[str, Json]]:

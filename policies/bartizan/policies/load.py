@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from pathlib import Path
+from pathlib import Path as FilePath
 
 from .diagnostics import Diagnostic, PolicyError, Source, did_you_mean
-from .document.loading import Located, load_document
+from .document.loading import Located, Path, load_document
 from .document.model import Rule
 from .invariants import check_invariants, check_repair
 from .language import ast, syntax
@@ -19,8 +19,9 @@ from .language.checker import check_condition
 from .language.environment import Environment, SignalDecl, call_environment, result_environment
 from .language.parser import parse_expression
 from .language.problems import CheckError
-from .language.types import Any, ToolDecl
-from .policy import CheckedPolicy, CheckedRule
+from .language.syntax import Span
+from .language.types import Any, Record, ToolDecl
+from .policy import CheckedPolicy, CheckedRule, Declaration, Justification
 from .program import Program
 from .references import check_tests
 
@@ -28,7 +29,7 @@ MAX_INCLUDES = 32
 _BUILTIN_TAGS = ("read", "write", "destructive", "open")
 
 
-def load_policy(path: str | Path, tools: Sequence[ToolDecl] = ()) -> Program:
+def load_policy(path: str | FilePath, tools: Sequence[ToolDecl] = ()) -> Program:
     """The program of a policy file. ``tools`` adds tool types that the file does not declare itself.
 
     A name without a suffix that is no file (``"baseline"``) names a pack of the library. Raises
@@ -42,9 +43,9 @@ def compile_policy(text: str, filename: str = "<policy>", tools: Sequence[ToolDe
     return Program(check_policy(Source(filename, text), tools))
 
 
-def read_source(path: str | Path) -> Source:
+def read_source(path: str | FilePath) -> Source:
     """The source of a policy file, or of a pack of the library."""
-    file = Path(path)
+    file = FilePath(path)
     if not file.suffix and not file.exists() and str(path) in packs():
         return Source.decode(f"{path}.yaml", (_library() / f"{path}.yaml").read_bytes())
     return Source.decode(str(path), file.read_bytes())
@@ -79,8 +80,9 @@ def check_policy(source: Source, tools: Sequence[ToolDecl] = ()) -> CheckedPolic
         raise PolicyError(source, problems)
     tests = tuple(test for test in main.document.tests)
     return CheckedPolicy(
-        main.document.name, declared, signals, tuple(rules), tuple(invariants), repair, tests
-    )
+        main.document.name, declared, signals, tuple(rules), tuple(invariants), repair, tests,
+        source, _declarations(documents),
+    )  # fmt: skip
 
 
 def _included(main: Located) -> list[Located]:
@@ -112,7 +114,7 @@ def _included(main: Located) -> list[Located]:
 def _resolve(source: Source, name: str) -> Source | None:
     if name in packs():
         return read_source(name)
-    path = Path(source.file).parent / name
+    path = FilePath(source.file).parent / name
     return read_source(path) if path.is_file() else None
 
 
@@ -122,6 +124,30 @@ def _signals(documents: Sequence[Located]) -> dict[str, SignalDecl]:
         for name, spec in located.document.signals.items():
             signals[name] = SignalDecl(spec.on, spec.monitor, spec.missing)
     return signals
+
+
+def _declarations(documents: Sequence[Located]) -> dict[str, Declaration]:
+    found: dict[str, Declaration] = {}
+    for located in reversed(documents):
+        for tool in located.tools:
+            path = ("tools", tool.name)
+            names = tool.args.names if isinstance(tool.args, Record) else ()
+            places = {name: _argument(located, (*path, "args"), name) for name in names}
+            justified = _justified(located, path, located.document.tools[tool.name].justified)
+            found[tool.name] = Declaration(located.source, located.key_span(path), justified, places)
+    return found
+
+
+def _argument(located: Located, path: Path, name: str) -> Span:
+    optional = (*path, f"{name}?")
+    return located.key_span(optional if located.node(optional) is not None else (*path, name))
+
+
+def _justified(located: Located, path: Path, reasons: Mapping[str, str]) -> dict[str, Justification]:
+    return {
+        code: Justification(reason, located.key_span((*path, "justified", code)))
+        for code, reason in reasons.items()
+    }
 
 
 def _refuse_same_rule(documents: Sequence[Located]) -> None:
@@ -164,7 +190,7 @@ def _check_rule(
         _check_names(condition, make(ToolDecl("any", Any()), tools, signals))
     return CheckedRule(
         rule.id, rule.effect, conditions, rule.reason or "", rule.mode == "shadow", rule.as_,
-        located.source, located.span(("rules", index)),
+        located.source, located.span(("rules", index)), _justified(located, ("rules", index), rule.justified),
     )  # fmt: skip
 
 

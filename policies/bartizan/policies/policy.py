@@ -21,8 +21,32 @@ Effect = Literal["allow", "deny", "escalate", "redact", "label"]
 
 
 @dataclass(frozen=True, slots=True)
+class Justification:
+    """Why an author keeps what a finding is about, and where that is written."""
+
+    reason: str
+    span: Span = field(default=Span(0, 0), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """Where a policy file declares a tool, and the findings about it that are meant, by code.
+
+    ``arguments`` are the places of its arguments, by name.
+    """
+
+    source: Source = field(repr=False, compare=False)
+    span: Span
+    justified: Mapping[str, Justification] = field(default_factory=dict)
+    arguments: Mapping[str, Span] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedRule:
-    """A rule with its condition checked once per tool in its scope."""
+    """A rule with its condition checked once per tool in its scope.
+
+    ``justified`` are the findings about it that are meant, by code; no part of what it means.
+    """
 
     id: str
     effect: Effect
@@ -32,6 +56,7 @@ class CheckedRule:
     label: Literal["trusted", "untrusted"] | None = None
     source: Source | None = field(default=None, repr=False, compare=False)
     span: Span = field(default=Span(0, 0), compare=False)
+    justified: Mapping[str, Justification] = field(default_factory=dict, compare=False)
 
     def text_of(self, node: ast.Expr) -> str:
         """The source text of a node, on one line."""
@@ -51,17 +76,34 @@ class CheckedRule:
 
 @dataclass(frozen=True, slots=True)
 class CheckedInvariant:
-    """``never``: no allowed call satisfies ``condition`` (per tool). The others carry their parameters."""
+    """``never``: no call in any session satisfies the condition (per tool); ``possible``: some call in some does.
 
-    kind: Literal["never", "always-within", "without"]
+    The others carry their parameters: ``always-within`` has ``tool``, ``sum`` (None: the number of calls),
+    ``window`` in microseconds and ``at-most`` in units of the argument's type; ``without`` has ``signals``.
+    """
+
+    kind: Literal["never", "possible", "always-within", "without"]
     conditions: Mapping[str, ast.Expr] = field(default_factory=dict)
     parameters: Mapping[str, Json] = field(default_factory=dict)
     text: str = ""
+    source: Source | None = field(default=None, repr=False, compare=False)
+    span: Span = field(default=Span(0, 0), compare=False)
+
+    @property
+    def written(self) -> str:
+        """As it stands in the file, on one line."""
+        if self.source is None:
+            return f"{self.kind}: {self.text or dict(self.parameters)}"
+        return " ".join(self.source.text[self.span.start : self.span.end].split())
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedPolicy:
-    """Everything that decides, and nothing that does not. ``hash`` is the SHA-256 of :meth:`canonical`."""
+    """Everything that decides, and where it was written. ``hash`` is the SHA-256 of :meth:`canonical`.
+
+    ``source`` is the policy's own file (rules may come from others), ``declarations`` the places of the tools
+    that a file declares; neither is part of the hash.
+    """
 
     name: str
     tools: Mapping[str, ToolDecl]
@@ -70,6 +112,8 @@ class CheckedPolicy:
     invariants: tuple[CheckedInvariant, ...] = ()
     repair: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     tests: tuple[Json, ...] = ()
+    source: Source | None = field(default=None, repr=False, compare=False)
+    declarations: Mapping[str, Declaration] = field(default_factory=dict, repr=False, compare=False)
 
     def canonical(self) -> bytes:
         """Canonical JSON (sorted keys, no spaces); the order of tools and rules plays no part."""

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import typer
 
-from . import audit, check, demo, explain, replay, tools
+from . import audit, check, demo, diff, explain, lint, prove, replay, suggest, tools
 
 app = typer.Typer(
-    help="Guard AI agents: write policies, test them, explain decisions, verify the audit log.",
+    help="Guard AI agents: write policies, test and prove them, explain decisions, verify the audit log.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -18,10 +18,14 @@ app = typer.Typer(
 app.command("check")(check.check)
 app.command("test")(check.test)
 app.command("explain")(explain.explain)
+app.command("lint")(lint.lint)
+app.command("prove")(prove.prove)
+app.command("diff")(diff.diff)
 app.command("schema")(tools.schema)
 app.command("replay")(replay.replay)
 app.command("demo", context_settings=demo.PASS_ON)(demo.demo)
 app.add_typer(tools.app, name="tools")
+app.add_typer(suggest.app, name="suggest")
 app.add_typer(audit.app, name="audit")
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from ..diagnostics import did_you_mean
 from ..language.values import parse_duration, parse_time
 from ..provenance import parse_path
 
@@ -20,6 +21,13 @@ TOOL_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,127}"
 INCLUDE = r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)*"
 _SELECTOR = rf"\*|@{SLUG}|{TOOL_NAME}"
 _POINTER = rf"\*|(/[^/]+)+|{TOOL_NAME}"
+
+
+JUSTIFIABLE = (
+    "vacuous", "unreachable", "always", "shadowed", "may-error", "conflict", "never-allowed", "unconstrained",
+    "unanchored", "path-in-deny", "races", "enum-uncovered",
+)  # fmt: skip
+"""The findings of ``bartizan lint`` that an author may justify: those about what the policy says."""
 
 
 def _alias(name: str) -> str:
@@ -130,6 +138,19 @@ def _json(value: Any) -> Any:
     return value
 
 
+def _finding(code: str) -> str:
+    if code not in JUSTIFIABLE:
+        help = did_you_mean(code, JUSTIFIABLE) or f"the findings are: {', '.join(JUSTIFIABLE)}"
+        raise problem("unknown-finding", f"no finding is called `{code[:60]}`", help)
+    return code
+
+
+def _reason(text: str) -> str:
+    if not text.strip():
+        raise problem("empty", "there is no reason here", "say why the finding is meant")
+    return text
+
+
 def _number(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         raise problem("type", "expected a number", "write a number like 0.9 or 1000.00")
@@ -178,6 +199,16 @@ Probability = Annotated[
 ]
 Expression = Annotated[
     str, BeforeValidator(_expression), Field(min_length=1, description="a condition in CEL syntax")
+]
+
+FindingCode = Annotated[
+    str,
+    AfterValidator(_finding),
+    Field(json_schema_extra={"pattern": f"^({'|'.join(JUSTIFIABLE)})$"}),
+]
+Justifications = Annotated[
+    dict[FindingCode, Annotated[str, AfterValidator(_reason), Field(json_schema_extra={"pattern": r"\S"})]],
+    Field(description="findings of `bartizan lint` that are meant, each with the reason"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
@@ -13,6 +14,7 @@ from .fields import (
     Include,
     JsonPath,
     JsonValue,
+    Justifications,
     Number,
     Pointer,
     Probability,
@@ -65,6 +67,7 @@ class ToolSpec(Strict):
     open: Given[bool] = None
     tags: tuple[Slug, ...] = ()
     description: str = ""
+    justified: Justifications = Field(default_factory=dict)
 
 
 class SignalSpec(Strict):
@@ -96,6 +99,7 @@ class Rule(Strict):
     reason: Given[str] = None
     mode: Literal["enforce", "shadow"] = "enforce"
     as_: Given[Label] = None
+    justified: Justifications = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _consistent(self) -> Rule:
@@ -152,10 +156,13 @@ Repair = Annotated[RepairSpec, BeforeValidator(_named), WithJsonSchema(_REPAIR_S
 
 
 class AlwaysWithin(Strict):
-    """In every window of this length, the sum of a tool's argument over the calls let go is at most this."""
+    """In every window of this length, the calls of a tool that are let go are at most this many.
+
+    With ``sum``: that argument, added up over them, is at most this.
+    """
 
     tool: ToolName
-    sum: str = Field(min_length=1)
+    sum: Given[Annotated[str, Field(min_length=1)]] = None
     window: DurationText
     at_most: Number
 
@@ -174,15 +181,16 @@ class Without(Strict):
     ]
 
 
-INVARIANTS = ("never", "always_within", "without")
+INVARIANTS = ("never", "possible", "always_within", "without")
 
 
 class Invariant(Strict):
     """A property that the analyses prove of the whole policy."""
 
-    model_config = ConfigDict(json_schema_extra=_exactly_one("never", "always-within", "without"))
+    model_config = ConfigDict(json_schema_extra=_exactly_one("never", "possible", "always-within", "without"))
 
     never: Given[Expression] = None
+    possible: Given[Expression] = None
     always_within: Given[AlwaysWithin] = None
     without: Given[Without] = None
 
@@ -211,9 +219,26 @@ def _word_or_number(value: Any) -> str:
     return "missing" if isinstance(value, str) else "measured"
 
 
-SignalValue = Annotated[
+Measured = Annotated[
     Annotated[Literal["missing"], Tag("missing")] | Annotated[Probability, Tag("measured")],
     Discriminator(_word_or_number),
+]
+
+
+class Reading(Strict):
+    """A signal with its p-value."""
+
+    value: Measured
+    p_value: Given[Measured] = Field(None, alias="p_value")  # as the function is called
+
+
+def _reading_or_value(value: Any) -> str:
+    return "reading" if isinstance(value, (Mapping, Reading)) else "value"
+
+
+SignalValue = Annotated[
+    Annotated[Reading, Tag("reading")] | Annotated[Measured, Tag("value")],
+    Discriminator(_reading_or_value),
 ]
 
 

@@ -15,9 +15,32 @@ from bartizan.guard import Event, Labels, Missing, Signal, ToolCall
 
 from ..language import ast
 from ..language.environment import SignalDecl, call_environment, event_environment
-from ..language.types import F64, Bool, Dec, Enum, Field, Int, List, Record, Str, ToolDecl, Type
+from ..language.types import (
+    F64,
+    Bool,
+    Dec,
+    Duration,
+    Enum,
+    Field,
+    Int,
+    List,
+    Record,
+    Str,
+    Time,
+    ToolDecl,
+    Type,
+)
+from ..language.types import Any as Opaque
 
 SECOND = 1_000_000
+_MODE = Enum(("fast", "slow", "ab"))
+_ROW = Record(
+    (
+        ("n", Field(Int())),
+        ("memo", Field(Str(), optional=True)),
+        ("tags", Field(List(Str(4), 2), optional=True)),
+    )
+)
 _ARGS = Record(
     (
         ("n", Field(Int())),
@@ -26,13 +49,18 @@ _ARGS = Record(
         ("fee", Field(Dec(2), optional=True)),
         ("to", Field(Str(12))),
         ("memo", Field(Str(12), optional=True)),
-        ("mode", Field(Enum(("fast", "slow")))),
+        ("mode", Field(_MODE)),
         ("ok", Field(Bool())),
         ("ratio", Field(F64())),
         ("list", Field(List(Int(), 3))),
         ("names", Field(List(Str(), 3), optional=True)),
         ("inner", Field(Record((("n", Field(Int())), ("memo", Field(Str(), optional=True)))), optional=True)),
-        ("rows", Field(List(Record((("n", Field(Int())), ("memo", Field(Str(), optional=True)))), 2))),
+        ("rows", Field(List(_ROW, 2))),
+        ("at", Field(Time(), optional=True)),
+        ("wait", Field(Duration(), optional=True)),
+        ("modes", Field(List(_MODE, 2), optional=True)),
+        ("costs", Field(List(Dec(2), 2), optional=True)),
+        ("extra", Field(Opaque(), optional=True)),
     )
 )
 TOOLS: Mapping[str, ToolDecl] = {
@@ -62,6 +90,13 @@ _TESTS = (
     ("startsWith", "a"), ("endsWith", "b"), ("contains", "b"), ("matches", "b+$"), ("fullmatches", "a.*"),
     ("glob", "a*"), ("ieq", "ab"), ("path_under", "/srv"), ("email_domain", "corp.com"), ("host_under", "a.com"),
 )  # fmt: skip
+_TIMES = (
+    "1970-01-01T00:00:00Z",
+    "1970-01-01T00:01:40Z",
+    "1970-01-01T02:00:00.000001+02:00",
+    "2026-01-01T12:00:00Z",
+)
+_ROOTS = ("args", "event", "call", "prompt", "result", "tool", "now", "principal")
 _WINDOWS = (None, SECOND, 3 * SECOND, 10 * SECOND)
 
 
@@ -108,8 +143,10 @@ class Generator:
             self._one_of,
             self._provenance,
         ]
+        if "args" in self.env.inputs.names:
+            choices += [self._has, lambda: self._quantifier(depth - 1)]
         if not self.in_event:
-            choices += [self._has, lambda: self._quantifier(depth - 1), lambda: self._session(depth - 1)]
+            choices.append(lambda: self._session(depth - 1))
         return self.random.choice(choices)()
 
     def _path(self, type_: Type) -> ast.Expr:
@@ -118,7 +155,7 @@ class Generator:
         for index, element in enumerate(reversed(self.bound)):
             found += [ast.Bound(index, path, type_) for path in _paths(element, type_)]
         for name, field in self.env.inputs.fields:
-            if name in ("args", "event"):
+            if name in _ROOTS and (name != "principal" or self.random.random() < 0.3):
                 found += [ast.Input((name, *path), type_) for path in _paths(field.type, type_)]
         return self.random.choice(found) if found and self.random.random() < 0.9 else self._literal(type_)
 
@@ -134,28 +171,55 @@ class Generator:
                 return ast.Const(self.random.choice(values), type_)
             case List():
                 return ast.Const((), type_)
+            case Time() | Duration():
+                return ast.Const(self.random.choice((0, 1, SECOND, 100 * SECOND, 103 * SECOND)), type_)
             case _:
                 return ast.Const(self.random.choice((-1, 0, 1, 2, 3, 100, 150)), type_)
 
     def _number(self, type_: Type, depth: int) -> ast.Expr:
         if depth <= 0 or self.random.random() < 0.5:
             return self._path(type_)
-        kinds = ["add", "scale"] + (["size", "count"] if type_ == Int() else ["sum"])
+        kinds = ["add", "scale", "if"]
+        kinds += ["size", "count"] if type_ == Int() else ["sum"] if type_ == Dec(2) else []
         kind = self.random.choice(kinds)
         if kind == "add":
             return ast.Add(self._number(type_, depth - 1), self._number(type_, depth - 1), type_)
         if kind == "scale":
             return ast.Scale(self.random.choice((-1, 2, 3)), self._number(type_, depth - 1), type_)
+        if kind == "if":
+            then, otherwise = (self._number(type_, depth - 1) for _ in range(2))
+            return ast.If(self.boolean(depth - 1), then, otherwise, type_)
         if kind == "size":
-            return ast.Size(self._path(self.random.choice((Str(), List(Int(), 3)))))
+            sized = self.random.choice((Str(), List(Int(), 3)))
+            return ast.Size(self._text(depth - 1) if sized == Str() else self._path(sized))
         if self.in_event:
             return self._path(type_)
         return self._count(False) if kind == "count" else self._sum()
 
+    def _text(self, depth: int) -> ast.Expr:
+        if depth <= 0 or self.random.random() < 0.85:
+            return self._path(Str())
+        return ast.If(self.boolean(depth - 1), self._path(Str()), self._path(Str()), Str())
+
     def _comparison(self, depth: int) -> ast.Expr:
         op = self.random.choice(("==", "<", "<="))
-        type_ = self.random.choice((Int(), Int(), Dec(2), Dec(2), Str(), _ARGS.fields[6][1].type, F64()))
-        if isinstance(type_, (Int, Dec)):
+        types = (
+            Int(),
+            Int(),
+            Int(),
+            Dec(2),
+            Dec(2),
+            Str(),
+            Str(),
+            _MODE,
+            F64(),
+            F64(),
+            Time(),
+            Duration(),
+            Bool(),
+        )
+        type_ = self.random.choice((*types, Enum(tuple(sorted(TOOLS)))))
+        if isinstance(type_, (Int, Dec, Duration)):
             if type_ == Int() and depth > 0 and not self.in_event and self.random.random() < 0.3:
                 count = self._count(True)
                 return ast.Compare(op, count, ast.Const(count.cap - 1, Int()))  # type: ignore[arg-type]
@@ -166,6 +230,12 @@ class Generator:
             if not self.in_event and self.random.random() < 0.2:
                 left = ast.MaxSignal("injection", ast.EventMatch("result"))
             return ast.Compare(op, left, self._literal(type_))  # type: ignore[arg-type]
+        if isinstance(type_, Time):
+            return ast.Compare(op, self._path(type_), self._path(type_))  # type: ignore[arg-type]
+        if isinstance(type_, Str):
+            return ast.Compare("==", self._text(depth), self._text(depth))
+        if isinstance(type_, Bool) and depth > 0:
+            return ast.Compare("==", self.boolean(depth - 1), self.boolean(0))
         return ast.Compare("==", self._path(type_), self._path(type_))
 
     def _signal_name(self) -> str:
@@ -174,10 +244,11 @@ class Generator:
 
     def _test(self, depth: int) -> ast.Expr:
         predicate, param = self.random.choice(_TESTS)
-        return ast.StringTest(predicate, self._path(Str()), (param,))
+        operand = self._path(_MODE) if self.random.random() < 0.1 else self._text(depth)
+        return ast.StringTest(predicate, operand, (param,))
 
     def _one_of(self) -> ast.Expr:
-        type_ = self.random.choice((Int(), Str()))
+        type_ = self.random.choice((Int(), Str(), Str(), Dec(2), F64(), Bool(), _MODE, Time()))
         items = tuple(self._literal(type_).value for _ in range(2))
         return ast.OneOf(self._path(type_), items)
 
@@ -185,18 +256,31 @@ class Generator:
         name = self.random.choice(
             ("from_user", "grounded", "from_untrusted", "carries_untrusted", "from_tool")
         )
-        subject = self._path(self.random.choice((Str(), Int(), Dec(2))))
+        types = (Str(), Str(), Int(), Dec(2), List(Int(), 3), List(_ROW, 2), Opaque(), Time())
+        subject = self._path(self.random.choice(types))
         if isinstance(subject, ast.Const):
             return subject if subject.type == Bool() else ast.Const(True, Bool())
         return ast.Provenance(name, subject, "look" if name == "from_tool" else None)  # type: ignore[arg-type]
 
     def _has(self) -> ast.Expr:
         paths = (("memo",), ("m",), ("fee",), ("names",), ("inner",), ("inner", "memo"))
+        rows = [index for index, element in enumerate(reversed(self.bound)) if element == _ROW]
+        if rows and self.random.random() < 0.5:
+            return ast.Has(ast.Bound(rows[0], (self.random.choice(("memo", "tags")),), Bool()))
         return ast.Has(ast.Input(("args", *self.random.choice(paths)), Bool()))
 
     def _quantifier(self, depth: int) -> ast.Expr:
-        name = self.random.choice(("list", "names", "rows"))
-        over = ast.Input(("args", name), _ARGS.get(name).type)  # type: ignore[union-attr]
+        lists: list[ast.Path] = [
+            ast.Input(("args", name), field.type)
+            for name, field in _ARGS.fields
+            if isinstance(field.type, List)
+        ]
+        if not self.in_event:
+            lists.append(ast.Input(("principal", "roles"), List(Str(), 64)))
+        for index, element in enumerate(reversed(self.bound)):
+            if element == _ROW:
+                lists += [ast.Bound(index, ("tags",), List(Str(4), 2))] * 4
+        over = self.random.choice(lists)
         assert isinstance(over.type, List)
         self.bound.append(over.type.element)
         body = self.boolean(min(depth, 2))
@@ -260,11 +344,16 @@ class Generator:
             "n": pick((-1, 0, 1, 2, 3)),
             "cost": pick((0, 1, 1.5, "1.50", 0.001, 100, -1)),
             "to": pick((*_TEXTS, "a" * 13)),
-            "mode": pick(("fast", "slow")),
+            "mode": pick(_MODE.values),
             "ok": pick((True, False)),
             "ratio": pick((0, 0.5, 1.0, 10**400)),
             "list": [pick((0, 1, 2)) for _ in range(pick((0, 1, 2, 3, 4)))],
-            "rows": [{"n": pick((0, 1, 2))} | pick(({}, {"memo": "a"})) for _ in range(pick((0, 1, 2)))],
+            "rows": [
+                {"n": pick((0, 1, 2))}
+                | pick(({}, {"memo": "a"}))
+                | pick(({}, {"tags": [pick(_TEXTS) for _ in range(pick((0, 1, 2, 3)))]}))
+                for _ in range(pick((0, 1, 2)))
+            ],
         }
         optional = {
             "m": pick((0, 1, 2)),
@@ -272,6 +361,11 @@ class Generator:
             "memo": pick((*_TEXTS, None)),
             "names": [pick(_TEXTS) for _ in range(pick((0, 1, 2)))],
             "inner": {"n": pick((0, 1))} | pick(({}, {"memo": "b"})),
+            "at": pick(_TIMES),
+            "wait": pick(("0s", "1s", "1m40s", "1us")),
+            "modes": [pick(_MODE.values) for _ in range(pick((0, 1, 2, 3)))],
+            "costs": [pick((0, "1.50", 0.001, 100)) for _ in range(pick((0, 1, 2)))],
+            "extra": pick((None, 0, "a", [None, "b"], {"k": "v"})),
         }
         return ToolCall.of(id, tool, args | {k: v for k, v in optional.items() if self.random.random() < 0.6})
 

@@ -202,8 +202,8 @@ def _quantifier(every: bool, over: Evaluate, raw: Evaluate, body: Evaluate) -> E
         elements = over(s)
         if elements is E:
             return E
-        result: Json = every
-        for pair in zip(elements, raw(s), strict=True):
+        result: Json = every  # what comes from credentials has no JSON: provenance of it is E
+        for pair in zip(elements, raw(s) or (None,) * len(elements), strict=True):
             s.bound.append(pair)
             try:
                 value = body(s)

@@ -62,7 +62,8 @@ def evaluate(e: ast.Expr, s: Scope) -> Json:
             elements = evaluate(over, s)
             if elements is E:
                 return E
-            return (_all if kind == "all" else _any)(_each(elements, _raw(over, s), body, s))
+            raw = _raw(over, s) or (None,) * len(elements)  # credentials have no JSON
+            return (_all if kind == "all" else _any)(_each(elements, raw, body, s))
         case ast.Provenance(predicate, subject, tool):
             value = _raw(subject, s)
             if value is None:

@@ -73,7 +73,7 @@ def event_scope(
     """The scope of a session operator's body at ``event``."""
     record: dict[str, Json] = {"kind": event.kind}
     inputs: dict[str, Json] = {"event": record, "now": event.time}
-    raw: dict[str, Json] = {"event": {"text": event.text}}
+    raw: dict[str, Json] = {"event": {"text": event.text} if event.kind != "call" else {}}
     if event.kind != "call":
         record["text"] = _text(event.text)
     if event.kind == "result":

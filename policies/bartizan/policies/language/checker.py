@@ -125,7 +125,8 @@ class Checker:
     def negation(self, node: syntax.Unary, expected: Type | None) -> Expr:
         value = node.operand.value if isinstance(node.operand, syntax.Literal) else None
         if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
-            return self.literal(syntax.Literal(-value, node.span), expected)
+            negated = value.copy_negate() if isinstance(value, Decimal) else -value  # `-` would round
+            return self.literal(syntax.Literal(negated, node.span), expected)
         operand = self.expression(node.operand, expected)
         if not isinstance(operand.type, _NUMERIC):
             fail(node.span, "type-mismatch", f"`-` needs int, dec or duration, found {operand.type}")

@@ -4,9 +4,12 @@ One engine for both uses: at run time a lazily built automaton decides in linear
 and at analysis time the same derivatives decide emptiness, inclusion and witnesses of Boolean combinations.
 Python's ``re`` is not used: it backtracks, and its ``\\d`` and ``$`` mean more than they seem to.
 
-The files, from the bottom up: ``charset`` (sets of characters), ``term`` and ``algebra`` (expressions),
-``derivative``, ``dfa`` (the matcher), ``occurrences`` (spans), ``emptiness``, ``charclass`` and ``parse`` (regex
-notation), ``language`` (the value that the others make), ``languages`` and ``domains`` (what policies name).
+The files, from the bottom up: ``charset`` (sets of characters), ``term`` and ``algebra`` (expressions), ``budget``
+and ``derivative``. For run time: ``dfa`` (the matcher), ``occurrences`` (spans). For analysis: ``answers``,
+``automata``, ``layers`` and ``product`` (automata of conjunctions), ``decide`` (the decision procedure, and the
+words that it finds), ``lengths`` (the lengths of words), ``emptiness`` (of one language). Then ``charclass`` and
+``parse`` (regex notation), ``language`` (the value that the others make), ``languages`` and ``domains`` (what
+policies name).
 """
 
 from __future__ import annotations

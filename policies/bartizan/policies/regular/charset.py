@@ -15,17 +15,37 @@ Range = tuple[int, int]
 LAST = 0x10FFFF
 _UNIVERSE: tuple[Range, ...] = ((0, 0xD7FF), (0xE000, LAST))
 
-# What a human would like to see in a counterexample, best first: lower case, digits, upper case,
-# punctuation, space, then Latin and Greek letters beyond ASCII.
+# What a human would like to see in a counterexample, best first: lower case, digits, upper case, what stands
+# in names, other punctuation, space, then letters beyond ASCII: Latin, Greek, Cyrillic, kana, Chinese, Korean,
+# signs, emoji, and Chinese of planes 2 and 3.
 _READABLE: tuple[Range, ...] = (
     (0x61, 0x7A),
     (0x30, 0x39),
     (0x41, 0x5A),
+    (0x2D, 0x2E),
+    (0x5F, 0x5F),
     (0x21, 0x7E),
     (0x20, 0x20),
     (0xC0, 0x17F),
-    (0x391, 0x3C9),
+    (0x391, 0x3A1),
+    (0x3A3, 0x3C9),
+    (0x410, 0x44F),
+    (0x3041, 0x3096),
+    (0x4E00, 0x9FEF),
+    (0xAC00, 0xD7A3),
+    (0xA1, 0xAC),
+    (0xAE, 0xBF),
+    (0x2010, 0x2027),
+    (0x2030, 0x205E),
+    (0x2190, 0x23FF),
+    (0xFF01, 0xFF5E),
+    (0x1F300, 0x1F64F),
+    (0x20000, 0x2A6D6),
+    (0x30000, 0x3134A),
 )
+
+
+UNPRINTABLE = len(_READABLE) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +102,24 @@ class CharSet:
         """
         if not self.ranges:
             raise ValueError("the empty character set has no members to sample")
-        for wanted in _READABLE:
-            found = self & CharSet((wanted,))
-            if found:
-                return found.ranges[0][0]
+        for low, high in _READABLE:
+            for start, end in self.ranges:
+                if start <= high and end >= low:
+                    return max(start, low)
         return self.ranges[0][0]
 
     def folded(self) -> CharSet:
         """The set with the other case of every ASCII letter in it added; no other letter is folded."""
         upper, lower = self & _UPPER, self & _LOWER
         return self | _shifted(upper, 0x20) | _shifted(lower, -0x20)
+
+
+def readability(code: int) -> int:
+    """Where the character ranks in a counterexample: 0 is best, ``UNPRINTABLE`` is not printable."""
+    for rank, (low, high) in enumerate(_READABLE):
+        if low <= code <= high:
+            return rank
+    return len(_READABLE) if chr(code).isprintable() else UNPRINTABLE
 
 
 def _shifted(letters: CharSet, by: int) -> CharSet:

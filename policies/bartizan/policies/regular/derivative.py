@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .algebra import complement, concat, intersection, loop, union
+from .budget import Meter
 from .charset import CharSet, partition
 from .term import EMPTY, EPSILON, Chars, Complement, Concat, Intersection, Loop, Term, Union
+
+_MEMBER = 5  # steps to derive a member of a union or intersection and to bring it into normal form
 
 
 class Derivatives:
@@ -20,23 +23,35 @@ class Derivatives:
     remembering the parts and not the unions makes a step of an unseen state cost one look-up a part.
     The memory is bounded: it is dropped when it holds ``limit`` entries. Safe to share between threads, as
     entries are only ever added whole, or all dropped.
+
+    Attributes:
+        meter: what the work is counted with: a step for each part of a term that is looked at or made.
     """
 
-    __slots__ = ("_limit", "_memory")
+    __slots__ = ("_limit", "_memory", "meter")
 
     def __init__(self, limit: int = 20_000) -> None:
         self._limit = limit
         self._memory: dict[tuple[Term, int], Term] = {}
+        self.meter = Meter()
 
     def __call__(self, term: Term, code: int) -> Term:
-        """The derivative of ``term`` by the character with code point ``code``."""
+        """The derivative of ``term`` by the character with code point ``code``.
+
+        Raises:
+            OverBudget: the meter ran out.
+        """
         if isinstance(term, Union):
-            return union(self(member, code) for member in term.members)
+            self.meter.spend(_MEMBER * len(term.members))
+            return union([self(member, code) for member in term.members])
         if isinstance(term, Chars):
             return EPSILON if code in term.chars else EMPTY
+        if isinstance(term, Concat) and isinstance(term.head, Chars):
+            return term.tail if code in term.head.chars else EMPTY
         key = (term, code)
         result = self._memory.get(key)
         if result is None:
+            self.meter.spend(2)
             result = self._derive(term, code)
             if len(self._memory) >= self._limit:
                 self._memory.clear()
@@ -49,67 +64,59 @@ class Derivatives:
         if isinstance(term, Loop):
             upper = None if term.upper is None else term.upper - 1
             rest = loop(term.body, max(term.lower - 1, 0), upper)
-            return union(_followed(self(term.body, code), rest))
+            return union(self._followed(self(term.body, code), rest))
         if isinstance(term, Intersection):
-            return intersection(self(member, code) for member in term.members)
+            self.meter.spend(_MEMBER * len(term.members))
+            return intersection([self(member, code) for member in term.members])
         if isinstance(term, Complement):
             return complement(self(term.inner, code))
         return EMPTY  # Epsilon
 
     def _derive_concat(self, term: Term, code: int) -> Iterator[Term]:
         while isinstance(term, Concat):
-            yield from _followed(self(term.head, code), term.tail)
+            yield from self._followed(self(term.head, code), term.tail)
             if not term.head.nullable:
                 return
             term = term.tail
         yield self(term, code)
 
-
-def _followed(term: Term, tail: Term) -> Iterator[Term]:
-    """``term tail``, as one part for each member of a union: (r | s) t = r t | s t."""
-    if isinstance(term, Union):
-        for member in term.members:
+    def _followed(self, term: Term, tail: Term) -> Iterator[Term]:
+        """``term tail``, as one part for each member of a union: (r | s) t = r t | s t."""
+        for member in term.members if isinstance(term, Union) else (term,):
+            steps = 1
+            node = member
+            while isinstance(node, Concat):  # concat() builds these anew
+                steps += 1
+                node = node.tail
+            self.meter.spend(steps)
             yield concat(member, tail)
-    else:
-        yield concat(term, tail)
 
 
 def next_letters(term: Term) -> frozenset[Chars]:
     """The character sets that the derivative of ``term`` by one character depends on."""
-    found: set[Chars] = set()
-    stack = [term]
-    while stack:
-        node = stack.pop()
-        while isinstance(node, Concat):
-            stack.append(node.head)
-            if not node.head.nullable:
-                break
-            node = node.tail
-        if isinstance(node, Chars):
-            found.add(node)
-        elif isinstance(node, Union | Intersection):
-            stack.extend(node.members)
-        elif isinstance(node, Complement):
-            stack.append(node.inner)
-        elif isinstance(node, Loop):
-            stack.append(node.body)
-    return frozenset(found)
+    return _letters(term, everywhere=False)
 
 
 def all_letters(term: Term) -> frozenset[Chars]:
     """Every character set that occurs in ``term``, and so in any of its derivatives."""
+    return _letters(term, everywhere=True)
+
+
+def _letters(term: Term, everywhere: bool) -> frozenset[Chars]:
     found: set[Chars] = set()
-    seen: set[Term] = set()
+    seen: set[int] = set()  # by identity: shared parts are met often, and to compare terms may be slow
     stack = [term]
     while stack:
         node = stack.pop()
-        if node in seen:
+        if id(node) in seen:
             continue
-        seen.add(node)
+        seen.add(id(node))
         if isinstance(node, Chars):
             found.add(node)
         elif isinstance(node, Concat):
-            stack += (node.head, node.tail)
+            stack.append(node.head)
+            if everywhere or node.head.nullable:
+                stack.append(node.tail)
         elif isinstance(node, Union | Intersection):
             stack.extend(node.members)
         elif isinstance(node, Complement):

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .algebra import complement, intersection, union
+from .answers import Empty, Nonempty, Unknown
+from .budget import DEFAULT_BUDGET
+from .decide import decide
 from .dfa import DFA
-from .emptiness import DEFAULT_BUDGET, Empty, Nonempty, Unknown, explore
 from .occurrences import Pattern, SpanFinder
 from .term import Term
 
@@ -77,21 +79,22 @@ class Language:
         return Language.of(complement(self.term))
 
     def is_empty(self, budget: int = DEFAULT_BUDGET) -> bool | None:
-        """Whether no text matches; None if ``budget`` automaton states do not suffice to tell."""
-        found = explore(self.term, budget)
+        """Whether no text matches; None if ``budget`` steps of work do not suffice to tell."""
+        found = decide([(self.term, True)], budget=budget)
         return None if isinstance(found, Unknown) else isinstance(found, Empty)
 
     def witness(self, budget: int = DEFAULT_BUDGET) -> str | None:
         """A text of the language: printable if there is one that is, and then the shortest.
 
-        None if the language is empty, or if none was found within ``budget`` states (:meth:`is_empty` tells).
+        None if the language is empty, or if none was found within ``budget`` steps (:meth:`is_empty` tells).
         """
-        found = explore(self.term, budget)
+        found = decide([(self.term, True)], budget=budget)
         return found.word if isinstance(found, Nonempty) else None
 
     def includes(self, other: Language, budget: int = DEFAULT_BUDGET) -> bool | None:
-        """Whether every text of ``other`` is in this language; None if ``budget`` states do not suffice."""
-        return (other & ~self).is_empty(budget)
+        """Whether every text of ``other`` is in this language; None if ``budget`` steps do not suffice."""
+        found = decide([(other.term, True), (self.term, False)], budget=budget)
+        return None if isinstance(found, Unknown) else isinstance(found, Empty)
 
 
 def _require_scalars(text: str) -> None:

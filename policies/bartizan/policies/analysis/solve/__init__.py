@@ -1,0 +1,22 @@
+"""Deciding formulas: Z3 for Booleans and integers, the regular-language engine for texts, combined lazily."""
+
+from __future__ import annotations
+
+from .errors import Disagreement, SolveError, SolverUnavailable, UnsoundModel, WorkerError
+from .minimise import minimise
+from .solver import Solver, Unsat
+from .worker import Asking, Unanswered, run
+
+__all__ = [
+    "Asking",
+    "Disagreement",
+    "SolveError",
+    "Solver",
+    "SolverUnavailable",
+    "Unanswered",
+    "UnsoundModel",
+    "Unsat",
+    "WorkerError",
+    "minimise",
+    "run",
+]
