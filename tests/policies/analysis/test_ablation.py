@@ -65,8 +65,8 @@ def test_a_lying_signal_allows_nothing_that_does_not_rest_on_it() -> None:
     assert isinstance(ablated(checked, "adversarial", "risk"), Model)
 
 
-def test_the_invariant_is_proved_and_with_ablation_refuted_by_a_call() -> None:
-    """`without` is about missing signals; asked about lying ones too, it is refuted where one is relied on."""
+def test_the_invariant_is_proved_and_lies_are_told_apart() -> None:
+    """`without` is about missing signals; what lying ones would let through is a note of its own."""
     text = (
         HEAD
         + "  - {id: r, allow: [run], when: 'signal(\"risk\") < 0.5'}\ninvariants: [{without: {signals: all}}]\n"
@@ -74,5 +74,8 @@ def test_the_invariant_is_proved_and_with_ablation_refuted_by_a_call() -> None:
     checked = check_policy(Source("signals.yaml", text))
     (proof,) = prove(checked, Options(isolated=False))
     assert isinstance(proof.answer, Proved)
-    (proof,) = prove(checked, Options(isolated=False, ablation=True))
-    assert isinstance(proof.answer, Refuted)
+    missing, lying = prove(checked, Options(isolated=False, ablation=True))
+    assert isinstance(missing.answer, Proved) and not missing.lying
+    assert isinstance(lying.answer, Refuted) and lying.lying
+    finding = lying.finding()
+    assert finding is not None and finding.severity == "note"

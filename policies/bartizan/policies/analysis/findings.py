@@ -97,28 +97,38 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What became of one invariant."""
+    """What became of one invariant.
+
+    ``lying``: asked of signals that say anything at all, where the invariant is about missing ones. A refutation is
+    then a note: every rule that trusts a signal can be widened by a lie.
+    """
 
     invariant: CheckedInvariant
     answer: Answer
     seconds: float = 0.0
+    lying: bool = False
+
+    @property
+    def claim(self) -> str:
+        """What was asked, in the words of the file."""
+        return f"{self.invariant.written}, if they lie" if self.lying else self.invariant.written
 
     def finding(self) -> Finding | None:
         """A refuted or undecided invariant as a finding."""
-        written = self.invariant.written
         match self.answer:
             case Proved():
                 return None
             case Refuted():
-                code, message = "refuted", f"this does not hold: {written}"
+                code, message = "refuted", f"this does not hold: {self.claim}"
             case Unknown(reason):
-                code, message = "unknown", f"not decided: {written}: {reason}"
+                code, message = "unknown", f"not decided: {self.claim}: {reason}"
         source, span = self.invariant.source, self.invariant.span
-        return Finding.of(code, message, source=source, span=span, answer=self.answer)
+        severity: Severity | None = "note" if self.lying and code == "refuted" else None
+        return Finding.of(code, message, source=source, span=span, answer=self.answer, severity=severity)
 
     def to_json(self) -> dict[str, Json]:
         return {
-            "kind": self.invariant.kind, "invariant": self.invariant.written,
+            "kind": self.invariant.kind, "invariant": self.claim,
             "place": place_json(self.invariant.source, self.invariant.span),
             "answer": answer_json(self.answer), "seconds": round(self.seconds, 3),
         }  # fmt: skip

@@ -103,7 +103,7 @@ def _print_proof(proof: Proof, console: Console) -> None:
     how = f", {visible(answer.how)}" if answer.how else ""
     console.print()
     timing = f" ({proof.seconds:.1f} s{how})"
-    text = Text.assemble(place, ("proved", "bold green"), f": {visible(invariant.written)}", (timing, "dim"))
+    text = Text.assemble(place, ("proved", "bold green"), f": {visible(proof.claim)}", (timing, "dim"))
     console.print(text)
     if answer.witness is not None:
         _print_lines(witness_lines(answer.witness), console)

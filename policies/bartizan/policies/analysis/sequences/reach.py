@@ -105,7 +105,9 @@ def race(
         if isinstance(answer, Unknown):
             return answer
         if isinstance(answer, Model):
-            whole = read_trace(search.encoder, readable(search, answer, [asked], last), steps, last)
+            whole = read_trace(
+                search.encoder, readable(search.unrolling, search.check, answer, [asked], last), steps, last
+            )
             call = replace(whole.call, moment=replace(last.moment, past=steps[-2].registers))
             return Race(rule, replace(whole, events=(*whole.history[:-1], call)), whole.history[-1])
     return NotFound(depth, False)

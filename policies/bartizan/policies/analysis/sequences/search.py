@@ -96,7 +96,7 @@ class Search:
                 answer = self.check(asked)
                 if isinstance(answer, Model):
                     if self.unrolling.start:  # while it can still be asked
-                        answer = readable(self, answer, [asked], option)
+                        answer = readable(self.unrolling, self.check, answer, [asked], option)
                     found = answer, option
                 elif isinstance(answer, Unknown):
                     found = answer

@@ -69,7 +69,10 @@ def _search(
         found = search.check(*asked)
         if isinstance(found, Model):
             return read_trace(
-                search.encoder, readable(search, found, asked, last), search.unrolling.steps, last
+                search.encoder,
+                readable(search.unrolling, search.check, found, asked, last),
+                search.unrolling.steps,
+                last,
             )
     return None
 
