@@ -57,11 +57,12 @@ class Whole:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Member:
-    """``text`` is in the regular language ``language``."""
+    """``text`` is in the regular language ``language``. ``matcher`` is that language, ready to match."""
 
     text: Text
     language: Term
     serial: int = 0
+    matcher: Language | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -315,7 +316,15 @@ class Formulas:
         term = language.term if isinstance(language, Language) else language
         if term is EMPTY:
             return FALSE
-        return TRUE if term is ANYTHING else self._node(Member, text, term)
+        if term is ANYTHING:
+            return TRUE
+        key = (Member, text, term)
+        found: Member | None = self._nodes.get(key)
+        if found is None:
+            matcher = language if isinstance(language, Language) else Language.of(term)
+            self._nodes[key] = found = Member(text, term, self._serial, matcher)
+            self._serial += 1
+        return found
 
     def same(self, x: Text, y: Text) -> Formula:
         if x is y:
@@ -360,29 +369,44 @@ def below(roots: Iterable[Node]) -> list[Node]:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Values of variables. What is not named is arbitrary: read as false, 0 and the empty text."""
+    """Values of variables. What is not named is arbitrary: read as false, 0 and the empty text.
+
+    A value that was asked for is kept: the mappings are not to change.
+    """
 
     flags: Mapping[Flag, bool] = field(default_factory=dict)
     wholes: Mapping[Whole, int] = field(default_factory=dict)
     texts: Mapping[Text, str] = field(default_factory=dict)
+    _known: dict[Node, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def holds(self, formula: Formula) -> bool:
         """The truth of a formula in this model."""
-        return bool(self._values((formula,))[formula])
+        return bool(self._value(formula))
 
     def number(self, number: Number) -> int:
-        return int(self._values((number,))[number])
+        return int(self._value(number))
 
     def text(self, text: Text) -> str:
         return self.texts.get(text, "")
 
-    def _values(self, roots: Iterable[Node]) -> dict[Node, Any]:
-        values: dict[Node, Any] = {}
-        for node in below(roots):
-            values[node] = self._value(node, values)
-        return values
+    def _value(self, root: Node) -> Any:
+        """The value of a node, and on the way those of its parts, each once in the life of the model."""
+        known = self._known
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            if node in known:
+                stack.pop()
+                continue
+            missing = [part for part in parts(node) if part not in known]
+            if missing:
+                stack.extend(missing)
+            else:
+                known[node] = self._of_parts(node)
+        return known[root]
 
-    def _value(self, node: Node, values: Mapping[Node, Any]) -> Any:
+    def _of_parts(self, node: Node) -> Any:
+        values = self._known
         match node:
             case Truth(value):
                 return value
@@ -392,8 +416,8 @@ class Model:
                 return self.wholes.get(node, 0)
             case Text():
                 return self.texts.get(node, "")
-            case Member(text, language):
-                return Language.of(language).matches(values[text])
+            case Member(text, language, _, matcher):
+                return (matcher or Language.of(language)).matches(values[text])
             case Same(left, right):
                 return values[left] == values[right]
             case Length(text):

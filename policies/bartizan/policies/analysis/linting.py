@@ -34,6 +34,7 @@ def questions(policy: CheckedPolicy, budget: Budget, skip: frozenset[str]) -> It
         ("can it be E", partial(may_fail, study, witnesses)),
         ("does it matter", partial(shadowed, study)),
         ("can it be raced", partial(races, program, budget)),
+        ("are its texts tested well", misplaced_tests),
     )
     for rule in study.call_rules:
         dead = False
@@ -43,7 +44,6 @@ def questions(policy: CheckedPolicy, budget: Budget, skip: frozenset[str]) -> It
                 for finding in ask(rule):
                     dead = dead or finding.code in ("vacuous", "unreachable")  # changes nothing, said once
                     yield finding
-        yield from misplaced_tests(rule)
     for rule in policy.rules:
         if rule.effect in ("redact", "label") and not rule.shadow and f"{rule.id}: results" not in skip:
             yield Asking(f"{rule.id}: results")

@@ -16,13 +16,16 @@ from .study import ToolStudy
 from .witnesses import Witnesses
 
 MAX_EACH = 5
+MAX_OF_TOOL = 60
 
 
 def conflicts(witnesses: Witnesses, tool: ToolStudy, reported: set[tuple[str, str]]) -> Iterator[Finding]:
     """For each rule that stops calls of the tool, the first few allow rules that it overrides, with a call each.
 
-    ``reported`` are the pairs of rules that were shown to conflict already, about other tools.
+    ``reported`` are the pairs of rules that were shown to conflict already, about other tools. Notes of which there
+    are very many are read by nobody: after ``MAX_OF_TOOL`` there is one more, which says so.
     """
+    shown = 0
     allowing = [h for h in tool.verdict.of("allow") if written(h.rule.conditions[tool.inquiry.tool])]
     for effect in ("deny", "escalate"):
         for hit in tool.verdict.of(effect):
@@ -31,6 +34,15 @@ def conflicts(witnesses: Witnesses, tool: ToolStudy, reported: set[tuple[str, st
                 for finding in _overridden(witnesses, tool, hit, waiting):
                     reported.add((finding.rule or "", hit.id))
                     yield finding
+                    shown += 1
+                    if shown == MAX_OF_TOOL:
+                        yield _more(tool)
+                        return
+
+
+def _more(tool: ToolStudy) -> Finding:
+    name = tool.inquiry.tool
+    return Finding.of("conflict", f"`{name}` has more conflicts than the {MAX_OF_TOOL} shown", tool=name)
 
 
 def _overridden(witnesses: Witnesses, tool: ToolStudy, hit: Hit, waiting: list[Hit]) -> Iterator[Finding]:

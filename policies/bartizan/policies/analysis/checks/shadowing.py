@@ -24,9 +24,9 @@ def shadowed(study: Study, rule: CheckedRule) -> Iterator[Finding]:
             if isinstance(found, Unknown):
                 yield at_rule("unknown", rule, f"whether `{rule.id}` matters: {found.reason}", answer=found)
                 return
-            covering |= _named(tool, found)
+            covering |= _named(tool, rule.id, found)
     if rule.conditions:
-        core = tuple(sorted(covering - {rule.id}))
+        core = tuple(sorted(covering))
         by = f", by {', '.join(f'`{id}`' for id in core)}" if core else ""
         message = f"every call that `{rule.id}` is about is decided already{by}"
         yield at_rule("shadowed", rule, message, answer=Proved(core=core), related=core)
@@ -48,13 +48,17 @@ def _differences(tool: ToolStudy, hit: Hit) -> Iterator[tuple[Formula, ...]]:
 def _otherwise(tool: ToolStudy, hit: Hit) -> Formula:
     """Without this deny rule the call would go, at least once approved."""
     f = tool.inquiry.formulas
-    asking = [flag for id, flag in tool.softens.items() if id != hit.id]
+    asking = [soft for id, soft in tool.softens.items() if id != hit.id]
     firing = [tool.fires[h.id] for h in tool.verdict.hits if h.rule.effect in ("allow", "escalate")]
     return f.some((*asking, *firing))
 
 
-def _named(tool: ToolStudy, found: Unsat) -> set[str]:
-    """The rules whose not firing was needed for the contradiction."""
-    f = tool.inquiry.formulas
-    flags = {f.neg(flag): id for names in (tool.fires, tool.softens) for id, flag in names.items()}
-    return {flags[formula] for formula in found.core if formula in flags}
+def _named(tool: ToolStudy, rule: str, found: Unsat) -> set[str]:
+    """Rules whose not firing was needed for the contradiction; of several that fire alike, the first."""
+    neg = tool.inquiry.formulas.neg
+    ids: dict[Formula, str] = {}
+    for names in (tool.fires, tool.softens):
+        for id, formula in names.items():
+            if id != rule:
+                ids.setdefault(neg(formula), id)
+    return {ids[formula] for formula in found.core if formula in ids}

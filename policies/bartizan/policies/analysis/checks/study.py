@@ -1,4 +1,4 @@
-"""A policy under study: for each tool the call at hand, and for each rule a flag that says whether it fires."""
+"""A policy under study: for each tool the call at hand, and for each rule when it fires."""
 
 from __future__ import annotations
 
@@ -15,26 +15,18 @@ from ..solve import Unsat
 
 
 class ToolStudy:
-    """The calls of one tool. ``fires`` and ``softens`` name what each rule does, for assumptions to pick from."""
+    """The calls of one tool. ``fires`` and ``softens`` say of each rule when it does what it does.
+
+    Nothing about rules is asserted, so that a question is about those rules only that it assumes something of.
+    """
 
     def __init__(self, policy: CheckedPolicy, tool: str, budget: Budget, established: Established) -> None:
         self.policy = policy
         self.inquiry = Inquiry((policy,), tool, budget, established)
         self.verdict: Verdict = self.inquiry.verdict(policy)
         self.hits = {hit.id: hit for hit in self.verdict.hits}
-        self.fires = {
-            hit.id: self._named(f"{hit.id} fires", self.verdict.fires(hit)) for hit in self.verdict.hits
-        }
-        self.softens = {
-            hit.id: self._named(f"{hit.id} asks", hit.softened)
-            for hit in self.verdict.hits
-            if hit.softened is not FALSE
-        }
-
-    def _named(self, name: str, formula: Formula) -> Formula:
-        flag = self.inquiry.formulas.flag(name)
-        self.inquiry.add(self.inquiry.formulas.same_truth(flag, formula))
-        return flag
+        self.fires = {hit.id: self.verdict.fires(hit) for hit in self.verdict.hits}
+        self.softens = {hit.id: hit.softened for hit in self.verdict.hits if hit.softened is not FALSE}
 
     @property
     def clean(self) -> Formula:
@@ -48,8 +40,8 @@ class ToolStudy:
         """No other rule of these effects fires; a deny rule that asks counts as an escalate rule."""
         neg = self.inquiry.formulas.neg
         firing = [self.fires[h.id] for h in self.verdict.hits if h.id != rule and h.rule.effect in effects]
-        asking = [flag for id, flag in self.softens.items() if id != rule] if "escalate" in effects else []
-        return tuple(neg(flag) for flag in (*firing, *asking))
+        asking = [soft for id, soft in self.softens.items() if id != rule] if "escalate" in effects else []
+        return tuple(map(neg, (*firing, *asking)))
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from typing import Protocol
 from ...evaluation.plan import language_of
 from ...language import ast
 from ...language.types import F64, Bool, Enum, List, Str, Type
-from ...regular import one_of
+from ...regular import Language, one_of
 from ...regular.algebra import word
 from ..formula import FALSE, TRUE, Formula, Formulas, Number, Text
 from .inputs import Codes, InputMaker, step, undefined
@@ -76,6 +76,7 @@ class Encoder:
         self.formulas = formulas
         self.codes = Codes()
         self._facts: list[Formula] = []
+        self._conditions: dict[tuple[int, Moment], tuple[ast.Expr, Condition]] = {}
         self.known: dict[Formula, None] = {}
         self.inputs = InputMaker(formulas, self.codes, self._facts.append, self.knowledge, room)
 
@@ -99,9 +100,12 @@ class Encoder:
 
     def condition(self, node: ast.Expr, moment: Moment) -> Condition:
         """The symbol of a boolean expression."""
-        symbol = self.encode(node, moment)
-        assert isinstance(symbol, Condition)
-        return symbol
+        made = self._conditions.get((id(node), moment))
+        if made is None:
+            symbol = self.encode(node, moment)
+            assert isinstance(symbol, Condition)
+            made = self._conditions[id(node), moment] = node, symbol
+        return made[1]
 
     def encode(self, node: ast.Expr, moment: Moment, bound: tuple[_Element, ...] = ()) -> Symbol:
         """The symbol of an expression. ``bound`` are the elements of enclosing quantifiers, innermost first."""
@@ -299,7 +303,7 @@ class _Expression:
         match operand:
             case String(defined, leaves):
                 listed = one_of(items)
-                return self.known(self.in_language(leaves, listed.term, listed.matches), defined)
+                return self.known(self.in_language(leaves, listed), defined)
             case Amount(defined, number):
                 values = [self.encoder.number(item, type_) for item in items]
                 return self.known(self.f.some(self.f.equal(number, value) for value in values), defined)
@@ -311,13 +315,13 @@ class _Expression:
                 return Condition(inside, outside)
         raise TypeError(f"nothing is in a list of {type_}")
 
-    def in_language(
-        self, leaves: tuple[tuple[Formula, Text | str], ...], term: Json, matches: Callable[[str], bool]
-    ) -> Formula:
+    def in_language(self, leaves: tuple[tuple[Formula, Text | str], ...], language: Language) -> Formula:
         """Whether the text is in a language."""
-        return self.f.some(
-            self.f.both(
-                guard, self.f.truth(matches(leaf)) if isinstance(leaf, str) else self.f.member(leaf, term)
+        f = self.f
+        return f.some(
+            f.both(
+                guard,
+                f.truth(language.matches(leaf)) if isinstance(leaf, str) else f.member(leaf, language),
             )
             for guard, leaf in leaves
         )
@@ -326,7 +330,7 @@ class _Expression:
         language = language_of(node)
         match self.encode(node.operand):
             case String(defined, leaves):
-                return self.known(self.in_language(leaves, language.term, language.matches), defined)
+                return self.known(self.in_language(leaves, language), defined)
             case Amount(defined, number):
                 assert isinstance(node.operand.type, Enum)
                 codes = [self.encoder.codes.of(v) for v in node.operand.type.values if language.matches(v)]

@@ -3,7 +3,7 @@
 A proof is by k-induction: in no session with fewer than k events before the call does it hold, and whatever the
 session, after k more events of none of which it holds, it does not hold of the call at hand. For k = 0 that is a
 proof about the one call, whatever happened before. A session is looked for by growing length, so the one that is
-found is as short as any.
+found is as short as any. Where neither settles it, a proof by an inductive invariant is looked for.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ...language import ast
 from ...policy import CheckedPolicy
 from ..answers import Budget, Proved, Unknown
 from ..encode.past import NOTHING, Established
+from .chc import inductive
 from .relevance import session_operators
 from .search import NotFound, Question, Search
 from .trace import Trace
@@ -41,6 +42,21 @@ class Attempt:
 
     def settle(self, question: Question, general: Question | None, depth: int) -> Found:
         """``question`` is asked of sessions from their start, ``general`` of what follows any session."""
+        found = self._settle(question, general, depth)
+        if not isinstance(found, Unknown) or general is None:
+            return found
+        proof = inductive(
+            self.policy,
+            self.tools,
+            general,
+            self.budget,
+            about=self.about,
+            established=self.established,
+            approvals=self.approvals,
+        )
+        return found if proof is None else proof
+
+    def _settle(self, question: Question, general: Question | None, depth: int) -> Found:
         concrete = self._search(None)
         if general is not None:
             proof = self._induction(concrete, question, general)

@@ -29,6 +29,7 @@ T = TypeVar("T")
 Analysis = Callable[..., "Iterator[Asking | T]"]
 
 _STARTING = "the start of the analysis"
+_STARTUP = 60.0  # seconds to load the package, on a busy machine
 _EXITING = 10.0
 
 
@@ -97,7 +98,9 @@ def _isolated(analysis: Analysis[T], arguments: tuple[Any, ...], budget: Budget)
         question = _STARTING
         with _Process(analysis, arguments, frozenset(skip), budget) as process:
             while True:
-                item = process.next(budget.seconds)
+                item = process.next(
+                    max(budget.seconds, _STARTUP) if question == _STARTING else budget.seconds
+                )
                 if isinstance(item, _Done):
                     return
                 if isinstance(item, _Lost):
