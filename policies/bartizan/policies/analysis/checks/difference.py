@@ -22,6 +22,7 @@ from ..inquiry import Inquiry
 from .merging import conforms, widened
 
 MAX_CLASSES = 50
+DEFAULT = "default"
 Direction = Literal["loosened", "tightened"]
 
 
@@ -93,9 +94,16 @@ class Comparison:
         return f.some(f.both(x, y) for x, y in changes)
 
     def classes(self, direction: Direction) -> Iterator[ChangedClass | Unknown]:
-        """The classes of changes in one direction, one by one."""
+        """The classes of changes in one direction, one by one.
+
+        What stops a call in the stricter version is what changed: a rule there that the other version does not have,
+        or, where nothing but the default stops it, the rule of the other version that lets it go. With the outcome
+        in the other version that makes a class.
+        """
         f = self.inquiry.formulas
         remaining = self.changed(direction)
+        strict: Literal["old", "new"] = "old" if direction == "loosened" else "new"
+        loose: Literal["old", "new"] = "new" if direction == "loosened" else "old"
         for _ in range(MAX_CLASSES):
             found = self.inquiry.check(remaining)
             if isinstance(found, Unknown):
@@ -103,12 +111,25 @@ class Comparison:
                 return
             if not isinstance(found, Model):
                 return
-            old, seen_old = self._deciding("old", found)
-            new, seen_new = self._deciding("new", found)
-            alike = f.both(seen_old, seen_new)
+            stopped, stopping = self._deciding(strict, found)
+            gone, letting = self._deciding(loose, found)
+            alike = f.both(
+                stopping, letting if stopped.rules == (DEFAULT,) else self._decides(loose, gone.outcome)
+            )
+            old, new = (stopped, gone) if direction == "loosened" else (gone, stopped)
             yield ChangedClass(self.tool, old, new, self.inquiry, f.both(remaining, alike), found)
             remaining = f.both(remaining, f.neg(alike))
         yield Unknown(f"more than {MAX_CLASSES} classes of changes of {self.tool}")
+
+    def _decides(self, which: Literal["old", "new"], outcome: Outcome) -> Formula:
+        """The version decides so."""
+        f = self.inquiry.formulas
+        side: _Side = getattr(self, which)
+        verdict = side.verdict
+        if outcome is Outcome.DENY:
+            return f.both(side.conforms, f.neg(verdict.let_go()))
+        decided = verdict.allowed() if outcome is Outcome.ALLOW else verdict.escalated()
+        return f.both(side.conforms, decided)
 
     def _deciding(self, which: Literal["old", "new"], model: Model) -> tuple[Deciding, Formula]:
         """Why a version decides the model's call as it does, and what all calls decided for that reason share."""
@@ -122,7 +143,7 @@ class Comparison:
         outcome, hits = verdict.deciding(model)
         if not hits:
             alike = f.both(f.neg(verdict.denies()), f.neg(verdict.let_go()))
-            return Deciding(outcome, ("default",)), f.both(side.conforms, alike)
+            return Deciding(outcome, (DEFAULT,)), f.both(side.conforms, alike)
         rest = {
             Outcome.DENY: TRUE,
             Outcome.ESCALATE: f.neg(verdict.denies()),
