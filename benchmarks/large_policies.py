@@ -143,7 +143,7 @@ _PATHS: dict[str, tuple[Test, ...]] = {
 _TESTS: dict[str, dict[str, tuple[Test, ...]]] = {
     "read_file": {
         **_PATHS,
-        "encoding": (lambda rng: f'has(args.encoding) && args.encoding == "{rng.choice(("utf8", "latin1", "ascii"))}"',),
+        "encoding": (lambda rng: f'has(args.encoding) && args.encoding == "{rng.choice(("utf8", "latin1", "ascii"))}"',),  # noqa: E501 (a rule on one line)
     },
     "write_file": {
         **_PATHS,
@@ -166,7 +166,7 @@ _TESTS: dict[str, dict[str, tuple[Test, ...]]] = {
         "host": (
             lambda rng: f'host_under(args.url, ["{_word(rng)}.example"])',
             lambda rng: f'args.url.startsWith("https://{_word(rng)}.example/")',
-            lambda rng: f'args.url.fullmatches("https://[a-z.]+/{rng.choice(FOLDERS)}/.*[0-9]{{{rng.randint(1, 8)}}}.*")',
+            lambda rng: f'args.url.fullmatches("https://[a-z.]+/{rng.choice(FOLDERS)}/.*[0-9]{{{rng.randint(1, 8)}}}.*")',  # noqa: E501 (a rule on one line)
         ),
         "rest": (lambda rng: f'args.url.contains("{rng.choice(SECRETS)}={rng.randrange(60)}")',),
         "length": (lambda rng: f"has(args.max_length) && args.max_length <= {rng.randrange(1, 5_000)}",),
@@ -200,7 +200,7 @@ def _vacuous(index: int, rng: random.Random) -> str:
         f'allow: [read_file]\n    when: path_under(args.path, "{_folder(rng)}") && args.path.contains("/../")',
         f'deny: [pay]\n    when: args.to.startsWith("DE{index}") && args.to.fullmatches("[A-Z]{{2}}[A-Z][0-9]*")',
         'escalate: [query]\n    when: size(args.table) > 20 && args.table in ["orders", "customers"]',
-        f'allow: [fetch]\n    when: host_under(args.url, ["{rng.choice(TEAMS)}.example"]) && args.url.startsWith("ftp:")',
+        f'allow: [fetch]\n    when: host_under(args.url, ["{rng.choice(TEAMS)}.example"]) && args.url.startsWith("ftp:")',  # noqa: E501 (a rule on one line)
     )[index // 50 % 4]
 
 

@@ -8,7 +8,7 @@ from ...policy import CheckedRule
 from ..answers import Proved, Unknown
 from ..encode.decision import Hit
 from ..findings import Finding
-from ..formula import FALSE, Formula, Model
+from ..formula import FALSE, TRUE, Formula, Model
 from ..solve import Unsat
 from .places import at_rule
 from .study import Study, ToolStudy
@@ -17,8 +17,10 @@ from .study import Study, ToolStudy
 def shadowed(study: Study, rule: CheckedRule) -> Iterator[Finding]:
     covering: set[str] = set()
     for tool, hit in study.hits(rule):
-        for assumptions in _differences(tool, hit):
+        for assumptions, remaining in _differences(tool, hit):
             found = tool.check(*assumptions)
+            if isinstance(found, Model) and not found.holds(remaining):
+                found = tool.check(*assumptions, remaining)
             if isinstance(found, Model):
                 return
             if isinstance(found, Unknown):
@@ -32,17 +34,17 @@ def shadowed(study: Study, rule: CheckedRule) -> Iterator[Finding]:
         yield at_rule("shadowed", rule, message, answer=Proved(core=core), related=core)
 
 
-def _differences(tool: ToolStudy, hit: Hit) -> Iterator[tuple[Formula, ...]]:
-    """The ways in which the rule can matter, each as assumptions."""
+def _differences(tool: ToolStudy, hit: Hit) -> Iterator[tuple[tuple[Formula, ...], Formula]]:
+    """The ways in which the rule can matter, each as assumptions, and one more that is seldom needed."""
     fires = tool.fires[hit.id]
     if hit.rule.effect == "allow":  # otherwise denied by default, and not asked about
-        yield fires, *tool.others(hit.id, "allow", "deny", "escalate")
+        yield (fires, *tool.others(hit.id, "allow", "deny", "escalate")), TRUE
     elif hit.rule.effect == "escalate":  # otherwise allowed or denied
-        yield fires, *tool.others(hit.id, "deny", "escalate")
+        yield (fires, *tool.others(hit.id, "deny", "escalate")), TRUE
     else:  # otherwise asked about or allowed; denied by default is denied all the same
-        yield fires, *tool.others(hit.id, "deny"), _otherwise(tool, hit)
+        yield (fires, *tool.others(hit.id, "deny")), _otherwise(tool, hit)
         if hit.softened is not FALSE:  # asks for want of a signal: otherwise allowed or denied
-            yield tool.softens[hit.id], *tool.others(hit.id, "deny", "escalate")
+            yield (tool.softens[hit.id], *tool.others(hit.id, "deny", "escalate")), TRUE
 
 
 def _otherwise(tool: ToolStudy, hit: Hit) -> Formula:

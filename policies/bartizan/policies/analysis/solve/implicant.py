@@ -9,7 +9,7 @@ most of a large problem stays as it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..formula import All, AtMost, Flag, Formula, IsZero, Length, Member, Neg, Number, Pick, Same, Some, Text
@@ -164,27 +164,28 @@ def _choice(
 
 def follows(wanted: Leaf, leaves: dict[Formula, bool]) -> bool:
     """Whether a formula has its value whatever the atoms are that are not among ``leaves``."""
-    values: dict[Formula, bool | None] = {**leaves}
-    stack = [wanted[0]]
-    while stack:
-        node = stack[-1]
-        if node in values or not isinstance(node, Neg | All | Some):
-            values.setdefault(node, None)
-            stack.pop()
-            continue
-        below = (node.operand,) if isinstance(node, Neg) else node.items
-        missing = [item for item in below if item not in values]
-        if missing:
-            stack.extend(missing)
-            continue
-        stack.pop()
-        known = [values[item] for item in below]
-        if isinstance(node, Neg):
-            values[node] = None if known[0] is None else not known[0]
+    shown: dict[Leaf, bool] = {}
+    trail: list[tuple[Leaf, Iterator[Formula], bool]] = []  # what to show, by which items, whether by all of them
+    node, value = wanted
+    while True:
+        while isinstance(node, Neg):
+            node, value = node.operand, not value
+        found = shown.get((node, value))
+        if found is None:
+            if isinstance(node, All | Some):
+                trail.append(((node, value), iter(node.items), isinstance(node, All) is value))
+            else:
+                found = leaves.get(node) is value
+        while trail:
+            goal, items, by_all = trail[-1]
+            following = next(items, None) if found is None or found is by_all else None
+            if following is not None:
+                node, value = following, goal[1]
+                break
+            found = shown[goal] = by_all if found is None else found
+            trail.pop()
         else:
-            deciding = isinstance(node, Some)
-            values[node] = deciding if deciding in known else None if None in known else not deciding
-    return values[wanted[0]] == wanted[1]
+            return bool(found)
 
 
 def _compare(
