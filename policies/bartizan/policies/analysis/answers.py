@@ -77,7 +77,7 @@ class Budget:
     """
 
     rlimit: int = 30_000_000
-    steps: int = 600_000
+    steps: int = 1_500_000
     rounds: int = 2_000
     seconds: float = 60.0
     megabytes: int = 1_024
