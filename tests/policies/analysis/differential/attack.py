@@ -79,10 +79,7 @@ class Attack:
         return scope_of(other, {"id": random.choice([t for t in self.texts if t]), "roles": roles})
 
     def _signals(self) -> dict[str, Signal]:
-        measured: list[float | Missing] = [
-            *(value for value in self.floats if 0 <= value <= 1),
-            Missing("down"),
-        ]
+        measured = [*(value for value in self.floats if 0 <= value <= 1), Missing("down")]
         pick = self.random.choice
         names = [name for name in ("risk", "harm") if self.random.random() < 0.8]
         return {name: Signal(name, pick(measured), pick(measured)) for name in names}

@@ -19,9 +19,9 @@ MODULE = "tests.policies.analysis.differential.subset"
 
 
 def copied(directory: Path) -> Path:
-    """A copy of the room of the policies, with what is compiled (and not what is just being compiled)."""
+    """A copy of the room of the policies, with what is compiled."""
     room = directory / "policies"
-    shutil.copytree(ROOT / "policies" / PACKAGE, room / PACKAGE, ignore=shutil.ignore_patterns("*.pyc.*"))
+    shutil.copytree(ROOT / "policies" / PACKAGE, room / PACKAGE)
     return room
 
 

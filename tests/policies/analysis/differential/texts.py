@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from bartizan.policies.evaluation.plan import language_of
 from bartizan.policies.language import ast
@@ -12,6 +12,8 @@ from bartizan.policies.regular.answers import Empty, Interval, Nonempty
 from bartizan.policies.regular.automata import Automata, runs
 from bartizan.policies.regular.decide import decide
 from bartizan.policies.regular.dfa import DFA
+from bartizan.policies.regular.lengths import LengthSet, lengths
+from bartizan.policies.regular.term import Term
 
 from ...regular.meaning import by_derivatives
 
@@ -73,3 +75,16 @@ def neighbours(text: str) -> Iterator[str]:
         yield text[:at] + text[at : at + 1].swapcase() + text[at + 1 :]
     yield text + "b"
     yield text + "\U0001f511"
+
+
+def lengths_agree(terms: Iterable[tuple[Term, bool]], limit: int) -> None:
+    """The lengths of the words of a conjunction are those of which the decision procedure finds one."""
+    literals = list(terms)
+    found = lengths(literals, limit)
+    assert isinstance(found, LengthSet)
+    for length in range(limit + 1):
+        decided = decide(literals, Interval(length, length))
+        assert isinstance(decided, Nonempty | Empty)
+        assert (length in found) == isinstance(decided, Nonempty), f"length {length} of {literals}"
+        if isinstance(decided, Nonempty):
+            assert len(decided.word) == length
