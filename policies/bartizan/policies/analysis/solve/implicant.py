@@ -165,7 +165,8 @@ def _choice(
 def follows(wanted: Leaf, leaves: dict[Formula, bool]) -> bool:
     """Whether a formula has its value whatever the atoms are that are not among ``leaves``."""
     shown: dict[Leaf, bool] = {}
-    trail: list[tuple[Leaf, Iterator[Formula], bool]] = []  # what to show, by which items, whether by all of them
+    # what to show, by which items, whether by all of them
+    trail: list[tuple[Leaf, Iterator[Formula], bool]] = []
     node, value = wanted
     while True:
         while isinstance(node, Neg):
