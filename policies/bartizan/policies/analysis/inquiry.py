@@ -48,11 +48,11 @@ class Inquiry:
         """Assert something for all further questions."""
         self._solver.add(formula)
 
-    def check(self, *assumptions: Formula) -> Model | Unsat | Unknown:
+    def check(self, *assumptions: Formula, effort: float = 1.0) -> Model | Unsat | Unknown:
         """Is there a well-formed call, and a session, for which all of this holds?"""
         for fact in self.encoder.new_facts():
             self._solver.add(fact)
-        return self._solver.check(*assumptions)
+        return self._solver.check(*assumptions, effort=effort)
 
 
 def _expressions(policy: CheckedPolicy, tool: str) -> Iterator[ast.Expr]:

@@ -253,10 +253,10 @@ class Results:
     def formulas(self) -> Formulas:
         return self.encoder.formulas
 
-    def check(self, *assumptions: Formula) -> Any:
+    def check(self, *assumptions: Formula, effort: float = 1.0) -> Any:
         for fact in self.encoder.new_facts():
             self.solver.add(fact)
-        return self.solver.check(*assumptions)
+        return self.solver.check(*assumptions, effort=effort)
 
 
 def test_results_are_inspected_by_the_real_program() -> None:

@@ -39,11 +39,11 @@ class Results:
         self.moment: Moment = result_moment(self.encoder, self.decl, new.tools, FreePast())
         self._solver = Solver(self.formulas, budget)
 
-    def check(self, *assumptions: Formula) -> Model | Unsat | Unknown:
+    def check(self, *assumptions: Formula, effort: float = 1.0) -> Model | Unsat | Unknown:
         """Is there a result, in some session, for which all of this holds?"""
         for fact in self.encoder.new_facts():
             self._solver.add(fact)
-        return self._solver.check(*assumptions)
+        return self._solver.check(*assumptions, effort=effort)
 
     def exposed(self) -> Iterator[Exposed | Unknown]:
         """What the new version shows, or trusts, and the old one does not."""

@@ -77,6 +77,7 @@ class Encoder:
         self.codes = Codes()
         self._facts: list[Formula] = []
         self._conditions: dict[tuple[int, Moment], tuple[ast.Expr, Condition]] = {}
+        self._languages: dict[tuple[Json, ...], Language] = {}
         self.known: dict[Formula, None] = {}
         self.inputs = InputMaker(formulas, self.codes, self._facts.append, self.knowledge, room)
 
@@ -97,6 +98,13 @@ class Encoder:
         """The facts that came up since the last time this was asked."""
         facts, self._facts[:] = list(self._facts), []
         return facts
+
+    def language(self, node: ast.StringTest) -> Language:
+        """What a text test asks membership of; made once, whatever the number of rules, elements and versions."""
+        key = (node.predicate, node.params)
+        if key not in self._languages:
+            self._languages[key] = language_of(node)
+        return self._languages[key]
 
     def condition(self, node: ast.Expr, moment: Moment) -> Condition:
         """The symbol of a boolean expression."""
@@ -327,7 +335,7 @@ class _Expression:
         )
 
     def string_test(self, node: ast.StringTest) -> Condition:
-        language = language_of(node)
+        language = self.encoder.language(node)
         match self.encode(node.operand):
             case String(defined, leaves):
                 return self.known(self.in_language(leaves, language), defined)

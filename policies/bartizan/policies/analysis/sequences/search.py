@@ -103,7 +103,7 @@ class Search:
             self.solver.add(f.neg(asked))
         return found
 
-    def check(self, *assumptions: Formula) -> Model | Unsat | Unknown:
+    def check(self, *assumptions: Formula, effort: float = 1.0) -> Model | Unsat | Unknown:
         for fact in self.encoder.new_facts():
             self.solver.add(fact)
-        return self.solver.check(*assumptions)
+        return self.solver.check(*assumptions, effort=effort)

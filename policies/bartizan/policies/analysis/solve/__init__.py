@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from .errors import Disagreement, SolveError, SolverUnavailable, UnsoundModel, WorkerError
 from .minimise import minimise
-from .solver import Solver, Unsat
+from .solver import EASY, Solver, Unsat
 from .worker import Asking, Unanswered, run
 
 __all__ = [
     "Asking",
     "Disagreement",
+    "EASY",
     "SolveError",
     "Solver",
     "SolverUnavailable",

@@ -18,6 +18,10 @@ from .words import OneWord
 from .z3 import Skeleton
 
 _SMALL_CORE = 12
+_LEAST_RLIMIT = 1_000_000
+_LEAST_MILLISECONDS = 500
+EASY = 0.02
+"""The effort for a question whose answer would be nice to have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +70,33 @@ class Solver:
     def _learn(self, formula: Formula) -> None:
         for node in self._structure.learn(formula):
             if isinstance(node, Member):
+                self._theory.notice(node)
                 for lemma in self._one_word.lemmas(node):
                     self._skeleton.require(lemma)
 
-    def check(self, *assumptions: Formula) -> Model | Unsat | Unknown:
-        """A model of what was added and of ``assumptions``, or that there is none, or that it is not known."""
+    def check(self, *assumptions: Formula, effort: float = 1.0) -> Model | Unsat | Unknown:
+        """A model of what was added and of ``assumptions``, or that there is none, or that it is not known.
+
+        ``effort`` is the part of the budget that the question is worth; with less than all of it cvc5 is not asked
+        what stays unknown.
+        """
         if FALSE in assumptions:
             return Unsat((FALSE,))
         assumed = [formula for formula in dict.fromkeys(assumptions) if formula is not TRUE]
         for formula in assumed:
             self._learn(formula)
-        found = self._check(assumed)
+        found = self._check(assumed, effort)
         if self.budget.second_opinion == "always" or (
-            isinstance(found, Unknown) and self.budget.second_opinion == "on-unknown"
+            isinstance(found, Unknown) and self.budget.second_opinion == "on-unknown" and effort >= 1
         ):
             return self._compared(found, assumed)
         return found
 
-    def _check(self, assumed: list[Formula]) -> Model | Unsat | Unknown:
-        deadline = monotonic() + self.budget.seconds / 2
+    def _check(self, assumed: list[Formula], effort: float) -> Model | Unsat | Unknown:
+        seconds = self.budget.seconds / 2
+        seconds = min(seconds, max(1.0, seconds * effort))
+        deadline = monotonic() + seconds
+        self._limit(effort)
         guards: list[Flag] = []
         for _ in range(self.budget.rounds):
             self.rounds += 1
@@ -105,8 +117,15 @@ class Solver:
                 for lemma in outcome.formulas:
                     self._skeleton.require(lemma)
             if monotonic() > deadline:
-                return Unknown(f"the question took more than {self.budget.seconds / 2:g} s")
+                return Unknown(f"the question took more than {seconds:g} s")
         return Unknown(f"the strings refuted {self.budget.rounds} proposals")
+
+    def _limit(self, effort: float) -> None:
+        rlimit, milliseconds = self.budget.rlimit, int(self.budget.seconds * 500)
+        self._skeleton.limit(
+            min(rlimit, max(_LEAST_RLIMIT, int(rlimit * effort))),
+            min(milliseconds, max(_LEAST_MILLISECONDS, int(milliseconds * effort))),
+        )
 
     def _realised(self, assumed: Sequence[Formula]) -> Model | Lemmas | Stuck:
         """The proposal of the skeleton with words for its texts, or why there are none."""
@@ -162,9 +181,13 @@ class Solver:
         """``core`` without what a check of Z3 alone finds dispensable."""
         if len(core) > _SMALL_CORE:
             return core
+        self._limit(EASY)
         for formula in list(core):
             fewer = [other for other in core if other is not formula]
-            if self._skeleton.check(fewer, with_model=False) == "unsat":
+            found = self._skeleton.check(fewer, with_model=False)
+            if isinstance(found, Unknown):
+                break
+            if found == "unsat":
                 core = self._skeleton.core()
                 core = [other for other in fewer if other in core]
         return core

@@ -15,6 +15,7 @@ from ...regular.term import Term
 
 _REMEMBERED = 200_000
 _LAZY_ROUNDS = 12
+_PAIR_STEPS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,15 @@ class Strings:
             self._remember(self._answers, key, answer)
         remembered: str | Conflict | None = self._answers[key]
         return remembered
+
+    def are_disjoint(self, left: Term, right: Term) -> bool:
+        """Whether two languages have no text in common, if that is easily found out."""
+        key = ("disjoint", frozenset((left, right)))
+        if key not in self._answers:
+            budget = min(self._budget, _PAIR_STEPS)
+            found = words([(left, True), (right, True)], budget=budget, automata=self._automata)
+            self._remember(self._answers, key, found == [])
+        return bool(self._answers[key])
 
     def words(self, literals: Sequence[Literal], low: int, high: int, count: int) -> list[str] | None:
         """The ``count`` most readable such texts, or all if there are fewer."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ...regular.answers import Literal
 from ...regular.lengths import LengthSet
-from ..formula import Formula, Formulas, Number, Same, Text
+from ...regular.term import Term
+from ..formula import Formula, Formulas, Member, Number, Same, Text
 from .distinct import TooMany, choose, neighbours
 from .groups import Group, group
 from .implicant import Facts
@@ -16,6 +18,8 @@ from .words import only_word
 
 _MORE_CORES = 8
 _TRIALS = 40
+_EXCLUDING = 6  # exclusions that were found one by one, before all of a language are looked for
+_SHARED = 6  # the largest core that is learned of other texts, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +49,16 @@ class Theory:
     def __init__(self, formulas: Formulas, strings: Strings) -> None:
         self._formulas = formulas
         self._strings = strings
+        self._members: dict[Term, dict[Text, Member]] = {}
+        self._compared: set[Term] = set()
+        self._excluding: Counter[Term] = Counter()
         self._latest: dict[Text, str] = {}
         self._divided: dict[tuple[Text, int], Number] = {}
         self._definitions: list[Formula] = []
+
+    def notice(self, member: Member) -> None:
+        """A question is asked of a text, of which other texts' contradictions can be learned."""
+        self._members.setdefault(member.language, {})[member.text] = member
 
     def realise(self, facts: Facts) -> Words | Lemmas | Stuck:
         """Words for what ``facts`` says, lemmas that refute it, or neither within the budget."""
@@ -119,6 +130,10 @@ class Theory:
         core = conflict.core
         if not conflict.by_length:
             yield self._not_all(self._all_of(each, core, (), False))
+            yield from self._elsewhere(each.texts, core)
+            if len(core) == 2 and core[0][1] and core[1][1]:
+                for term, _ in core:
+                    yield from self._disjoint(each, term)
             return
         unbounded = self._strings.word(core, 0, each.limit)
         if isinstance(unbounded, Conflict):
@@ -136,6 +151,29 @@ class Theory:
         else:
             conclusion = self._has_length(subject, possible)
         yield self._formulas.implies(self._formulas.all(premises), conclusion)
+
+    def _elsewhere(self, but: Sequence[Text], core: Sequence[Literal]) -> Iterator[Formula]:
+        """The same contradiction in other texts: what is asked of one element of a list is asked of all."""
+        if core and len(core) <= _SHARED:
+            asked = [self._members.get(term, {}) for term, _ in core]
+            for text in asked[0]:
+                if text not in but and all(text in members for members in asked):
+                    found = [(members[text], sign) for members, (_, sign) in zip(asked, core, strict=True)]
+                    yield self._formulas.some(self._formulas.neg(m) if sign else m for m, sign in found)
+
+    def _disjoint(self, each: Group, term: Term) -> Iterator[Formula]:
+        """With which other languages that texts are asked about this one has no text in common.
+
+        Where many rules look at one argument, a language that excludes one other often excludes most of them.
+        """
+        self._excluding[term] += 1
+        if self._excluding[term] != _EXCLUDING:
+            return
+        self._compared.add(term)
+        for other, members in self._members.items():
+            asked = other not in self._compared and any(text in members for text in each.texts)
+            if asked and self._strings.are_disjoint(term, other):
+                yield from self._elsewhere((), ((term, True), (other, True)))
 
     def _equally_long(self, each: Group, left: Text, right: Text) -> Formula:
         make = self._formulas

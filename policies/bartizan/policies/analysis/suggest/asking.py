@@ -40,10 +40,10 @@ class ResultInquiry:
         self.moment = result_moment(self.encoder, self.decl, policy.tools, FreePast(established))
         self._solver = Solver(self.formulas, budget)
 
-    def check(self, *assumptions: Formula) -> Model | Unsat | Unknown:
+    def check(self, *assumptions: Formula, effort: float = 1.0) -> Model | Unsat | Unknown:
         for fact in self.encoder.new_facts():
             self._solver.add(fact)
-        return self._solver.check(*assumptions)
+        return self._solver.check(*assumptions, effort=effort)
 
 
 class ResultAsking:

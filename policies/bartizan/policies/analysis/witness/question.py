@@ -14,7 +14,8 @@ from ..solve import Unsat
 class Question(Protocol):
     """An encoder and a solver that share their formulas, about calls (or results) of one tool.
 
-    ``decl`` is the declaration that ``moment`` was made of; ``check`` adds the encoder's new facts by itself.
+    ``decl`` is the declaration that ``moment`` was made of; ``check`` adds the encoder's new facts by itself. Its
+    ``effort`` is the part of the budget that the answer is worth.
     """
 
     @property
@@ -25,4 +26,4 @@ class Question(Protocol):
     def encoder(self) -> Encoder: ...
     @property
     def moment(self) -> Moment: ...
-    def check(self, *assumptions: Formula) -> Model | Unsat | Unknown: ...
+    def check(self, *assumptions: Formula, effort: float = 1.0) -> Model | Unsat | Unknown: ...

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ...casework import DEFAULT_NOW
+from ...language import ast
 from ...language.environment import RESULT_TEXT
 from ...language.types import F64, Bool, Dec, Duration, Enum, Field, Int, Record, Str, Time, ToolDecl, Type
 from ...regular import literal
@@ -19,7 +20,7 @@ from ..encode.expressions import Encoder, Moment
 from ..encode.past import FreePast
 from ..encode.symbols import Amount, Condition, Elements, Fields, String, float_of, rank_of
 from ..formula import TRUE, Flag, Formula, Formulas, Model, Number, Text
-from ..solve import Unsat
+from ..solve import EASY, Unsat
 from .places import Place, optional_fields, places
 from .question import Question
 from .words import Subject, languages_of, nearest, subjects_of
@@ -28,6 +29,7 @@ RESULT = Record((("text", Field(RESULT_TEXT)), ("is_error", Field(Bool()))))
 _FLOATS = (0.0, 1.0, 0.5, 0.9, 0.1, 0.99, 0.01, 2.0, 10.0, 100.0, 1000.0, -1.0)
 _SPANS = (1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000, 0)
 _FEW = 8
+_PATIENCE = 5  # preferences that stay undecided, before no more are asked about
 ACCOUNT = 12_345_678
 """A number that is long enough to be somebody's account."""
 
@@ -70,8 +72,8 @@ class Point:
     def formulas(self) -> Formulas:
         return self.encoder.formulas
 
-    def check(self, *assumptions: Formula) -> Model | Unsat | Unknown:
-        return self.ask(*assumptions)
+    def check(self, *assumptions: Formula, effort: float = 1.0) -> Model | Unsat | Unknown:
+        return self.ask(*assumptions, effort=effort)
 
 
 def simplest_session(points: Iterable[Point], model: Model, wanted: Iterable[Formula]) -> Model:
@@ -110,12 +112,16 @@ class Simplifier:
         self.f = question.formulas
         self.held = list(wanted)
         self.model = model
+        self._patience = _PATIENCE
 
     def simplest(self) -> Model:
         """At the moment of the question."""
         question = self.question
         self.each(flag for flag in question.encoder.known if flag_of(flag, question.moment))
         self.each(_quiet(question))
+        for count in _counted(question):
+            if self.model.holds(count.defined):
+                self.smallest(count.number, 0)
         subjects = {subject.path: subject for subject in subjects_of(question.moment)}
         self._shape(subjects)
         self._circumstances()
@@ -132,10 +138,13 @@ class Simplifier:
     # --- preferences
 
     def prefer(self, formula: Formula) -> bool:
-        """Have ``formula`` hold from now on, if it can."""
+        """Have ``formula`` hold from now on, if it can, and if that is easily found out."""
         if not self.model.holds(formula):
-            found = self.question.check(*self.held, formula)
+            if not self._patience:
+                return False
+            found = self.question.check(*self.held, formula, effort=EASY)
             if not isinstance(found, Model):
+                self._patience -= isinstance(found, Unknown)
                 return False
             self.model = found
         self.held.append(formula)
@@ -256,3 +265,12 @@ def _quiet(question: Question) -> Iterator[Formula]:
                     yield false
                 case Amount(_, number):
                     yield f.equal(number, f.constant(0))
+
+
+def _counted(question: Question) -> Iterator[Amount]:
+    """What the counts and sums of session operators read."""
+    past = question.moment.past
+    if isinstance(past, FreePast):
+        for node, symbol in past.reads.values():
+            if isinstance(node, ast.Count | ast.Sum) and isinstance(symbol, Amount):
+                yield symbol
