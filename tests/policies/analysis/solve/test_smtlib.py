@@ -47,7 +47,7 @@ def test_literals_come_back_as_they_were(text: str) -> None:
     make = Formulas()
     x = make.text("x", 20)
     size = make.equal(make.length(x), make.constant(len(text)))
-    found = second_opinion([make.member(x, literal(text)), size], Budget())
+    found = second_opinion([make.member(x, literal(text)), size], Budget(), 20)
     assert isinstance(found, Model)
     assert found.text(x) == text
 
@@ -74,7 +74,7 @@ def test_texts_are_scalar_values() -> None:
     x = make.text("x", 1)
     not_below = make.neg(make.member(x, regex("[\\x00-\ud7ff]?", "full")))
     found = second_opinion(
-        [not_below, make.neg(make.member(x, regex("[\ue000-\U0002fe00]", "full")))], Budget()
+        [not_below, make.neg(make.member(x, regex("[\ue000-\U0002fe00]", "full")))], Budget(), 20
     )
     assert isinstance(found, Model)
     assert ord(found.text(x)) > 0x2FE00

@@ -210,7 +210,7 @@ def test_a_contradiction_between_solvers_is_an_error(monkeypatch: pytest.MonkeyP
     solver = Solver(make, Budget(second_opinion="always"))
     asked = make.member(make.text("x", 9), contains("a"))
     assert isinstance(solver.check(asked), Model)
-    monkeypatch.setattr(cvc5, "second_opinion", lambda asked, budget: "unsat")
+    monkeypatch.setattr(cvc5, "second_opinion", lambda asked, budget, seconds: "unsat")
     with pytest.raises(Disagreement, match="cvc5 finds"):
         solver.check(asked)
 

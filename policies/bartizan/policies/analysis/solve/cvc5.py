@@ -13,8 +13,10 @@ from .smtlib import Script, script
 _RESOURCES_PER_STEP = 3
 
 
-def second_opinion(conjunction: Sequence[Formula], budget: Budget) -> Model | Literal["unsat"] | Unknown:
-    """A model of the conjunction, "unsat" if there is none, or Unknown.
+def second_opinion(
+    conjunction: Sequence[Formula], budget: Budget, seconds: float
+) -> Model | Literal["unsat"] | Unknown:
+    """A model of the conjunction, "unsat" if there is none, or Unknown after so many seconds.
 
     Raises:
         SolverUnavailable: cvc5 is not installed.
@@ -27,18 +29,18 @@ def second_opinion(conjunction: Sequence[Formula], budget: Budget) -> Model | Li
     except ImportError as error:
         raise SolverUnavailable("expected the package cvc5, found none; install bartizan[prove]") from error
     try:
-        return _asked(cvc5, written, budget)
+        return _asked(cvc5, written, budget, seconds)
     except RuntimeError as error:  # what all of cvc5's exceptions are
         return Unknown(f"cvc5 gave up: {error}")
 
 
-def _asked(cvc5: Any, written: Script, budget: Budget) -> Model | Literal["unsat"] | Unknown:
+def _asked(cvc5: Any, written: Script, budget: Budget, seconds: float) -> Model | Literal["unsat"] | Unknown:
     terms = cvc5.TermManager()
     solver = cvc5.Solver(terms)
     for option, value in (
         ("produce-models", "true"),
         ("strings-exp", "true"),
-        ("tlimit-per", str(int(budget.seconds * 1000 / 3))),
+        ("tlimit-per", str(max(int(seconds * 1000), 1))),
         ("rlimit-per", str(budget.steps * _RESOURCES_PER_STEP)),
     ):
         solver.setOption(option, value)

@@ -20,6 +20,8 @@ from .z3 import Skeleton
 _SMALL_CORE = 12
 _LEAST_RLIMIT = 1_000_000
 _LEAST_MILLISECONDS = 500
+_CVC5_ALONE = 1 / 3  # cvc5's part of a question's seconds where we have no answer
+_CVC5_BESIDE = 1 / 60  # and where it has one to confirm
 EASY = 0.02
 """The effort for a question whose answer would be nice to have."""
 
@@ -77,8 +79,7 @@ class Solver:
     def check(self, *assumptions: Formula, effort: float = 1.0) -> Model | Unsat | Unknown:
         """A model of what was added and of ``assumptions``, or that there is none, or that it is not known.
 
-        ``effort`` is the part of the budget that the question is worth; with less than all of it cvc5 is not asked
-        what stays unknown.
+        ``effort`` is the part of the budget that the question is worth; with less than all of it cvc5 is not asked.
         """
         if FALSE in assumptions:
             return Unsat((FALSE,))
@@ -86,9 +87,8 @@ class Solver:
         for formula in assumed:
             self._learn(formula)
         found = self._check(assumed, effort)
-        if self.budget.second_opinion == "always" or (
-            isinstance(found, Unknown) and self.budget.second_opinion == "on-unknown" and effort >= 1
-        ):
+        wanted = self.budget.second_opinion
+        if effort >= 1 and (wanted == "always" or (wanted == "on-unknown" and isinstance(found, Unknown))):
             return self._compared(found, assumed)
         return found
 
@@ -149,7 +149,8 @@ class Solver:
 
     def _compared(self, ours: Model | Unsat | Unknown, assumed: list[Formula]) -> Model | Unsat | Unknown:
         """What cvc5 says where we do not know; else our own answer, which cvc5 must not contradict."""
-        theirs = self._other(assumed)
+        share = _CVC5_ALONE if isinstance(ours, Unknown) else _CVC5_BESIDE
+        theirs = self._other(assumed, self.budget.seconds * share)
         if isinstance(theirs, Unknown):
             return Unknown(f"{ours.reason}; {theirs.reason}") if isinstance(ours, Unknown) else ours
         if isinstance(ours, Unknown):
@@ -158,10 +159,10 @@ class Solver:
             raise Disagreement(f"cvc5 finds {theirs}, this solver {ours}, for {[*self._added, *assumed]}")
         return ours
 
-    def _other(self, assumed: list[Formula]) -> Model | Unsat | Unknown:
+    def _other(self, assumed: list[Formula], seconds: float) -> Model | Unsat | Unknown:
         asked = [*self._added, *assumed]
         try:
-            theirs = cvc5.second_opinion(asked, self.budget)
+            theirs = cvc5.second_opinion(asked, self.budget, seconds)
         except SolverUnavailable as error:
             return Unknown(str(error))
         if theirs == "unsat":
