@@ -54,7 +54,6 @@ contracts: .venv/.stamp-dev ## who may import whom
 	$(STEP) 'contracts: import-linter'
 	@$(BIN)/lint-imports --no-logo
 
-# torch is pinned ahead of the extra that will need it (one version for every machine); nothing installs it yet.
 constraints: ## resolve the newest versions again and write constraints.txt
 	$(STEP) 'constraints: resolving the newest versions'
 	@rm -rf .venv-constraints
