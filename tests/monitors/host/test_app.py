@@ -19,7 +19,7 @@ import pytest
 from bartizan.monitors.host import Limits, WireLimits
 from bartizan.monitors.host.catalogue import ProbeInfo
 from bartizan.monitors.host.client import RemoteBackend
-from bartizan.monitors.host.serve import CannotServe, Hosted, hosting, is_loopback
+from bartizan.monitors.host.serve import CannotServe, Hosted, _bind_tcp, hosting, is_loopback
 from bartizan.monitors.host.tenants import Tokens
 from bartizan.monitors.host.wire import write_queries
 
@@ -251,6 +251,19 @@ async def test_a_page_whose_name_was_rebound_is_refused() -> None:
             assert (await client.get("/v1/probes", headers={"Host": name})).status_code in (400, 421)
         for name in (f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}", "LOCALHOST"):
             assert (await client.get("/v1/probes", headers={"Host": name})).status_code == 200
+
+
+async def test_an_answer_is_not_held_back_by_the_network() -> None:
+    """Connections over TCP have Nagle's algorithm off: with it each answer would wait for an acknowledgement."""
+    bound = _bind_tcp("127.0.0.1", 0, None)
+    bound.socket.listen()
+    with socket.create_connection(bound.socket.getsockname()), bound.socket.accept()[0] as accepted:
+        assert accepted.proto == socket.IPPROTO_TCP  # what asyncio looks at
+        _, writer = await asyncio.open_connection(sock=accepted)
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        writer.close()
+        await writer.wait_closed()
+    bound.release()
 
 
 async def test_a_unix_socket_is_its_user_s_only(tmp_path: Path) -> None:

@@ -238,17 +238,17 @@ async def test_what_cannot_be_counted_or_is_too_long_is_missing(faulty: FaultyEn
 
 async def test_a_hanging_engine_piles_nothing_up(faulty: FaultyEngine) -> None:
     """Queries time out, the batcher says that the engine is stuck and refuses at once; then it recovers."""
-    async with Batcher(faulty, Limits(timeout=0.05, stuck_after=0.05)) as batcher:
+    async with Batcher(faulty, Limits(timeout=60.0, stuck_after=0.05)) as batcher:
         assert batcher.health().ready
-        assert reason(await batcher.measure(query("stop"))) == "timeout"
-        answers = await asyncio.gather(*(batcher.measure(query("w")) for _ in range(20)))
+        assert reason(await batcher.measure(query("stop"), within=0.05)) in ("timeout", "engine stuck")
+        answers = await asyncio.gather(*(batcher.measure(query("w"), within=0.05) for _ in range(20)))
         assert {reason(one) for one in answers} <= {"timeout", "engine stuck"}
         await settled(lambda: not batcher.health().live)
         assert reason(await batcher.measure(query("w"))) == "engine stuck"
         assert batcher.stats().queue_depth == 0
         faulty.go.set()
         await settled(lambda: batcher.health().ready)
-        value(await batcher.measure(query("w"), within=60.0))
+        value(await batcher.measure(query("w")))
 
 
 async def test_an_engine_that_ends_its_thread_is_reported(

@@ -21,7 +21,9 @@ from .test_batcher import reason, settled, value
 
 
 @asynccontextmanager
-async def answering(*answers: bytes, then: Callable[[], Any] | None = None) -> AsyncIterator[str]:
+async def answering(
+    *answers: bytes, then: Callable[[], Any] | None = None, heard: list[bytes] | None = None
+) -> AsyncIterator[str]:
     """A server that reads a request and writes these bytes, then hangs up (or does ``then``)."""
     left = list(answers)
     tasks = set()
@@ -31,7 +33,9 @@ async def answering(*answers: bytes, then: Callable[[], Any] | None = None) -> A
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
-            await reader.readexactly(length)
+            body = await reader.readexactly(length)
+            if heard is not None:
+                heard.append(body)
             writer.write(left.pop(0) if len(left) > 1 else left[0])
             await writer.drain()
             if then is not None:
@@ -158,16 +162,28 @@ async def test_a_cancelled_question_is_cancelled() -> None:
     async def forever() -> None:
         await asyncio.sleep(3600)
 
-    async with answering(b"", then=forever) as address:
-        for timeout, opens in ((3600.0, False), (0.2, True)):
-            breaker = Breaker(failures=1)
-            async with RemoteBackend(address, timeout=timeout, breaker=breaker) as backend:
-                task = asyncio.create_task(backend.measure(query("w")))
-                await asyncio.sleep(0.12)
-                task.cancel()
-                with pytest.raises(asyncio.CancelledError):
-                    await task
-                assert breaker.open is opens
+    for passed, opens in ((5.0, False), (20.0, True)):
+        clock = [0.0]
+        breaker = Breaker(failures=1)
+        asked = asyncio.Event()
+
+        async def never(asked: asyncio.Event = asked) -> None:
+            asked.set()
+            await forever()
+
+        async with (
+            answering(b"", then=never) as address,
+            RemoteBackend(
+                address, timeout=30.0, breaker=breaker, clock=lambda clock=clock: clock[0]
+            ) as backend,
+        ):
+            task = asyncio.create_task(backend.measure(query("w")))
+            await asked.wait()
+            clock[0] = passed
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert breaker.open is opens
 
 
 async def test_another_fingerprint_is_missing() -> None:
@@ -213,12 +229,23 @@ async def test_many_in_one_request() -> None:
 
 
 async def test_a_host_is_told_how_much_time_there_is() -> None:
-    """The host's own "timeout" arrives before the client would give up, and the host is not taken for down."""
+    """A little less than the client has, so that the host's own "timeout" comes before the client gives up."""
+    heard: list[bytes] = []
+    async with (
+        answering(http(GOOD), heard=heard) as address,
+        RemoteBackend(address, timeout=20.0) as backend,
+    ):
+        value(await backend.measure(query("w")))
+    assert json.loads(heard[0])["within_ms"] == 18_000
+
+
+async def test_a_host_that_says_timeout_is_not_down() -> None:
+    """A busy host that answers in time is asked again."""
     engine = FaultyEngine()
     breaker = Breaker(failures=1)
     async with (
-        hosting(engine, limits=Limits(timeout=30.0)) as host,
-        RemoteBackend(host.address, timeout=1.0, breaker=breaker) as backend,
+        hosting(engine, limits=Limits(timeout=0.05)) as host,
+        RemoteBackend(host.address, timeout=30.0, breaker=breaker) as backend,
     ):
         assert reason(await backend.measure(query("stop"))) == "timeout"
         assert not breaker.open

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType, TracebackType
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -61,6 +61,7 @@ class RemoteBackend:
         fingerprints: Mapping[str, str] = MappingProxyType({}),
         breaker: Breaker | None = None,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._uds, self._url = _address(address)
         if token is not None and not (token.isascii() and token.isprintable() and token.strip()):
@@ -74,6 +75,7 @@ class RemoteBackend:
         self._fingerprints = dict(fingerprints)
         self._breaker = Breaker() if breaker is None else breaker
         self._max_answer_bytes = max_answer_bytes
+        self._clock = clock
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
         self._closed = False
 
@@ -93,7 +95,7 @@ class RemoteBackend:
         attempt = self._breaker.attempt()
         if attempt is None:
             return _all_missing(queries, reasons.HOST_DOWN)
-        started = time.monotonic()
+        started = self._clock()
         try:
             body = write_queries(queries, self._timeout * SHARE)
         except Exception:  # noqa: BLE001 (not queries at all: nothing to ask, and no reason to raise)
@@ -106,10 +108,10 @@ class RemoteBackend:
             return _all_missing(queries, failed.reason)
         except asyncio.CancelledError:
             # Whoever asked gave up. A host that let half of the time pass without an answer is taken for down.
-            self._learn(attempt, True if time.monotonic() - started > self._timeout / 2 else None)
+            self._learn(attempt, True if self._clock() - started > self._timeout / 2 else None)
             raise
         self._breaker.succeeded(attempt)
-        taken = round((time.monotonic() - started) * 1e3, 3)
+        taken = round((self._clock() - started) * 1e3, 3)
         return [self._accepted(query, answer, taken) for query, answer in zip(queries, answers, strict=True)]
 
     async def aclose(self) -> None:

@@ -21,12 +21,12 @@ class Limits:
     sizes: tuple[int, ...] = (16, 32, 64, 128, 256, 512)
     max_batch: int = 64
     max_batch_tokens: int = 16_384
-    max_wait: float = 0.002
+    max_wait: float = 0.0005
     max_queued: int = 1_024
     max_queued_tokens: int = 262_144
     max_tenant_queued: int = 256
     max_query_tokens: int = 8_192
-    max_characters: int = 200_000
+    max_characters: int = 400_000
     timeout: float = 2.0
     stuck_after: float = 30.0
     quarantine: float = 5.0
@@ -67,7 +67,7 @@ class WireLimits:
     max_body_wait: float = 5.0
     max_queries: int = 64
     max_passages: int = 256
-    max_text_characters: int = 200_000
+    max_text_characters: int = 400_000
     max_name_characters: int = 200
     max_requests: int = 1_024
 
