@@ -1,0 +1,39 @@
+"""Sparse autoencoders: encode, decode, and read a few features out of many, exactly.
+
+::
+
+    from bartizan.monitors import formats
+    from bartizan.monitors.sae import SlicedEncoder
+
+    sae = formats.load("path/to/sae")
+    latents_BTK = SlicedEncoder(sae, [17, 4096])(x_BTD)
+
+``config`` what an autoencoder is, ``sae`` its equations, ``slicing`` a few of its features, ``lazy_topk`` the same
+where the features compete, ``union`` many tenants' features in one product, ``kernels`` the fast paths, ``check`` what
+a loaded one is tested for.
+"""
+
+from __future__ import annotations
+
+from .config import Activation, Normalisation, SAEConfig, Units
+from .errors import FormatError, InvalidConfig, InvalidInput, InvalidTensors, SAEError, UnknownFormat
+from .sae import SparseAutoencoder
+from .slicing import AMBIGUOUS, Exactness, Reading, SlicedEncoder
+
+__all__ = [
+    "AMBIGUOUS",
+    "Activation",
+    "Exactness",
+    "FormatError",
+    "InvalidConfig",
+    "InvalidInput",
+    "InvalidTensors",
+    "Normalisation",
+    "Reading",
+    "SAEConfig",
+    "SAEError",
+    "SlicedEncoder",
+    "SparseAutoencoder",
+    "Units",
+    "UnknownFormat",
+]
