@@ -1,0 +1,43 @@
+"""A run on disk: tensors in one safetensors file, everything else as JSON in its header. Nothing is unpickled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .config import TrainingError
+
+FORMAT = "bartizan-sae-training-1"
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+    """Replaces what was there in one step: a run killed meanwhile keeps its last checkpoint."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(path.suffix + ".part")
+    header = {"format": FORMAT, "state": json.dumps(state)}
+    save_file(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary, header
+    )
+    temporary.replace(path)
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            if header.get("format") != FORMAT:
+                raise TrainingError(
+                    f"{path}: expected format {FORMAT}, found {header.get('format')}; start anew in another folder"
+                )
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            return tensors, json.loads(header["state"])
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise TrainingError(
+            f"{path}: cannot be read as a checkpoint, {error}; start anew in another folder"
+        ) from error
