@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -105,6 +106,12 @@ def build(family: str, seed: int = 0) -> Any:
 def ids(B: int, T: int, seed: int = 0) -> torch.Tensor:
     """Random token ids, none of them special."""
     return torch.randint(10, VOCABULARY, (B, T), generator=torch.Generator().manual_seed(seed))
+
+
+def reading(model: Any, cache: Any) -> dict[str, Any]:
+    """The argument that passes a cache: transformers renamed it."""
+    names = inspect.signature(model.forward).parameters
+    return {"cache" if "cache" in names else "past_key_values": cache}
 
 
 def images(family: str, B: int = 1) -> tuple[dict[str, torch.Tensor], torch.Tensor]:

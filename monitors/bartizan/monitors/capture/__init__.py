@@ -6,6 +6,7 @@ tap            hooks that reduce in place, and are removed whatever happens
 record         which positions were seen; what is not complete raises ``Incomplete``
 inputs         what a forward pass was given: ids, masks, caches
 fingerprint    which model, exactly, and what differs from another
+positions      masks: image tokens, what a generation read, a piece of text
 errors         the exceptions, as a tree
 """
 
@@ -15,6 +16,7 @@ from .errors import CaptureError, Incomplete, UnknownHookPoint
 from .fingerprint import Fingerprint, fingerprint
 from .hook_point import SITES, HookPoint, Site
 from .models import Layout, Place, layout, offers, place
+from .positions import generated_mask, image_mask, span_mask
 from .record import Step
 from .tap import Reduction, Tap
 
@@ -23,5 +25,6 @@ __all__ = [
     "Layout", "Place", "layout", "offers", "place",
     "Reduction", "Step", "Tap",
     "Fingerprint", "fingerprint",
+    "generated_mask", "image_mask", "span_mask",
     "CaptureError", "Incomplete", "UnknownHookPoint",
 ]  # fmt: skip

@@ -48,7 +48,9 @@ def read(names: tuple[str, ...], args: tuple[Any, ...], kwargs: Mapping[str, Any
     ids_BT, shape, decoder = None, None, False
     for name in _TOKENS:
         tokens = given.get(name)
-        if not isinstance(tokens, Tensor):
+        if (
+            not isinstance(tokens, Tensor) or tokens.dim() < 2 or tokens.shape[1] == 0
+        ):  # no ids beside embeddings
             continue
         decoder = name.startswith("decoder")
         if name.endswith("ids") and tokens.dim() == 2:

@@ -95,7 +95,8 @@ class Record:
         if self._open is not None:
             self.problem(f"pass {self._open.number} did not end: the model raised, or called itself")
         self._passes += 1
-        self._open = _Pass(self._passes, self._start(inputs), inputs, shape=inputs.shape)
+        start = self.seen if self._problems else self._start(inputs)  # one thing that went wrong is enough
+        self._open = _Pass(self._passes, start, inputs, shape=inputs.shape)
 
     def shape(self, x: Tensor, point: HookPoint) -> Tensor | None:
         """``x`` as [B, T, D], or None, with the problem noted, if it does not fit the pass that is running."""
@@ -207,6 +208,8 @@ class Record:
                 raise Incomplete(reason)
         if not self._steps:
             raise Incomplete("no pass of the model was seen")
+        if ids_BS is not None and beam_indices_BN is None:
+            self._drop_rejected(ids_BS)
         values, seen_BS = self._joined(beam_indices_BN)
         B, S = next(iter(values.values())).shape[:2]
         mask_BS = self._expected(tokens, B, S, device=next(iter(values.values())).device)
@@ -218,6 +221,16 @@ class Record:
                 raise Incomplete(f"{point} holds values that are not finite")
             values[point] = y_BSK
         return values
+
+    def _drop_rejected(self, ids_BS: Tensor) -> None:
+        """Forget drafted tokens at the end that were rejected, or came too late. Only behind a cache: no earlier
+        position has read them there. The ids that are left are compared as ever."""
+        if (
+            self._steps[-1].start
+            and ids_BS.dim() == 2
+            and self._steps[-1].start <= ids_BS.shape[1] < self.seen
+        ):
+            self._cut(ids_BS.shape[1])
 
     def _joined(self, beam_indices_BN: Tensor | None) -> tuple[dict[HookPoint, Tensor], Tensor | None]:
         if beam_indices_BN is not None:
