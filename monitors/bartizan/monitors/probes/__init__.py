@@ -1,12 +1,11 @@
-"""Probes on a model's activations: heads, training, baselines, metrics, cards.
+"""Probes on a model's activations: heads, metrics, cards.
 
 heads/           token-local projection, then one logit a sequence: last, mean, EMA, shift, MultiMax, rolling, attention
+probe            head, card and calibration together; armed on the model of its card only
 card, storage    what ships: card.yaml and probe.safetensors, verified when they are loaded
-examples         activations of many texts, ragged, in half precision
-train/           logistic and gradient training, leave-one-dataset-out, choice of layer and head
-lexical          the baselines that a probe has to beat: a bag of words, a regular expression
-metrics          AUROC, recall at a false positive rate with its interval, calibration error
-evidence         named SAE features at the tokens that speak loudest
+markdown         a card as a page
+evaluation       rows of a leave-one-dataset-out table, with exact intervals
+metrics          AUROC, recall at a false positive rate, calibration error, alarms by length
 """
 
 from __future__ import annotations
