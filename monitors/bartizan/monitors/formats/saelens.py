@@ -146,14 +146,14 @@ def _modern(fields: Fields) -> dict[str, Any]:
 
 
 def write(sae: SparseAutoencoder, path: Path) -> None:
-    """The folder in the format of version 6, which sae-lens loads. Raises :class:`InvalidConfig` for groupmax."""
+    """The folder in the format of version 6, which sae-lens loads. Raises :class:`InvalidConfig` for what it lacks."""
     config = sae.config
     if config.activation == "groupmax":
         raise InvalidConfig("SAELens has no groupmax architecture")
+    text = json.dumps(_document(config, sae), indent=1, sort_keys=True) + "\n"  # refuses before it writes
     path.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in sae.named_parameters()}
     _replace(path / WEIGHTS, lambda temporary: save_file(weights, temporary))
-    text = json.dumps(_document(config, sae), indent=1, sort_keys=True) + "\n"
     _replace(path / CONFIG, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
@@ -188,6 +188,8 @@ def _document(config: SAEConfig, sae: SparseAutoencoder) -> dict[str, Any]:
 
 def _architecture(config: SAEConfig, skip: bool) -> str:
     if not config.transcoder:
+        if skip:
+            raise InvalidConfig("SAELens has no autoencoder with W_skip, only transcoders")
         return "standard" if config.activation == "relu" else config.activation
     if config.activation not in ("relu", "jumprelu"):
         raise InvalidConfig(f"SAELens has no {config.activation} transcoder")

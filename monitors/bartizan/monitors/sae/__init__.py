@@ -15,6 +15,7 @@ a loaded one is tested for.
 
 from __future__ import annotations
 
+from .check import Quality, check, quality
 from .config import Activation, Normalisation, SAEConfig, Units
 from .errors import FormatError, InvalidConfig, InvalidInput, InvalidTensors, SAEError, UnknownFormat
 from .sae import SparseAutoencoder
@@ -29,6 +30,7 @@ __all__ = [
     "InvalidInput",
     "InvalidTensors",
     "Normalisation",
+    "Quality",
     "Reading",
     "SAEConfig",
     "SAEError",
@@ -36,4 +38,6 @@ __all__ = [
     "SparseAutoencoder",
     "Units",
     "UnknownFormat",
+    "check",
+    "quality",
 ]

@@ -190,7 +190,7 @@ def expected_shapes(config: SAEConfig) -> dict[str, tuple[int, ...]]:
 
 def _fit(config: SAEConfig, tensors: Mapping[str, Tensor]) -> None:
     shapes = expected_shapes(config)
-    if config.transcoder and "W_skip" in tensors:
+    if "W_skip" in tensors:
         shapes["W_skip"] = (config.width_out, config.d_in)
     if missing := sorted(shapes.keys() - tensors.keys()):
         raise InvalidTensors(f"a {config.activation} autoencoder needs {', '.join(missing)}")
