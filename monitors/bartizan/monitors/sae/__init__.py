@@ -9,8 +9,8 @@
     latents_BTK = SlicedEncoder(sae, [17, 4096])(x_BTD)
 
 ``config`` what an autoencoder is, ``sae`` its equations, ``slicing`` a few of its features, ``lazy_topk`` the same
-where the features compete, ``union`` many tenants' features in one product, ``kernels`` the fast paths, ``check`` what
-a loaded one is tested for.
+where the features compete, ``columns`` the form that slices share and their guard band, ``check`` what a loaded one is
+tested for.
 """
 
 from __future__ import annotations
