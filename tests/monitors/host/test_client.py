@@ -13,10 +13,12 @@ import pytest
 from bartizan.monitors.host import Limits
 from bartizan.monitors.host.breaker import Breaker
 from bartizan.monitors.host.client import RemoteBackend
+from bartizan.monitors.host.connection import Address, Connections
 from bartizan.monitors.host.serve import hosting
+from bartizan.monitors.host.wire import read_answers, write_queries
 
 from .engines import FaultyEngine, HashedEngine, query
-from .test_app import ACME, TOKENS, NamedEngine
+from .test_app import ACME, JSON_TYPE, TOKENS, NamedEngine
 from .test_batcher import reason, settled, value
 
 
@@ -65,7 +67,13 @@ HALF = GOOD[: len(GOOD) // 2]
 
 ANSWERS: dict[str, tuple[bytes, str]] = {
     "nothing": (b"", "host down"),
-    "no HTTP": (b"hello there\r\n\r\n", "host down"),
+    "no HTTP": (b"hello there\r\n\r\n", "garbage from host"),
+    "an endless head": (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000, "garbage from host"),
+    "two lengths": (http(GOOD, extra="Content-Length: 3\r\n"), "garbage from host"),
+    "chunks that are none": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "garbage from host",
+    ),
     "half a head": (b"HTTP/1.1 200 O", "host down"),
     "half a body": (http(HALF, length=len(GOOD)), "host down"),
     "half a JSON": (http(HALF), "garbage from host"),
@@ -117,6 +125,46 @@ async def test_a_connection_that_was_lost_is_tried_once_more() -> None:
     """A host that has closed a kept connection meanwhile, or was restarted, costs no measurement."""
     async with answering(b"", http(GOOD)) as address, RemoteBackend(address, timeout=30.0) as backend:
         assert value(await backend.measure(query("w"))) == 0.5
+
+
+async def test_connections_are_kept_and_never_shared() -> None:
+    """Callers in turn use one connection, callers at once one each, and a cancelled one's is not used again."""
+    engine = FaultyEngine()
+    async with hosting(engine, limits=Limits(timeout=60.0)) as host:
+        connections = Connections(Address.parse(host.address), most=4, keep=60.0)
+
+        async def ask(text: str) -> str:
+            body = write_queries([query(text)])
+            response = await connections.post("/v1/measurements", JSON_TYPE, body, 100_000)
+            return str(read_answers(response.body, 1)[0].measurement.evidence["words"])
+
+        for _ in range(5):
+            assert await ask("one two") == "6"
+            assert len(connections._idle) == 1
+        stopped = asyncio.create_task(ask("stop"))
+        await asyncio.to_thread(engine.waiting.wait)
+        waiting = [asyncio.create_task(ask("w " * n)) for n in range(1, 4)]
+        await settled(lambda: host.batcher.stats().queue_depth == 3)
+        stopped.cancel()
+        engine.go.set()
+        assert await asyncio.gather(*waiting) == ["5", "6", "7"]
+        assert len(connections._idle) == 3
+        assert await asyncio.gather(*(ask("w " * n) for n in range(1, 30))) == [
+            str(4 + n) for n in range(1, 30)
+        ]
+        assert len(connections._idle) <= 4
+        await connections.aclose()
+
+
+async def test_bytes_that_nobody_asked_for_are_nobody_s_answer() -> None:
+    """A second answer behind the first is not taken for the answer to the next question."""
+    other = http(GOOD.replace(b"0.5", b"0.125"))
+    async with (
+        answering(http(GOOD) + other, http(GOOD)) as address,
+        RemoteBackend(address, timeout=30.0) as backend,
+    ):
+        for _ in range(4):
+            assert value(await backend.measure(query("w"))) == 0.5
 
 
 async def test_a_slow_host_is_a_timeout() -> None:

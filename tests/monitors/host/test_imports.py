@@ -12,7 +12,7 @@ import pytest
     ("module", "unwanted"),
     [
         ("host", ("torch", "numpy", "transformers", "starlette", "uvicorn", "httpx")),
-        ("host.client", ("torch", "numpy", "transformers", "starlette", "uvicorn")),
+        ("host.client", ("torch", "numpy", "transformers", "starlette", "uvicorn", "httpx")),
         ("host.serve", ("torch", "numpy", "transformers", "httpx")),
     ],
 )

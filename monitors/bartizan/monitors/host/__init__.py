@@ -11,9 +11,10 @@ wire       queries and measurements as JSON, read strictly
 tenants    bearer tokens, and whose they are
 app        the routes; ``serve`` binds a socket and runs them
 breaker    remembers for a moment that a host is down
+connection HTTP to one host, over kept connections
 client     ``RemoteBackend``: a host somewhere else
 
-Nothing here imports torch. ``client`` imports httpx, ``app`` and ``serve`` import Starlette and uvicorn; the
+Nothing here imports torch. ``client`` imports h11, ``app`` and ``serve`` import Starlette and uvicorn; the
 package itself imports none of them.
 """
 

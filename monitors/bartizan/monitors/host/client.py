@@ -10,15 +10,13 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType, TracebackType
-from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
-
-import httpx
 
 from bartizan.monitors.types import Measurement, Query
 
 from . import reasons
 from .breaker import Attempt, Breaker
+from .connection import Address, Connections, Lost, Nonsense
 from .wire import Answered, Malformed, read_answers, write_queries
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
@@ -31,8 +29,6 @@ SHARE = 0.9
 
 _REASONS = {401: reasons.UNAUTHORISED, 403: reasons.UNAUTHORISED, 408: reasons.TIMEOUT, 413: reasons.TOO_LONG}
 _OVERLOADED = (429, 503)
-_LOST = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
-"""A connection that was kept, and that the host has closed meanwhile, fails like this. Asking twice changes nothing."""
 
 
 class _Failed(Exception):
@@ -63,7 +59,7 @@ class RemoteBackend:
         max_answer_bytes: int = MAX_ANSWER_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._uds, self._url = _address(address)
+        self._address = Address.parse(address)
         if token is not None and not (token.isascii() and token.isprintable() and token.strip()):
             raise ValueError("expected a token of printable ASCII characters")
         if not 0 < timeout < float("inf"):
@@ -76,11 +72,11 @@ class RemoteBackend:
         self._breaker = Breaker() if breaker is None else breaker
         self._max_answer_bytes = max_answer_bytes
         self._clock = clock
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
+        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Connections] = WeakKeyDictionary()
         self._closed = False
 
     def __repr__(self) -> str:
-        return f"RemoteBackend({f'unix:{self._uds}' if self._uds else self._url!r})"
+        return f"RemoteBackend({str(self._address)!r})"
 
     async def measure(self, query: Query) -> Measurement:
         """Never raises but for cancellation: what goes wrong is ``Missing``."""
@@ -116,9 +112,9 @@ class RemoteBackend:
 
     async def aclose(self) -> None:
         self._closed = True
-        client = self._clients.pop(asyncio.get_running_loop(), None)
-        if client is not None:
-            await client.aclose()
+        connections = self._by_loop.pop(asyncio.get_running_loop(), None)
+        if connections is not None:
+            await connections.aclose()
 
     async def __aenter__(self) -> RemoteBackend:
         return self
@@ -150,13 +146,15 @@ class RemoteBackend:
             async with asyncio.timeout(self._timeout):
                 try:
                     return await self._ask(body, count)
-                except _LOST:
+                except (
+                    Lost
+                ):  # perhaps a kept connection that the host has closed; asking twice changes nothing
                     return await self._ask(body, count)
-        except (TimeoutError, httpx.TimeoutException):
+        except TimeoutError:
             raise _Failed(reasons.TIMEOUT, down=True) from None
-        except httpx.TransportError:
+        except Lost:
             raise _Failed(reasons.HOST_DOWN, down=True) from None
-        except Malformed:
+        except (Malformed, Nonsense):
             raise _Failed(reasons.GARBAGE, down=True) from None
         except _Failed:
             raise
@@ -164,67 +162,29 @@ class RemoteBackend:
             raise _Failed(reasons.HOST_ERROR, down=True) from None
 
     async def _ask(self, body: bytes, count: int) -> list[Answered]:
-        request = self._client().stream("POST", "/v1/measurements", content=body, headers=self._headers)
-        async with request as response:
-            status = response.status_code
-            if status in _OVERLOADED:
-                raise _Failed(reasons.OVERLOADED, down=None)
-            if status >= 500:
-                raise _Failed(reasons.HOST_ERROR, down=True)
-            if status >= 400:
-                raise _Failed(_REASONS.get(status, reasons.REFUSED), down=False)
-            if status >= 300:
-                raise _Failed(reasons.REDIRECTED, down=True)
-            if status != 200 or "content-encoding" in response.headers:
-                raise _Failed(reasons.GARBAGE, down=True)
-            answer = bytearray()
-            async for chunk in response.aiter_raw():
-                answer += chunk
-                if len(answer) > self._max_answer_bytes:
-                    raise _Failed(reasons.GARBAGE, down=True)
-        return read_answers(bytes(answer), count)
+        response = await self._connections().post(
+            "/v1/measurements", self._headers, body, self._max_answer_bytes
+        )
+        status = response.status
+        if status in _OVERLOADED:
+            raise _Failed(reasons.OVERLOADED, down=None)
+        if status >= 500:
+            raise _Failed(reasons.HOST_ERROR, down=True)
+        if status >= 400:
+            raise _Failed(_REASONS.get(status, reasons.REFUSED), down=False)
+        if status >= 300:
+            raise _Failed(reasons.REDIRECTED, down=True)
+        if status != 200 or response.headers.get("content-encoding", "identity") != "identity":
+            raise _Failed(reasons.GARBAGE, down=True)
+        return read_answers(response.body, count)
 
-    def _client(self) -> httpx.AsyncClient:
+    def _connections(self) -> Connections:
         loop = asyncio.get_running_loop()
-        client = self._clients.get(loop)
-        if client is None:
-            transport = httpx.AsyncHTTPTransport(
-                uds=self._uds,
-                verify=self._url.startswith("https:"),  # a context is costly to make, and only then of use
-                limits=httpx.Limits(
-                    max_connections=CONNECTIONS,
-                    max_keepalive_connections=CONNECTIONS,
-                    keepalive_expiry=KEEP_ALIVE,
-                ),
-                trust_env=False,  # a proxy from the environment would read the texts
-            )
-            client = self._clients[loop] = httpx.AsyncClient(
-                base_url=self._url,
-                transport=transport,
-                timeout=self._timeout,
-                follow_redirects=False,
-                trust_env=False,
-            )
-        return client
+        connections = self._by_loop.get(loop)
+        if connections is None:
+            connections = self._by_loop[loop] = Connections(self._address, most=CONNECTIONS, keep=KEEP_ALIVE)
+        return connections
 
 
 def _all_missing(queries: Sequence[Query], reason: str) -> list[Measurement]:
     return [Measurement.missing(reason) for _ in queries]
-
-
-def _address(address: str) -> tuple[str | None, str]:
-    """The path of a socket, if it is one, and the base URL."""
-    path = address.removeprefix("unix:")
-    if path.startswith("/"):
-        return path, "http://monitors"
-    try:
-        parts = urlsplit(address)
-        parts.port  # noqa: B018 (raises for one that is none)
-    except ValueError as error:
-        raise ValueError(f"expected the address of a monitor host: {error}") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-        raise ValueError(
-            "expected http://host:port, https://host:port or unix:/path of a monitor host, without query or "
-            "credentials (a token is an argument of its own)"
-        )
-    return None, f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
