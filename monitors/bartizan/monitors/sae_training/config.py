@@ -33,7 +33,8 @@ class SAETrainingConfig:
                      (``topk``, ``batchtopk``; 0 switches it off). ``aux_k`` None: half of d_in
     dead_after       tokens without firing after which a latent counts as dead; None: a twentieth of the run,
                      at most 10M
-    threshold_rate   ``batchtopk``: how fast the threshold follows the smallest latent kept in a batch; at least 10 / steps
+    threshold_rate   ``batchtopk``: how fast the threshold follows the smallest latent kept in a batch;
+                     at least 10 / steps
     surrogate        ``jumprelu``: how the number of active latents gets a gradient. ``step`` through a window of
                      ``bandwidth`` around the threshold; ``tanh`` of the latents times ``tanh_scale``
     l0_coefficient   ``jumprelu``: weight of the active latents, in units of squared error of inputs of norm sqrt(d_in)
