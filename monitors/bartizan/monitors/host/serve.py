@@ -15,7 +15,7 @@ from ipaddress import ip_address
 
 import uvicorn
 
-from bartizan.guard.errors import BartizanError
+from bartizan.monitors.errors import MonitorError
 from bartizan.monitors.types import Engine
 
 from .app import create_app
@@ -31,7 +31,7 @@ KEEP_ALIVE = 75
 """How many seconds the host keeps an idle connection; clients give theirs up before."""
 
 
-class CannotServe(BartizanError):
+class CannotServe(MonitorError):
     """Why a host cannot listen where it was told to, and what to do."""
 
 

@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from string import hexdigits
 
-from bartizan.guard.errors import BartizanError
+from bartizan.monitors.errors import MonitorError
 
 OPERATOR = "*"
 SHORTEST = 16
 _HASHED = "sha256:"
 
 
-class MalformedTokens(BartizanError):
+class MalformedTokens(MonitorError):
     """A token file that cannot be read, and where. Tokens are never quoted."""
 
 

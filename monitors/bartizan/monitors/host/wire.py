@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from bartizan.guard.canonical import JSON, WRAPPED_DEPTH, canonical_json, parse_json, scalar_text
-from bartizan.guard.errors import BartizanError, MalformedJSON
+from bartizan.guard.errors import MalformedJSON
 from bartizan.guard.types import Missing
+from bartizan.monitors.errors import MonitorError
 from bartizan.monitors.types import Channel, Measurement, Passage, Query
 
 from .checks import reason_text, unit
@@ -32,7 +33,7 @@ from .limits import WireLimits
 CHANNELS = frozenset(get_args(Channel))
 
 
-class Malformed(BartizanError):
+class Malformed(MonitorError):
     """What was expected, and where."""
 
     def __init__(self, place: str, problem: str) -> None:
