@@ -4,7 +4,8 @@
 
     BartizanError
     └── MonitorError
-        └── ReaderError      a model that cannot be loaded, or a text that cannot be read
+        ├── ReaderError      a model that cannot be loaded, or a text that cannot be read
+        └── EngineError      features or settings that do not fit the reader's model
 
 Taps, probes, SAEs and hosts have trees of their own, in their packages.
 """
@@ -24,3 +25,7 @@ class ReaderError(MonitorError):
     def __init__(self, message: str, reason: str = "not readable") -> None:
         self.reason = reason
         super().__init__(message)
+
+
+class EngineError(MonitorError):
+    """Features or settings that do not fit the reader's model."""

@@ -4,7 +4,8 @@ The agent's own model is usually behind an API. A reader model in this process (
 same texts; monitors look at what happens inside it. Any Hugging Face model will do, encoder or decoder.
 
 A long text is read in windows that overlap; each token is taken from exactly one of them, the one that shows more of
-its surroundings, so that every token counts once. Nothing is cut off: a text that is too long is not read at all.
+its surroundings, so that every token counts once. Nothing is cut off: a text that is too long is not read at all,
+nor is one of which the tokenizer shows the model too little (:mod:`.legible`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTo
 
 from .capture import Fingerprint, HookPoint, Incomplete, Reduction, Tap, fingerprint
 from .errors import ReaderError
+from .legible import hides, plain, unreadable
 
 Spans = tuple[tuple[int, int], ...]
 
@@ -78,11 +80,14 @@ class Reader:
                 "expected a fast tokenizer (it says which characters a token covers), found a slow one: "
                 "save the tokenizer with a tokenizer.json"
             )
-        self.model = model.eval()
+        self.model = model.eval()  # type: ignore[no-untyped-call]
         self.tokenizer = tokenizer
         self.layout = layout or Layout()
         self.fingerprint: Fingerprint = fingerprint(model, tokenizer)
         self._before, self._after = _around(tokenizer)
+        self._unknown: int | None = tokenizer.unk_token_id
+        vocabulary = getattr(tokenizer.backend_tokenizer, "model", None)
+        self._longest_word: int | None = getattr(vocabulary, "max_input_chars_per_word", None)
         room = getattr(model.config, "max_position_embeddings", None)
         needed = self.layout.window + len(self._before) + len(self._after)
         if isinstance(room, int) and room < needed:
@@ -104,14 +109,21 @@ class Reader:
         return cls(model.to(device) if device else model, tokenizer, layout)
 
     def spans(self, text: str) -> Spans:
-        """The characters of each token. Raises :class:`ReaderError` for a text that is too long."""
+        """The characters of each token. Raises :class:`ReaderError` for a text that is too long or not readable."""
         return self._tokens(text)[1]
 
     @torch.inference_mode()
     def read(
-        self, texts: Sequence[str], reductions: Mapping[HookPoint, Reduction | None]
+        self,
+        texts: Sequence[str],
+        reductions: Mapping[HookPoint, Reduction | None],
+        rows: int | None = None,
     ) -> list[Reading | ReaderError]:
         """A reading of each text, in order, or why there is none. Not cut: see the module.
+
+        A product of matrices may round differently for another number of rows. With ``rows`` the model always reads
+        exactly so many windows of one size at once (some of them twice if need be): on one device, a text's numbers
+        are then the same to the last bit whatever else is read. Without it, as many as the layout allows.
 
         Raises :class:`Incomplete` if the model did not show everything that it read.
         """
@@ -121,8 +133,8 @@ class Reader:
             window for number, tokens in enumerate(ids) for window in self._windows(number, len(tokens))
         ]
         parts: list[list[tuple[_Window, dict[HookPoint, Tensor]]]] = [[] for _ in texts]
-        for batch in self._batches(windows):
-            for window, numbers in zip(batch, self._run(batch, ids, reductions), strict=True):
+        for batch in self._batches(windows, rows):
+            for window, numbers in zip(batch, self._run(batch, ids, reductions, rows), strict=True):
                 parts[window.text].append((window, numbers))
         return [
             found if isinstance(found, ReaderError) else self._stitched(part, found[1], reductions)
@@ -142,9 +154,48 @@ class Reader:
             raise ReaderError(
                 f"expected at most {self.layout.longest} characters, found {len(text)}", "too long"
             )
+        if hides(text):
+            raise ReaderError(
+                "expected a text that can be seen, found characters that cannot", "not readable"
+            )
+        folded, places = plain(text)
+        ids, spans = self._encoded([folded])[0]
+        ids, spans = self._broken_up(folded, ids, spans)
+        if self._unknown is not None and unreadable(folded, spans, [one == self._unknown for one in ids]):
+            raise ReaderError(
+                "expected a text that the model has words for, found too many that it has not", "not readable"
+            )
+        if places is not None:
+            spans = tuple((places[start], places[max(start, end - 1)] + 1) for start, end in spans)
+        return ids, spans
+
+    def _broken_up(self, text: str, ids: list[int], spans: Spans) -> tuple[list[int], Spans]:
+        """Words that are too long for the vocabulary's search, and so unknown as a whole, are read in pieces."""
+        most = self._longest_word
+        if most is None or all(end - start <= most for start, end in spans):
+            return ids, spans
+        pieces: list[tuple[int, int]] = []
+        for one, (start, end) in zip(ids, spans, strict=True):
+            if one == self._unknown and end - start > most:
+                pieces += [(at, min(at + most // 2, end)) for at in range(start, end, most // 2)]
+        read = dict(zip(pieces, self._encoded([text[a:b] for a, b in pieces]), strict=True)) if pieces else {}
+        all_ids: list[int] = []
+        all_spans: list[tuple[int, int]] = []
+        for one, (start, end) in zip(ids, spans, strict=True):
+            if one != self._unknown or end - start <= most:
+                all_ids.append(one)
+                all_spans.append((start, end))
+                continue
+            for at in range(start, end, most // 2):
+                more, where = read[at, min(at + most // 2, end)]
+                all_ids += more
+                all_spans += [(at + first, at + last) for first, last in where]
+        return all_ids, tuple(all_spans)
+
+    def _encoded(self, texts: list[str]) -> list[tuple[list[int], Spans]]:
         try:
-            encoded = self.tokenizer(
-                text,
+            encoded: Any = self.tokenizer(
+                texts,
                 add_special_tokens=False,
                 return_offsets_mapping=True,
                 return_attention_mask=False,
@@ -152,9 +203,10 @@ class Reader:
             )
         except (TypeError, ValueError, UnicodeError) as error:  # a lone surrogate is no text
             raise ReaderError(f"the tokenizer cannot read this text: {error}", "not readable") from error
-        ids: list[int] = encoded["input_ids"]
-        spans = tuple((int(start), int(end)) for start, end in encoded["offset_mapping"])
-        return ids, spans
+        return [
+            (list(ids), tuple((int(start), int(end)) for start, end in offsets))
+            for ids, offsets in zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
+        ]
 
     def _windows(self, text: int, tokens: int) -> Iterator[_Window]:
         window, overlap = self.layout.window, self.layout.overlap
@@ -168,13 +220,13 @@ class Reader:
             if last > first:
                 yield _Window(text, start, min(start + window, tokens), first, last)
 
-    def _batches(self, windows: Sequence[_Window]) -> Iterator[list[_Window]]:
+    def _batches(self, windows: Sequence[_Window], rows: int | None) -> Iterator[list[_Window]]:
         """Windows of one size together: nothing is padded, and so nothing depends on its neighbours' length."""
         by_size = sorted(windows, key=lambda window: window.end - window.start)
         for size, group in groupby(by_size, key=lambda window: window.end - window.start):
             alike = list(group)
-            rows = max(1, self.layout.batch // (size + len(self._before) + len(self._after)))
-            yield from (alike[row : row + rows] for row in range(0, len(alike), rows))
+            most = rows or max(1, self.layout.batch // (size + len(self._before) + len(self._after)))
+            yield from (alike[row : row + most] for row in range(0, len(alike), most))
 
     # --- the model
 
@@ -183,11 +235,13 @@ class Reader:
         batch: Sequence[_Window],
         ids: Sequence[Sequence[int]],
         reductions: Mapping[HookPoint, Reduction | None],
+        rows: int | None,
     ) -> list[dict[HookPoint, Tensor]]:
-        rows = [
+        read = [
             [*self._before, *ids[window.text][window.start : window.end], *self._after] for window in batch
         ]
-        ids_BT = torch.tensor(rows, device=self.model.device)
+        read += [read[0]] * ((rows or 0) - len(read))
+        ids_BT = torch.tensor(read, device=self.model.device)
         mask_BT = torch.ones_like(ids_BT)
         with Tap(self.model, reductions) as tap:
             self.model(input_ids=ids_BT, attention_mask=mask_BT)
