@@ -14,10 +14,11 @@ PYTEST_ARGS ?=
 
 BIN := .venv/bin
 OLD := .venv-oldest/bin
+ORACLE := .venv-oracle/bin
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-warn-script-location
 STEP := @printf '==> %s\n'
 
-.PHONY: help setup demo test test-oldest lint format types contracts constraints clean
+.PHONY: help setup demo test test-oldest test-oracle lint format types contracts constraints clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +36,10 @@ test: .venv/.stamp-dev ## the whole test suite
 test-oldest: .venv-oldest/.stamp ## the LangGraph tests on the oldest supported LangGraph
 	$(STEP) 'test-oldest: the integration tests on the floors of the langgraph extra'
 	@$(OLD)/python -m pytest -n $(JOBS) --dist worksteal tests/integrations $(PYTEST_ARGS)
+
+test-oracle: .venv-oracle/.stamp ## the SAE formats beside sae-lens, which has a hundred dependencies of its own
+	$(STEP) 'test-oracle: our autoencoders beside sae-lens'
+	@$(ORACLE)/python -m pytest tests/monitors/oracle $(PYTEST_ARGS)
 
 lint: .venv/.stamp-dev ## ruff: rules and formatting
 	$(STEP) 'lint: ruff check, ruff format --check'
@@ -66,11 +71,11 @@ constraints: ## resolve the newest versions again and write constraints.txt
 	@rm -rf .venv-constraints
 
 clean: ## remove what the targets above made
-	@rm -rf .venv .venv-oldest .venv-constraints dist build reports .pytest_cache .mypy_cache .ruff_cache \
+	@rm -rf .venv .venv-oldest .venv-oracle .venv-constraints dist build reports .pytest_cache .mypy_cache .ruff_cache \
 		.hypothesis .import_linter_cache .coverage .coverage.*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(BIN)/python $(OLD)/python:
+$(BIN)/python $(OLD)/python $(ORACLE)/python:
 	@test -n '$(PYTHON)' || { echo 'No Python >= 3.11 with venv found. On Debian: apt-get install python3 python3-venv' >&2; exit 1; }
 	$(STEP) 'creating $(@:/bin/python=) with $(PYTHON)'
 	@$(PYTHON) -m venv $(@:/bin/python=)
@@ -91,4 +96,10 @@ $(BIN)/python $(OLD)/python:
 	@sed -e 's/^langgraph==.*/langgraph==1.2.12/' -e 's/^langgraph-prebuilt==.*/langgraph-prebuilt==1.1.1/' \
 		-e 's/^langchain==.*/langchain==1.4.7/' constraints.txt > .venv-oldest/constraints.txt
 	@$(OLD)/python $(PIP_INSTALL) -c .venv-oldest/constraints.txt -e '.[dev]'
+	@touch $@
+
+# An oracle for tests only: nothing of ours imports it.
+.venv-oracle/.stamp: pyproject.toml constraints.txt | $(ORACLE)/python
+	$(STEP) 'installing sae-lens into .venv-oracle (two minutes or so, once)'
+	@$(ORACLE)/python $(PIP_INSTALL) torch==2.13.0 sae-lens==6.54.12 pytest pytest-asyncio hypothesis -e '.[monitors]'
 	@touch $@

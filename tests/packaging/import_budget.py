@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import bartizan.guard
+import bartizan.monitors
 import bartizan.policies
 
 HEAVY = (
@@ -15,6 +16,7 @@ HEAVY = (
 if __name__ == "__main__":
     pulled = [name for name in HEAVY if name in sys.modules]
     if pulled:
-        sys.exit(f"importing bartizan.guard and bartizan.policies pulled in {', '.join(pulled)}")
+        sys.exit(f"importing bartizan.guard, bartizan.policies and bartizan.monitors pulled in {', '.join(pulled)}")
     assert bartizan.guard.__all__
     assert bartizan.policies.__all__
+    assert bartizan.monitors.__all__

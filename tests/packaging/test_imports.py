@@ -26,7 +26,7 @@ def test_the_budget_notices_a_heavy_module(root: Path, tmp_path: Path) -> None:
     assert "typer" in done.stderr
 
 
-@pytest.mark.parametrize("room", ["guard", "policies"])
+@pytest.mark.parametrize("room", ["guard", "policies", "monitors"])
 def test_importing_opens_no_connection(room: str, tmp_path: Path) -> None:
     """A light room imports with sockets forbidden and without warnings: nothing happens at import."""
     code = (
@@ -41,7 +41,7 @@ def test_importing_opens_no_connection(room: str, tmp_path: Path) -> None:
     assert int(done.stdout) > 0
 
 
-@pytest.mark.parametrize("room", ["guard", "policies"])
+@pytest.mark.parametrize("room", ["guard", "policies", "monitors"])
 def test_every_exported_name_exists(room: str, tmp_path: Path) -> None:
     """`from bartizan.<room> import *` finds everything that `__all__` promises, each name once."""
     code = (
