@@ -1,0 +1,176 @@
+"""A chat host from a model's folder or name: what ``bartizan monitors serve --chat MODEL`` runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from ..capture import CaptureError, fingerprint
+from ..probes.errors import ProbeError
+from ..probes.probe import Probe
+from .app import create_app
+from .errors import ChatSetupError
+from .formats import FORMATS, ToolFormat
+from .generate import Generator
+from .handles import HandleStore
+from .host import ChatHost
+from .prompt import ChatPrompt
+from .records import ReplySignals
+
+PORT = 8791
+
+
+def chat_app(
+    model: Any,
+    tokenizer: Any,
+    *,
+    name: str,
+    probes: Sequence[Probe] = (),
+    tool_format: ToolFormat | None = None,
+    token: str | None = None,
+    only_hosts: Sequence[str] | None = None,
+    ttl: float = 3600.0,
+    capacity: int = 4096,
+    most_tokens: int = 4096,
+    waiting: int = 16,
+    max_seconds: float = 600.0,
+) -> Starlette:
+    """The application for a loaded model. Options as in :func:`serve_chat`.
+
+    A probe of another model is not armed: :class:`ChatSetupError`, as for everything else that does not fit.
+    """
+    if tool_format is not None and tool_format not in FORMATS:
+        raise ChatSetupError(f"expected a tool format, one of {', '.join(FORMATS)}; found {tool_format!r}")
+    if token is not None and not (token.isascii() and token.isprintable() and token.strip()):
+        raise ChatSetupError("expected a token of printable ASCII characters")
+    prompt = ChatPrompt(tokenizer)
+    try:
+        found = fingerprint(model, tokenizer)
+        for probe in probes:
+            probe.arm(found)
+        shown = f"fp_{found.model.partition(':')[2][:32]}"
+        generator = Generator(model, tokenizer, probes, name=name, fingerprint=shown, max_seconds=max_seconds)
+    except (CaptureError, ProbeError) as error:
+        raise ChatSetupError(str(error)) from error
+    store: HandleStore[ReplySignals] = HandleStore(ttl=ttl, capacity=capacity)
+    host = ChatHost(
+        generator,
+        prompt,
+        name=name,
+        form=tool_format if tool_format is not None else prompt.tool_format,
+        store=store,
+        most_tokens=most_tokens,
+        waiting=waiting,
+    )
+    return create_app(host, fingerprint=shown, token=token, only_hosts=only_hosts)
+
+
+def serve_chat(
+    model: str | Path,
+    *,
+    probes: Sequence[Probe] = (),
+    host: str = "127.0.0.1",
+    port: int = PORT,
+    uds: str | None = None,
+    token: str | None = None,
+    name: str | None = None,
+    device: str | None = None,
+    dtype: str = "auto",
+    revision: str | None = None,
+    tool_format: ToolFormat | None = None,
+    ttl: float = 3600.0,
+    capacity: int = 4096,
+    most_tokens: int = 4096,
+    waiting: int = 16,
+    max_seconds: float = 600.0,
+    announce: Callable[[str], None] | None = None,
+) -> None:
+    """Serve the model of a folder, or of a hub name at a ``revision``, until SIGTERM or SIGINT.
+
+    ``name`` is what clients call the model (the folder's or the hub's name unless said otherwise), ``device`` where
+    it runs (a GPU if there is one). ``tool_format`` is how it writes calls; it is told from the chat template.
+    Signals are kept for ``ttl`` seconds and at most ``capacity`` replies; a reply has at most ``most_tokens`` tokens
+    and ``max_seconds``; ``waiting`` requests may wait. ``announce`` is given the base URL for clients.
+
+    Listens on the Unix domain socket ``uds``, or else on ``host`` and ``port``; on an address that others can reach
+    only with a ``token``. Remote code of a model is never run, pickled weights are never read. Raises
+    :class:`ChatSetupError`.
+    """
+    if token is None and uds is None and not _is_loopback(host):
+        raise ChatSetupError(
+            f"{host}: expected a token for an address that others can reach, found none; give one, "
+            "or listen on 127.0.0.1 or a Unix domain socket"
+        )
+    loaded, tokenizer = load(model, device=device, dtype=dtype, revision=revision)
+    app = chat_app(
+        loaded,
+        tokenizer,
+        name=name if name is not None else Path(model).name if Path(model).is_dir() else str(model),
+        probes=probes,
+        tool_format=tool_format,
+        token=token,
+        only_hosts=None
+        if uds is not None or token is not None
+        else ["localhost", "127.0.0.1", "[::1]", host],
+        ttl=ttl,
+        capacity=capacity,
+        most_tokens=most_tokens,
+        waiting=waiting,
+        max_seconds=max_seconds,
+    )
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        uds=uds,
+        log_config=None,
+        access_log=False,
+        ws="none",
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=5,
+    )
+    server = uvicorn.Server(config)
+    if announce is not None:
+        shown = f"[{host}]" if ":" in host else host
+        announce(f"unix:{uds}" if uds is not None else f"http://{shown}:{port}/v1")
+    try:
+        server.run()
+    except SystemExit as error:  # what uvicorn does where it cannot listen
+        raise ChatSetupError(f"cannot listen on {uds or f'{host}:{port}'}; see the log") from error
+
+
+def load(
+    model: str | Path, *, device: str | None = None, dtype: str = "auto", revision: str | None = None
+) -> tuple[Any, Any]:
+    """A model and its tokenizer: safetensors only, no remote code. Raises :class:`ChatSetupError`."""
+    import torch
+
+    chosen = device if device is not None else "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, trust_remote_code=False)
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            model, revision=revision, dtype=dtype, trust_remote_code=False, use_safetensors=True
+        )
+        return loaded.to(chosen).eval(), tokenizer
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ChatSetupError(
+            f"{model}: expected the folder or the name of a causal language model with its tokenizer and "
+            f"safetensors weights: {str(error)[:300]}"
+        ) from error
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
