@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,10 @@ from langchain_core.tools import tool as create_tool
 
 from bartizan.guard import Guard
 from bartizan.guard.audit import FileAuditLog
+from bartizan.guard.gather import Monitor
 from bartizan.guard.sqlite import SqliteStore
+from bartizan.monitors import Backend
+from bartizan.monitors.monitor import monitors_for
 from bartizan.policies import ToolDecl, load_policy
 from bartizan.policies.tools import tools_from_langchain
 
@@ -24,13 +27,16 @@ def load_guard(
     audit: str | Path | None = None,
     store: str | Path | None = None,
     tools: Sequence[ToolDecl | BaseTool | Callable[..., Any]] = (),
+    monitors: Mapping[str, Monitor] | Backend | None = None,
     **options: Any,
 ) -> LangGraphGuard:
     """A guard for the policy of a file.
 
     ``audit`` is the directory of the audit log and ``store`` the file of the sessions; without them both live in
     memory, and approvals do not survive the process. ``tools`` adds the types of tools that the policy does not
-    declare, from LangChain tools or as declarations. ``options`` are those of :class:`LangGraphGuard`.
+    declare, from LangChain tools or as declarations. ``monitors`` measures the policy's signals: monitors by the
+    signals' names, or a backend (an engine in this process, a host elsewhere) that has the probes which the policy
+    names under ``monitor:``; a signal without one is missing. ``options`` are those of :class:`LangGraphGuard`.
 
     Raises ``PolicyError`` with located diagnostics for a policy that is not one, ``AuditLocked`` or
     ``AuditTampered`` for a log that cannot be continued.
@@ -39,9 +45,14 @@ def load_guard(
     others = [tool for tool in tools if not isinstance(tool, ToolDecl)]
     langchain = [tool if isinstance(tool, BaseTool) else create_tool(tool) for tool in others]
     program = load_policy(policy_path, tools=(*declared, *tools_from_langchain(langchain)))
+    if monitors is None:
+        monitors = {}
+    elif not isinstance(monitors, Mapping):
+        monitors = monitors_for(program.policy.signals, monitors)
     guard = Guard(
         program,
         store=SqliteStore(store) if store is not None else None,
         audit=FileAuditLog(audit) if audit is not None else None,
+        monitors=monitors,
     )
     return LangGraphGuard(guard, **options)
