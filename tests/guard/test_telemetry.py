@@ -134,6 +134,7 @@ async def test_a_span_says_what_was_decided(collected: Collected) -> None:
         "bartizan.call.digest": ToolCall.of("c1", "read", {"path": "secret.txt"}).digest,
         "bartizan.principal.id": "ann",
         "bartizan.signal.risk": 0.25,
+        "bartizan.signal.gone.missing": "no monitor",
         "bartizan.missing_signals": ("gone",),
     }
     assert type(attributes["bartizan.signal.risk"]) is float
@@ -147,6 +148,34 @@ async def test_content_is_traced_only_on_request(collected: Collected) -> None:
         span = (await spans_of(guard, collected, call))[-1]
         assert ("secret.txt" in str(dict(span.attributes or {}))) is capture
         assert (semconv.GEN_AI_TOOL_CALL_ARGUMENTS in (span.attributes or {})) is capture
+
+
+async def test_a_span_says_what_a_signal_rests_on(collected: Collected) -> None:
+    """P-value, probe, names of features and latency, in bounds; the evidence itself only on request."""
+    evidence = {
+        "probe": "p" * 500,
+        "features": {f"feature {number}": 1.0 for number in range(50)},
+        "ms": 12.5,
+        "quote": "secret words",
+    }
+    monitors = {
+        "risk": GarbageMonitor(Signal("risk", 0.25, 0.01, evidence)),
+        "gone": GarbageMonitor(Signal("gone", 0.5, evidence={"features": [1, {}], "ms": "soon", "probe": 3})),
+    }
+    for capture in (False, True):
+        guard = Guard(PROGRAM, telemetry=collected.telemetry(capture_content=capture), monitors=monitors)
+        span = (await spans_of(guard, collected, ToolCall.of("c1", "read", {})))[-1]
+        attributes = dict(span.attributes or {})
+        assert ("secret words" in str(attributes)) is capture
+        assert attributes["bartizan.signal.risk.p_value"] == 0.01
+        assert attributes["bartizan.signal.risk.probe"] == "p" * semconv.MAX_TEXT
+        assert attributes["bartizan.signal.risk.features"] == tuple(
+            f"feature {n}" for n in range(semconv.MAX_FEATURES)
+        )
+        assert attributes["bartizan.signal.risk.latency"] == 0.0125
+        about = {name for name in attributes if name.startswith("bartizan.signal.gone")}
+        shown = {"bartizan.signal.gone", "bartizan.signal.gone.features"}
+        assert about == (shown | {"bartizan.signal.gone.evidence"} if capture else shown)
 
 
 async def test_a_span_has_the_time_and_the_parent_of_its_decision(collected: Collected) -> None:

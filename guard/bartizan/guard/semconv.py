@@ -31,6 +31,16 @@ APPROVAL_ID = "bartizan.approval.id"  # str, where there is one
 APPROVAL_STATE = "bartizan.approval.state"  # str: pending, approved, rejected
 RECORD_ID = "bartizan.record.id"  # str: the audit record, where one was written
 SIGNAL_PREFIX = "bartizan.signal"  # bartizan.signal.<name>: float from 0 to 1
+SIGNAL_P_VALUE = "p_value"  # bartizan.signal.<name>.p_value: float, where the signal is calibrated
+SIGNAL_PROBE = "probe"  # bartizan.signal.<name>.probe: str, what measured it
+SIGNAL_FEATURES = "features"  # bartizan.signal.<name>.features: list, names of the features that fired
+SIGNAL_LATENCY = "latency"  # bartizan.signal.<name>.latency: float, seconds until the engine or host answered
+SIGNAL_MISSING = "missing"  # bartizan.signal.<name>.missing: str, why it could not be measured
+SIGNAL_EVIDENCE = "evidence"  # bartizan.signal.<name>.evidence: str, JSON; content, opt-in
+MAX_SIGNALS = 32  # signals that one span describes beyond their value
+MAX_FEATURES = 8  # names for one signal
+MAX_TEXT = 200  # characters of a name or a reason
+MAX_EVIDENCE = 4096  # characters of JSON; longer is left out
 MISSING_SIGNALS = "bartizan.missing_signals"  # list: names of the signals that could not be measured
 STAGE_PREFIX = "bartizan.stage"  # bartizan.stage.<load|signals|decide|record>: float, seconds
 

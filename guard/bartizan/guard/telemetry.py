@@ -15,12 +15,14 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from queue import Empty, SimpleQueue
 
 from opentelemetry import context, metrics, trace
 from opentelemetry.util.types import AttributeValue
 
 from . import semconv
+from .canonical import canonical_json
 from .decision import Decision
 from .errors import AuditError, StoreError
 from .types import Missing, Principal, Signal, ToolCall
@@ -210,8 +212,35 @@ def semconv_attributes(record: DecisionRecord, *, capture: bool) -> dict[str, At
             absent.append(name)
         else:
             attributes[f"{semconv.SIGNAL_PREFIX}.{name}"] = signal.value
+    for name, signal in islice(record.signals.items(), semconv.MAX_SIGNALS):
+        prefix = f"{semconv.SIGNAL_PREFIX}.{name}"
+        attributes |= {f"{prefix}.{key}": found for key, found in _described(signal, capture).items()}
     attributes[semconv.MISSING_SIGNALS] = absent
     if capture:
         attributes[semconv.GEN_AI_TOOL_CALL_ARGUMENTS] = record.call.canonical.decode()
         attributes[semconv.REASON_TEXTS] = [reason.text for reason in decision.reasons]
     return attributes
+
+
+def _described(signal: Signal, capture: bool) -> dict[str, AttributeValue]:
+    """What a span says about a signal besides its value, in bounds: evidence comes from a model, maybe elsewhere."""
+    found: dict[str, AttributeValue] = {}
+    if isinstance(signal.value, Missing):
+        found[semconv.SIGNAL_MISSING] = signal.value.reason[: semconv.MAX_TEXT]
+    if not isinstance(signal.p_value, Missing):
+        found[semconv.SIGNAL_P_VALUE] = signal.p_value
+    evidence = signal.evidence
+    if isinstance(probe := evidence.get("probe"), str):
+        found[semconv.SIGNAL_PROBE] = probe[: semconv.MAX_TEXT]
+    features = evidence.get("features")
+    if isinstance(features, Mapping | list):
+        names = [name[: semconv.MAX_TEXT] for name in features if isinstance(name, str)]
+        found[semconv.SIGNAL_FEATURES] = names[: semconv.MAX_FEATURES]
+    milliseconds = evidence.get("ms")
+    if isinstance(milliseconds, int | float) and not isinstance(milliseconds, bool):
+        found[semconv.SIGNAL_LATENCY] = milliseconds / 1e3
+    if capture and evidence:
+        text = canonical_json(dict(evidence)).decode()
+        if len(text) <= semconv.MAX_EVIDENCE:
+            found[semconv.SIGNAL_EVIDENCE] = text
+    return found
