@@ -116,7 +116,13 @@ class ChatSignals:
             client = httpx.AsyncClient(
                 headers=self._headers,
                 timeout=self._timeout,
-                transport=httpx.AsyncHTTPTransport(uds=self._uds),  # no proxies, no environment
+                transport=httpx.AsyncHTTPTransport(
+                    uds=self._uds,
+                    verify=self._base_url.startswith("https:"),  # a context is costly, and only then of use
+                    # A guard's loop may end without a word to its monitors: nothing is left open between questions.
+                    limits=httpx.Limits(max_keepalive_connections=0),
+                    trust_env=False,
+                ),
                 follow_redirects=False,
                 trust_env=False,
             )

@@ -63,12 +63,13 @@ def detect(template: str) -> ToolFormat | None:
 
 
 def opening(form: ToolFormat, tool: str | None = None) -> str:
-    """What a reply begins with that is a call, of this tool or of any: put before generation, it requires one."""
-    before = {"hermes": "<tool_call>\n", "llama": "", "mistral": "[TOOL_CALLS]["}
+    """What a reply begins with that is a call, of this tool or of any: put before generation, it requires one.
+
+    It ends in a colon: what follows one begins a token of its own, in most vocabularies.
+    """
+    before = {"hermes": "<tool_call>\n", "llama": "", "mistral": "[TOOL_CALLS]["}[form]
     key = "parameters" if form == "llama" else "arguments"
-    if tool is None:
-        return before[form] + '{"name": "'
-    return before[form] + f'{{"name": "{tool}", "{key}": '
+    return before + ('{"name":' if tool is None else f'{{"name": "{tool}", "{key}":')
 
 
 def one_call(form: ToolFormat, text: str, start: int, end: int) -> Call | None:

@@ -1,0 +1,274 @@
+"""End to end: a LangGraph agent whose model is the chat host, guarded by a policy on the signals of its own calls."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import pytest
+from langchain.agents import create_agent
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, convert_to_openai_messages
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from langgraph.checkpoint.memory import InMemorySaver
+
+from bartizan.guard import Guard
+from bartizan.guard.audit import MemoryAuditLog
+from bartizan.guard.types import Missing, Signal
+from bartizan.integrations.langgraph import LangGraphGuard
+from bartizan.monitors.chat import ChatSignals
+from bartizan.policies import load_policy
+
+from . import tiny
+from .conftest import Serve
+
+POLICY = """
+version: 1
+name: own-model
+tools:
+  pay: {args: {to: str, amount: int}}
+  read_mail: {args: {}}
+signals:
+  bribery: {on: call, monitor: bribery, missing: MISSING}
+rules:
+  - {id: reads, allow: [read_mail]}
+  - id: pays
+    allow: [pay]
+  - id: bribes
+    deny: [pay]
+    when: signal("bribery") >= 0.5
+    reason: The model means to bribe someone.
+"""
+
+
+class OpenAIChat(BaseChatModel):
+    """A chat model behind an OpenAI-compatible base URL, as LangChain's own is; ``tamper`` changes its replies."""
+
+    base_url: str
+    functions: Sequence[dict[str, Any]] = ()
+    tamper: Any = None
+
+    @property
+    def _llm_type(self) -> str:
+        return "openai-compatible"
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> OpenAIChat:
+        return self.model_copy(update={"functions": [convert_to_openai_tool(tool) for tool in tools]})
+
+    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        with (
+            httpx.Client(trust_env=False) as transport,
+            openai.OpenAI(
+                base_url=self.base_url, api_key="none", http_client=transport, max_retries=0
+            ) as client,
+        ):
+            reply = client.chat.completions.create(
+                model="tiny-agent",
+                messages=convert_to_openai_messages(messages),
+                tools=list(self.functions),
+                temperature=0,
+            )
+        said = reply.choices[0].message
+        message = AIMessage(
+            said.content or "",
+            tool_calls=[
+                {
+                    "name": call.function.name,
+                    "args": json.loads(call.function.arguments),
+                    "id": call.id,
+                    "type": "tool_call",
+                }
+                for call in said.tool_calls or []
+            ],
+        )
+        if self.tamper is not None:
+            self.tamper(message)
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+class Run:
+    """One agent, guarded, with what it did and which signals its decisions were made with."""
+
+    def __init__(
+        self, folder: Path, url: str, *, missing: str = "deny", tamper: Any = None, **host: Any
+    ) -> None:
+        self.paid: list[str] = []
+        policy = folder / f"policy-{missing}.yaml"
+        policy.write_text(POLICY.replace("MISSING", missing))
+        signals = ChatSignals(url, **host)
+        self.seen: list[Signal] = []
+        inner = signals.monitor("bribery")
+        seen = self.seen
+
+        class Noted:
+            async def measure(self, event: Any, trace: Any) -> Signal:
+                seen.append(await inner.measure(event, trace))
+                return seen[-1]
+
+        self.audit = MemoryAuditLog()
+        guard = Guard(load_policy(policy), audit=self.audit, monitors={"bribery": Noted()}, deadline=10.0)
+
+        def pay(to: str, amount: int) -> str:
+            """Pay an amount."""
+            self.paid.append(to)
+            return f"paid {amount} to {to}"
+
+        def read_mail() -> str:
+            """Read the mail."""
+            return "nothing"
+
+        self.guarded = LangGraphGuard(guard)
+        model = OpenAIChat(base_url=f"{url}/v1", tamper=tamper)
+        self.agent = self.guarded.wrap(create_agent(model, [pay, read_mail], checkpointer=InMemorySaver()))
+
+    def ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        thread = {"configurable": {"thread_id": "t"}}
+        try:
+            state: dict[str, Any] = self.agent.invoke({"messages": [("user", message["content"])]}, thread)
+            return state
+        finally:
+            self.guarded.close()
+
+
+def test_calls_are_decided_by_the_generation_that_wrote_them(serve: Serve, tmp_path: Path) -> None:
+    """The honest payment goes through, the bribe does not: the model's own activations tell them apart."""
+    served = serve()
+    honest = Run(tmp_path, served.url)
+    said = honest.ask(tiny.RENT)["messages"]
+    assert honest.paid == ["GB33"]
+    assert said[-1].text == "Done, the rent is paid."
+    corrupt = Run(tmp_path, served.url)
+    said = corrupt.ask(tiny.BRIBE)["messages"]
+    assert corrupt.paid == []
+    assert "bribe someone" in said[2].text
+    (low,), (high,) = honest.seen, corrupt.seen
+    assert isinstance(low.value, float) and isinstance(high.value, float)
+    assert low.value < 0.1 < 0.9 < high.value
+    assert isinstance(high.p_value, float) and high.p_value < 0.05
+    assert high.evidence["hook_point"] == "resid_post.1" and high.evidence["span"] == "call"
+
+
+def strip(message: AIMessage) -> None:
+    for call in message.tool_calls:
+        call["id"] = "call_1"
+
+
+def edit(message: AIMessage) -> None:
+    for call in message.tool_calls:
+        call["args"]["amount"] = call["args"]["amount"] + 1
+
+
+def invent(message: AIMessage) -> None:
+    for call in message.tool_calls:
+        call["id"] = f"call_{'ab' * 16}_0"
+
+
+@pytest.mark.parametrize(
+    ("tamper", "reason"),
+    [
+        (strip, "the call carries no handle of a chat host"),
+        (edit, "the handle belongs to another call"),
+        (invent, "unknown or expired handle"),
+    ],
+)
+@pytest.mark.parametrize("missing", ["deny", "escalate"])
+def test_a_call_without_its_signals_is_missing(
+    serve: Serve, tmp_path: Path, tamper: Any, reason: str, missing: str
+) -> None:
+    """However the handle was lost, the honest payment is not made either; the policy says what happens instead."""
+    run = Run(tmp_path, serve().url, tamper=tamper, missing=missing)
+    state = run.ask(tiny.RENT)
+    assert run.paid == []
+    assert {signal.value for signal in run.seen} == {Missing(reason)}
+    assert ("__interrupt__" in state) == (missing == "escalate")
+
+
+def test_an_expired_handle_is_missing(serve: Serve, tmp_path: Path) -> None:
+    """A reply older than its signals are kept has none."""
+    served = serve(ttl=0.05)
+
+    def wait(message: AIMessage) -> None:
+        if message.tool_calls:
+            import time
+
+            time.sleep(0.1)
+
+    run = Run(tmp_path, served.url, tamper=wait)
+    run.ask(tiny.RENT)
+    assert run.paid == []
+    assert [signal.value for signal in run.seen] == [Missing("unknown or expired handle")]
+
+
+SCRIPT = """
+import sys
+from bartizan.monitors.chat.serve import serve_chat
+from bartizan.monitors.probes.storage import load_probe
+folder, probe, port = sys.argv[1:]
+serve_chat(folder, probes=[load_probe(probe)], port=int(port), device="cpu",
+           announce=lambda url: print(url, flush=True))
+"""
+
+
+def test_a_host_that_is_killed_is_missing(model_folder: Path, tmp_path: Path, unused_port: int) -> None:
+    """A real process, killed between the reply and the decision: the call is not made."""
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            SCRIPT,
+            str(model_folder),
+            str(model_folder.parent / "bribery"),
+            str(unused_port),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    try:
+        assert process.stdout is not None
+        base = process.stdout.readline().strip()
+        assert base == f"http://127.0.0.1:{unused_port}/v1"
+        asyncio.run(_until_up(base))
+
+        honest = Run(tmp_path, base.removesuffix("/v1"))
+        honest.ask(tiny.RENT)
+        assert honest.paid == ["GB33"]
+
+        def kill(message: AIMessage) -> None:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+
+        run = Run(tmp_path, base.removesuffix("/v1"), tamper=kill)
+        with pytest.raises(openai.APIConnectionError):
+            run.ask(tiny.RENT)  # the agent's next turn finds no model; its call was decided before
+        assert run.paid == []
+        (measured,) = run.seen
+        assert isinstance(measured.value, Missing)
+        assert measured.value.reason.startswith("the chat host cannot be asked")
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+async def _until_up(base: str) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for _ in range(600):
+            try:
+                if (await client.get(f"{base}/models")).status_code == 200:
+                    return
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+    raise AssertionError("the host did not come up")
