@@ -38,7 +38,7 @@ def autoencoder(d_in: int, d_sae: int = 24, seed: int = 0) -> SparseAutoencoder:
     tensors = {
         "W_enc": W_enc,
         "W_dec": W_enc.T.clone(),
-        "b_enc": torch.full((d_sae,), -0.02),
+        "b_enc": torch.zeros(d_sae),
         "b_dec": torch.zeros(d_in),
     }
     return SparseAutoencoder(SAEConfig(activation="relu", d_in=d_in, d_sae=d_sae), tensors)

@@ -25,16 +25,18 @@ D, F = 6, 5
 
 
 def by_definition(parts: list[tuple[Tensor, Tensor]], top: int, centre: bool) -> Tensor:
-    middle_D = torch.cat([x_ND for x_ND, _ in parts]).mean(0) if centre else torch.zeros(D)
-    means = []
+    apart = []
     for x_ND, latents_NF in parts:
+        x_ND = x_ND.double()
+        middle_D = x_ND.mean(0) if centre else torch.zeros(D)
         rows = []
         for f in range(latents_NF.shape[1]):
             best = sorted(range(len(x_ND)), key=lambda n, f=f: -float(latents_NF[n, f].abs()))[:top]  # type: ignore[misc]
             best = [n for n in best if latents_NF[n, f] != 0]
-            rows.append(x_ND[best].mean(0) - middle_D if best else torch.full((D,), torch.nan))
-        means.append(torch.stack(rows))
-    return torch.nn.functional.cosine_similarity(means[0], means[1]).nan_to_num(0.0)
+            row_D = x_ND[best].mean(0) - middle_D if best else torch.zeros(D).double()
+            rows.append(row_D if row_D.abs().max() > 1e-12 else torch.zeros(D).double())
+        apart.append(torch.stack(rows))
+    return torch.nn.functional.cosine_similarity(apart[0], apart[1]).float()
 
 
 @settings(max_examples=60, deadline=None)

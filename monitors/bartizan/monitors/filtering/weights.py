@@ -3,10 +3,14 @@
 SAE-V (Lou et al., ICML 2025): for each feature, the mean activation of the tokens of one channel (text) on which it
 fires most, the same for the other channel (image), and the cosine between the two:
 
-    w_f = cos(mean of x over the top K tokens of channel 0 - m, mean of x over the top K tokens of channel 1 - m)
+    w_f = cos(mean of x over the top K tokens of channel 0 - m_0, mean of x over the top K tokens of channel 1 - m_1)
 
-m is the mean of all tokens: residual streams share a large constant part, which would make every cosine nearly 1. The
-published form has m = 0 (``centre=False``). A feature that never fires in one of the channels has the weight 0.
+m_c is the mean of all tokens of channel c. Residual streams share a large constant part, which would make every cosine
+nearly 1, and channels lie apart as a whole, which would make them all alike; what is compared is what sets a feature's
+tokens apart within their channel. The published form has m = 0 (``centre=False``).
+
+The weight is 0, and says nothing, where a feature never fires in one of the channels, and where its top tokens are
+the channel's mean (a channel of K tokens or fewer).
 
 N tokens, D d_in, F features, K kept tokens, C the two channels.
 """
@@ -101,7 +105,7 @@ class WeightsBuilder:
         self._top, self._centre, self._d_in = top, centre, d_in
         self._values = [torch.zeros(len(features), top) for _ in channels]
         self._tokens = [torch.zeros(len(features), top, d_in) for _ in channels]
-        self._sum_D = torch.zeros(d_in, dtype=torch.float64)
+        self._sum_CD = torch.zeros(2, d_in, dtype=torch.float64)
         self.counted = [0, 0]
 
     def add(self, channel: int, x_ND: Tensor, latents_NF: Tensor) -> None:
@@ -118,7 +122,7 @@ class WeightsBuilder:
                 "activations or latents are not finite; check the model's type and the hook point"
             )
         x_ND = x_ND.float()
-        self._sum_D += x_ND.double().sum(0)
+        self._sum_CD[channel] += x_ND.double().sum(0)
         self.counted[channel] += len(x_ND)
         values_FN = latents_NF.float().abs().T
         new_FK, place_FK = values_FN.topk(min(self._top, len(x_ND)), dim=1)
@@ -143,15 +147,18 @@ class WeightsBuilder:
                 raise FilterError(
                     f"no token of channel {name!r} was read; without it there is nothing to compare"
                 )
-        middle_D = (self._sum_D / sum(self.counted)).float() if self._centre else torch.zeros(self._d_in)
-        means, counts = [], []
-        for values_FK, tokens_FKD in zip(self._values, self._tokens, strict=True):
+        middle_CD = self._sum_CD / torch.tensor(self.counted)[:, None] * self._centre
+        apart, counts = [], []
+        for values_FK, tokens_FKD, middle_D in zip(self._values, self._tokens, middle_CD, strict=True):
             fired_FK = values_FK > 0
             count_F = fired_FK.sum(1)
-            total_FD = (tokens_FKD * fired_FK[:, :, None]).sum(1)
-            means.append(total_FD / count_F.clamp_min(1)[:, None] - middle_D)
+            mean_FD = (tokens_FKD * fired_FK[:, :, None]).double().sum(1) / count_F.clamp_min(1)[:, None]
+            apart_FD = mean_FD - middle_D
+            rounding_F = 1e-9 * torch.linalg.vector_norm(mean_FD, dim=1)
+            apart_FD[torch.linalg.vector_norm(apart_FD, dim=1) <= rounding_F] = 0
+            apart.append(apart_FD)
             counts.append(count_F)
         counts_CF = torch.stack(counts)
-        w_F = torch.nn.functional.cosine_similarity(means[0], means[1], dim=1, eps=1e-8)
-        w_F = torch.where((counts_CF > 0).all(0), w_F, 0.0).clamp(-1, 1)
+        w_F = torch.nn.functional.cosine_similarity(apart[0], apart[1], dim=1, eps=1e-30)
+        w_F = torch.where((counts_CF > 0).all(0), w_F, 0.0).clamp(-1, 1).float()
         return ChannelWeights(self.features, w_F, counts_CF, self.channels)
