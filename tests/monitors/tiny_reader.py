@@ -46,11 +46,11 @@ def tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def model(seed: int = 0) -> BertModel:
+def model(seed: int = 0, positions: int = 64) -> BertModel:
     torch.manual_seed(seed)
     config = BertConfig(
         vocab_size=128, hidden_size=WIDTH, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=32, max_position_embeddings=64, hidden_dropout_prob=0.0,
+        intermediate_size=32, max_position_embeddings=positions, hidden_dropout_prob=0.0,
     )  # fmt: skip
     made = BertModel(config)
     with torch.no_grad():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from . import audit, check, demo, diff, explain, lint, prove, replay, suggest, tools
+from . import audit, check, demo, diff, explain, lint, monitors, prove, replay, suggest, tools
 
 app = typer.Typer(
     help="Guard AI agents: write policies, test and prove them, explain decisions, verify the audit log.",
@@ -27,6 +27,7 @@ app.command("demo", context_settings=demo.PASS_ON)(demo.demo)
 app.add_typer(tools.app, name="tools")
 app.add_typer(suggest.app, name="suggest")
 app.add_typer(audit.app, name="audit")
+app.add_typer(monitors.app, name="monitors")
 
 
 def main() -> None:
