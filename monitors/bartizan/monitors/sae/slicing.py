@@ -88,8 +88,11 @@ class SlicedEncoder(nn.Module):
 
     def forward(self, x_BTD: Tensor) -> Tensor:
         """The latents (B, T, K), or (..., K)."""
-        x_in = self._prepare(x_BTD)
-        p = self.columns.project(x_in)
+        x_in = self.prepare(x_BTD)
+        return self.finish(x_in, self.columns.project(x_in))
+
+    def finish(self, x_in: Tensor, p: Tensor) -> Tensor:
+        """The latents of prepared activations (..., D) and their products with the columns (..., K)."""
         if self.competition is not None:
             return self.competition.latents(x_in, self.columns, p)
         latents = self.columns.finish(p)
@@ -97,7 +100,7 @@ class SlicedEncoder(nn.Module):
 
     def read(self, x_BTD: Tensor) -> Reading:
         """The latents with their guard band: what they could be in another order of summation."""
-        x_in = self._prepare(x_BTD)
+        x_in = self.prepare(x_BTD)
         p = self.columns.project(x_in)
         if self.competition is not None:
             bounds = self.competition.bounds(x_in, self.columns, p)
@@ -109,14 +112,14 @@ class SlicedEncoder(nn.Module):
 
     def guard(self, x_BTD: Tensor) -> Tensor:
         """The half width (..., K) of the band around a pre-activation."""
-        x_in = self._prepare(x_BTD)
+        x_in = self.prepare(x_BTD)
         columns = self.columns
         return rounding(columns.project(x_in), x_in, columns.norms, columns.gate, columns.W.dtype)
 
     def _bound(self, h: Tensor) -> Tensor:
         return h if self.config.activation == "abstopk" else h.relu()
 
-    def _prepare(self, x: Tensor) -> Tensor:
+    def prepare(self, x: Tensor) -> Tensor:
         """As :meth:`SparseAutoencoder.prepare`, step by step in the same type, so that both multiply the same."""
         d_in = self.config.d_in
         if self.config.heads and x.dim() >= 2 and x.shape[-1] != d_in:
