@@ -1,0 +1,101 @@
+"""The run behind ``bartizan monitors audit BASE TUNED [TUNED ...]``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from bartizan.monitors.calibration import Contract
+from bartizan.monitors.capture import HookPoint
+from bartizan.monitors.probes.probe import Probe
+from bartizan.monitors.reader import Reader
+from bartizan.monitors.sae import SparseAutoencoder
+
+from .drift import drift
+from .errors import AuditError
+from .reading import Checkpoint, State, read_state
+from .rebound import rebound
+from .report import AuditReport, CheckpointAudit
+from .survival import Text, episode_p_values, survival
+
+Progress = Callable[[str, int, int], None]
+"""Told a checkpoint's name, how many prompts of it are read, and how many there are."""
+
+
+def audit(
+    base: Checkpoint,
+    tuned: Sequence[Checkpoint],
+    *,
+    sae: SparseAutoencoder,
+    hook_point: HookPoint,
+    general: Sequence[str],
+    specific: Sequence[str],
+    features: Sequence[int] | None = None,
+    n: int = 5,
+    alpha: float = 0.05,
+    permutations: int | None = None,
+    seed: int = 0,
+    aligned: str | None = None,
+    probe: Probe | None = None,
+    contract: Contract | None = None,
+    benign: Sequence[Text] = (),
+    attacks: Sequence[Text] = (),
+    recall_loss: float = 0.1,
+    progress: Progress = lambda name, done, total: None,
+) -> AuditReport:
+    """Compare each tuned checkpoint with the base: features, and a probe's contract if there is one.
+
+    ``general`` prompts are about anything, ``specific`` ones about what the tuning may have changed. With ``aligned``,
+    the name of one of the checkpoints, those after it are judged for rebound. ``contract`` defaults to the first
+    promise on the probe's card. One model is in memory at a time. Raises :class:`AuditError`.
+    """
+    names = [base.name, *(one.name for one in tuned)]
+    if not tuned or len(set(names)) != len(names):
+        raise AuditError(
+            f"expected at least one tuned checkpoint, each under a name of its own, found {names}"
+        )
+    if aligned is not None and aligned not in names[1:]:
+        raise AuditError(f"aligned: expected one of {', '.join(names[1:])}, found {aligned!r}")
+    contract = _contract(probe, contract)
+    indices = tuple(range(sae.config.d_sae)) if features is None else tuple(features)
+    total = len(general) + len(specific)
+
+    def state_of(name: str, reader: Reader) -> State:
+        return read_state(
+            reader, general, specific, sae=sae, hook_point=hook_point, features=features, n=n,
+            progress=lambda done: progress(name, done, total),
+        )  # fmt: skip
+
+    reader = base.load()
+    before = state_of(base.name, reader)
+    caught = episode_p_values(reader, probe, attacks) if probe is not None else {}
+    del reader
+    audits, tops = [], {base.name: [prompt.top for prompt in before.specific]}
+    for one in tuned:
+        reader = one.load()
+        after = state_of(one.name, reader)
+        tops[one.name] = [prompt.top for prompt in after.specific]
+        survived = None
+        if probe is not None and contract is not None:
+            survived = survival(
+                probe, contract, after.fingerprint, recall_loss=recall_loss,
+                benign=episode_p_values(reader, probe, benign), attacks_before=caught,
+                attacks_after=episode_p_values(reader, probe, attacks),
+            )  # fmt: skip
+        del reader
+        found = drift(before, after, features=indices, alpha=alpha, permutations=permutations, seed=seed)
+        differences = tuple(before.fingerprint.mismatch(after.fingerprint))
+        audits.append(CheckpointAudit(one.name, differences, found, survived))
+    rebounds = []
+    if aligned is not None:
+        later = [(name, tops[name]) for name in names[names.index(aligned) + 1 :]]
+        rebounds = rebound(tops[base.name], tops[aligned], later, seed=seed)
+    return AuditReport(base.name, str(hook_point), n, alpha, tuple(audits), aligned, tuple(rebounds))
+
+
+def _contract(probe: Probe | None, contract: Contract | None) -> Contract | None:
+    if probe is None or contract is not None:
+        return contract
+    for promise in probe.card.promises:
+        if promise.contract is not None:
+            return promise.contract
+    raise AuditError(f"probe {probe.name!r} promises nothing: arm a contract on benign episodes, or name one")
