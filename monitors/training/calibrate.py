@@ -36,7 +36,7 @@ from bartizan.monitors.calibration import (
     fit_platt,
     verify,
 )
-from bartizan.monitors.probes.card import Card, DataSource, Promise
+from bartizan.monitors.probes.card import BinSize, Calibrated, Card, DataSource, Promise
 from bartizan.monitors.probes.evaluation import Row
 from bartizan.monitors.probes.heads import HeadConfig, build_head
 from bartizan.monitors.probes.markdown import markdown
@@ -44,6 +44,9 @@ from bartizan.monitors.probes.probe import Probe
 from bartizan.monitors.probes.storage import load_probe, save_probe
 
 BENIGN = ("toolemu", "agentdyn")
+CALIBRATED_ON = (
+    "the largest score of each benign run of ToolEmu's and AgentDyn's tools, in groups of their own"
+)
 PROMISES = (0.01, 0.05, 0.1)
 LICENCES = {"agentdyn": "MIT", "agentdojo": "MIT", "toolemu": "MIT", "bipia_email": "MIT", "bipia_code": "MIT",
             "tasktracker": "MIT", "cyberseceval": "MIT", "composed": "Apache-2.0"}  # fmt: skip
@@ -143,15 +146,15 @@ def main() -> None:
         training={"method": "L2 logistic regression on tokens", "C": evaluation["strength"]},
         evaluation=tuple(Row.model_validate(row) for row in evaluation["rows"]),
         display=fit_platt([s for s, _ in shown], [label for _, label in shown]),
+        calibration=Calibrated(
+            data=CALIBRATED_ON,
+            bins=tuple(BinSize(tool=b.tool, length=b.length, episodes=b.n) for b in calibration.bins),
+        ),
         promises=tuple(promises(calibration, list(fresh.values()))),
         drift=drift_reference([m.score for m in measured]),
         limits=LIMITS,
     )  # fmt: skip
-    save_probe(
-        options.out,
-        Probe(head, card, calibration),
-        "the largest score of each benign run of ToolEmu's and AgentDyn's tools, in groups of their own",
-    )
+    save_probe(options.out, Probe(head, card, calibration))
     probe = load_probe(options.out)
     plots(options.out, calibration, list(fresh.values()), [calibration.p_value(score(t)) for t in attacks])
     (options.out / "card.md").write_text(markdown(probe.card), encoding="utf-8")

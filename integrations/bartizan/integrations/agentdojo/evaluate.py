@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.print(f"{what:10}{path}", soft_wrap=True)
     if chosen := choose(runs):
         log = options.out / f"audit-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-        repeat(chosen, policies, setting, log)
+        repeat(chosen, policies, setting, log, options.monitored)
         first = log / chosen[0].suite
         console.print(f"audit log {log}  (check it with: bartizan audit verify {first})", soft_wrap=True)
     unmediated = sum(run.unmediated for run in runs)
@@ -72,7 +72,7 @@ def plan(options: argparse.Namespace, policies: Mapping[str, str], setting: Sett
         for suite, policy in policies.items():
             for attack in (*_attacks(options.attack), None):
                 for user_task in load_suite(suite).user_task_ids():
-                    yield Job(suite, user_task, attack, policy if guard else None, setting)
+                    yield Job(suite, user_task, attack, policy if guard else None, setting, options.monitored)
 
 
 def write(runs: Sequence[Run], policies: Mapping[str, str], folder: Path) -> dict[str, Path]:
@@ -146,6 +146,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--speak", action="store_true", help="an obeying agent also says what the attacker wants said"
+    )
+    parser.add_argument(
+        "--monitored", action="store_true", help="measure the policy's signals with the built-in monitors"
     )
     parser.add_argument("--careless", action="store_true", help="the user approves whatever is asked")
     parser.add_argument(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from bartizan.guard.audit import AuditLog, MemoryAuditLog, Receipt
 from bartizan.guard.canonical import JSON
 from bartizan.guard.decision import Program
+from bartizan.guard.gather import Monitor
 from bartizan.guard.guard import Guard
 from bartizan.integrations.langgraph import LangGraphGuard
 
@@ -16,6 +17,7 @@ from .pipeline import Graph
 
 Record = Mapping[str, Any]
 
+_NOBODY: Mapping[str, Monitor] = MappingProxyType({})
 _DEADLINE = 60.0  # seconds: figures must not depend on how busy the machine is
 
 
@@ -25,9 +27,11 @@ class Protection:
     ``log`` is closed with it; without one the log lives in memory.
     """
 
-    def __init__(self, program: Program, log: AuditLog | None = None) -> None:
+    def __init__(
+        self, program: Program, log: AuditLog | None = None, monitors: Mapping[str, Monitor] = _NOBODY
+    ) -> None:
         self._log = _Remembering(MemoryAuditLog() if log is None else log)
-        guard = Guard(program, audit=self._log, capture_content=True, deadline=_DEADLINE)
+        guard = Guard(program, audit=self._log, monitors=monitors, capture_content=True, deadline=_DEADLINE)
         self._guard = LangGraphGuard(guard)
         self.program = program
 

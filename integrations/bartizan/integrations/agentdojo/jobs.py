@@ -11,13 +11,14 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from bartizan.guard.audit import FileAuditLog
-from bartizan.guard.decision import Program
 from bartizan.policies import load_policy
+from bartizan.policies.program import Program
 from bartizan.policies.tools import tools_from_langchain
 
 from .attacks import ATTACKS
 from .environment import tools_of
 from .guarding import Protection
+from .monitoring import monitors_of
 from .records import Run
 from .runs import Setting, run, runs_of
 from .suites import load_suite
@@ -28,7 +29,8 @@ from .tally import grouped
 class Job:
     """What one process does in one go: all runs of one user task under one attack (``None``: the benign run).
 
-    ``policy`` is a file or the name of a pack of the library; ``None``: no guard.
+    ``policy`` is a file or the name of a pack of the library; ``None``: no guard. ``monitored``: the signals that it
+    declares are measured; otherwise they are missing.
     """
 
     suite: str
@@ -36,6 +38,7 @@ class Job:
     attack: str | None
     policy: str | None
     setting: Setting = Setting()
+    monitored: bool = False
 
     @property
     def size(self) -> int:
@@ -66,18 +69,27 @@ def execute(jobs: Sequence[Job], workers: int, done: Callable[[Job], None]) -> l
 def work(job: Job) -> list[Run]:
     """The runs of one job, in this process."""
     attack = None if job.attack is None else ATTACKS[job.attack]
-    guarded = (
-        contextlib.nullcontext() if job.policy is None else Protection(program_for(job.suite, job.policy))
-    )
+    if job.policy is None:
+        guarded: contextlib.AbstractContextManager[Protection | None] = contextlib.nullcontext()
+    else:
+        program = program_for(job.suite, job.policy)
+        guarded = Protection(program, monitors=monitors_of(program, job.monitored))
     with guarded as protection:
         return list(runs_of(load_suite(job.suite), job.user_task, attack, job.setting, protection))
 
 
-def repeat(runs: Iterable[Run], policies: Mapping[str, str], setting: Setting, directory: Path) -> None:
+def repeat(
+    runs: Iterable[Run],
+    policies: Mapping[str, str],
+    setting: Setting,
+    directory: Path,
+    monitored: bool = False,
+) -> None:
     """Make guarded runs again, with an audit log on disk: ``directory/<suite>``."""
     for suite, group in grouped(runs, lambda run: run.suite).items():
         log = FileAuditLog(directory / suite)
-        with Protection(program_for(suite, policies[suite]), log) as protection:
+        program = program_for(suite, policies[suite])
+        with Protection(program, log, monitors_of(program, monitored)) as protection:
             for kept in group:
                 attack = None if kept.attack is None else ATTACKS[kept.attack]
                 run(load_suite(suite), kept.user_task, kept.injection_task, attack, setting, protection)
