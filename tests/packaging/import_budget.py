@@ -16,7 +16,9 @@ HEAVY = (
 if __name__ == "__main__":
     pulled = [name for name in HEAVY if name in sys.modules]
     if pulled:
-        sys.exit(f"importing bartizan.guard, bartizan.policies and bartizan.monitors pulled in {', '.join(pulled)}")
+        sys.exit(
+            f"importing bartizan.guard, bartizan.policies and bartizan.monitors pulled in {', '.join(pulled)}"
+        )
     assert bartizan.guard.__all__
     assert bartizan.policies.__all__
     assert bartizan.monitors.__all__
