@@ -8,7 +8,8 @@
     by_tenant = union.split(tap.take(tokens)[hook_point])
 
 What the tenants share is done once: activations are prepared (type, normalisation, ``b_dec``) once for all that prepare
-them alike. What they do not share stays apart: a tenant's numbers do not depend on who else is read, *to the last bit*.
+them alike. What they do not share stays apart: a tenant's numbers do not depend on who else is read, *to the last bit*
+(of calls on one thread: another thread's products may differ there anyway).
 A product's last bits depend on its shape and on where in it a column stands, so every tenant has blocks of columns of
 its own, filled up with zeros, and every block is a product of the same shape. ``isolated=False`` multiplies all
 columns of a group at once, which is faster for many tenants of few columns, and gives up the last bits (never more
