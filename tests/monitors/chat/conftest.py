@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -94,14 +93,6 @@ def running(app: Any) -> Iterator[Served]:
         server.should_exit = True
         server.force_exit = True
         thread.join(20)
-
-
-@pytest.fixture
-def unused_port() -> int:
-    with socket.socket() as probing:
-        probing.bind(("127.0.0.1", 0))
-        port: int = probing.getsockname()[1]
-        return port
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,12 @@ import asyncio
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +27,13 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from bartizan.guard import Guard
 from bartizan.guard.audit import MemoryAuditLog
-from bartizan.guard.types import Missing, Signal
+from bartizan.guard.types import Event, Missing, Signal, ToolCall
 from bartizan.integrations.langgraph import LangGraphGuard
 from bartizan.monitors.chat import ChatSignals
 from bartizan.policies import load_policy
 
 from . import tiny
-from .conftest import Serve
+from .conftest import Serve, request
 
 POLICY = """
 version: 1
@@ -199,8 +202,6 @@ def test_an_expired_handle_is_missing(serve: Serve, tmp_path: Path) -> None:
 
     def wait(message: AIMessage) -> None:
         if message.tool_calls:
-            import time
-
             time.sleep(0.1)
 
     run = Run(tmp_path, served.url, tamper=wait)
@@ -213,41 +214,40 @@ SCRIPT = """
 import sys
 from bartizan.monitors.chat.serve import serve_chat
 from bartizan.monitors.probes.storage import load_probe
-folder, probe, port = sys.argv[1:]
-serve_chat(folder, probes=[load_probe(probe)], port=int(port), device="cpu",
-           announce=lambda url: print(url, flush=True))
+folder, probe, uds = sys.argv[1:]
+where = {"uds": uds, "token": "s3cret"} if uds else {"port": 0}
+serve_chat(folder, probes=[load_probe(probe)], device="cpu", announce=lambda url: print(url, flush=True), **where)
 """
 
 
-def test_a_host_that_is_killed_is_missing(model_folder: Path, tmp_path: Path, unused_port: int) -> None:
-    """A real process, killed between the reply and the decision: the call is not made."""
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            SCRIPT,
-            str(model_folder),
-            str(model_folder.parent / "bribery"),
-            str(unused_port),
-        ],
+@contextmanager
+def process(model_folder: Path, uds: str = "") -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A host in a process of its own, and its base URL."""
+    started = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(model_folder), str(model_folder.parent / "bribery"), uds],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    try:
-        assert process.stdout is not None
-        base = process.stdout.readline().strip()
-        assert base == f"http://127.0.0.1:{unused_port}/v1"
-        asyncio.run(_until_up(base))
+    with started:
+        try:
+            assert started.stdout is not None
+            yield started, started.stdout.readline().strip()
+        finally:
+            started.kill()
 
+
+def test_a_host_that_is_killed_is_missing(model_folder: Path, tmp_path: Path) -> None:
+    """A real process, killed between the reply and the decision: the call is not made."""
+    with process(model_folder) as (host, base):
         honest = Run(tmp_path, base.removesuffix("/v1"))
         honest.ask(tiny.RENT)
         assert honest.paid == ["GB33"]
 
         def kill(message: AIMessage) -> None:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            host.send_signal(signal.SIGKILL)
+            host.wait()
 
         run = Run(tmp_path, base.removesuffix("/v1"), tamper=kill)
         with pytest.raises(openai.APIConnectionError):
@@ -256,19 +256,28 @@ def test_a_host_that_is_killed_is_missing(model_folder: Path, tmp_path: Path, un
         (measured,) = run.seen
         assert isinstance(measured.value, Missing)
         assert measured.value.reason.startswith("the chat host cannot be asked")
-    finally:
-        process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
 
 
-async def _until_up(base: str) -> None:
-    async with httpx.AsyncClient(trust_env=False) as client:
-        for _ in range(600):
-            try:
-                if (await client.get(f"{base}/models")).status_code == 200:
-                    return
-            except httpx.TransportError:
-                await asyncio.sleep(0.05)
-    raise AssertionError("the host did not come up")
+def test_a_host_on_a_socket_ends_when_it_is_told(model_folder: Path, tmp_path: Path) -> None:
+    """Only its user may connect, signals are resolved there with the token, and SIGTERM leaves nothing behind."""
+    path = tmp_path / "chat.sock"
+    with process(model_folder, str(path)) as (host, base):
+        assert base == f"unix:{path}" and stat.S_IMODE(path.stat().st_mode) == 0o600
+        headers = {"Authorization": "Bearer s3cret"}
+        with httpx.Client(
+            transport=httpx.HTTPTransport(uds=str(path)), headers=headers, timeout=30
+        ) as client:
+            reply = client.post("http://host/v1/chat/completions", json=request(tiny.BRIBE)).json()
+            (call,) = reply["choices"][0]["message"]["tool_calls"]
+            made = ToolCall.parse(call["id"], call["function"]["name"], call["function"]["arguments"])
+
+            async def measure(**options: Any) -> Signal:
+                signals = ChatSignals("http://host", uds=str(path), **options)
+                return await signals.monitor("bribery").measure(Event("call", 0, call=made), ())
+
+            value = asyncio.run(measure(token="s3cret")).value
+            assert isinstance(value, float) and value > 0.9
+            assert asyncio.run(measure()).value == Missing("the chat host answered with status 401")
+            host.send_signal(signal.SIGTERM)
+            assert host.wait(20) == 0
+    assert not path.exists()

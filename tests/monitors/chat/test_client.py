@@ -24,6 +24,8 @@ RECORD = ReplySignals(
     handle=HANDLE,
     model="tiny",
     fingerprint="fp",
+    generate_ms=12.5,
+    signals_ms=0.5,
     prompt_tokens=5,
     reply_tokens=7,
     prompt={"harm": Measurement(0.1, 0.9)},
@@ -75,7 +77,8 @@ async def measured(
     answer: bytes | None, *, call: ToolCall = CALL, wait: float = 5.0, probe: str = "harm", **options: Any
 ) -> Signal:
     async with answering(lambda path: answer) as url:
-        signals = ChatSignals(url + "/v1", timeout=wait)
+        fingerprint = options.pop("fingerprint", None)
+        signals = ChatSignals(url + "/v1", timeout=wait, fingerprint=fingerprint)
         return await signals.monitor("signal", probe=probe, **options).measure(
             Event("call", 0, call=call), ()
         )
@@ -87,6 +90,7 @@ async def test_each_span_has_its_value(span: str, value: float) -> None:
     signal = await measured(http(RECORD.to_json()), span=span)
     assert (signal.name, signal.value) == ("signal", value)
     assert signal.evidence["span"] == span and signal.evidence["model"] == "tiny"
+    assert signal.evidence["host"]["generate_ms"] == 12.5 and signal.evidence["host"]["resolve_ms"] > 0
 
 
 RECORDED = RECORD.to_json()
@@ -120,6 +124,7 @@ OTHER = ToolCall.of(CALL.id, "pay", {"to": "GB33", "amount": 91})
          "the call carries no handle of a chat host"),
         (http(RECORDED), {"call": ToolCall.of(CALL.id + "~1", "pay", CALL.args)},
          "the call carries no handle of a chat host"),
+        (http(RECORDED), {"fingerprint": "fp2"}, "the chat host serves another model"),
         (http(RECORDED), {"probe": "other"}, "the chat host has no probe 'other'"),
         (http(RECORDED), {"probe": "broken", "span": "reply"}, "incomplete capture: x"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -106,20 +107,18 @@ def test_what_is_not_strict_json_is_refused(data: bytes) -> None:
         read_request(data)
 
 
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-        max_leaves=8,
-    ),
-    st.sampled_from(["messages", "tools", "tool_choice", "stop", "stream_options", "seed"]),
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
 )
-def test_anything_at_all_is_read_or_refused(value: Any, field: str) -> None:  # fmt: skip
+
+
+@given(ANYTHING, st.sampled_from(["messages", "tools", "tool_choice", "stop", "stream_options", "seed"]))
+def test_anything_at_all_is_read_or_refused(value: Any, field: str) -> None:
     """No value in any field does anything but pass or be a BadRequest."""
-    try:
-        read_request(body(**{field: value}))
-    except BadRequest as error:
-        assert error.message
+    with contextlib.suppress(BadRequest):
+        assert read_request(body(**{field: value})).model == "m"
 
 
 def test_errors_repeat_nothing_of_the_request() -> None:

@@ -55,8 +55,10 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        yield
-        host.close()
+        try:
+            yield
+        finally:
+            host.close()
 
     return Starlette(
         routes=[

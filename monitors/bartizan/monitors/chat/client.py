@@ -39,18 +39,25 @@ class ChatSignals:
     """A chat host, asked for the signals of its replies.
 
     ``base_url`` is the host's address, with or without the ``/v1`` that OpenAI clients want; ``uds`` a Unix socket
-    to connect to instead. ``timeout`` (seconds) bounds one question as a whole; the guard's deadline bounds it too.
-    Several monitors of one event ask once. Belongs to no event loop: it may be used from any, from several as well.
+    to connect to instead. ``timeout`` (seconds) bounds one question as a whole: keep it below what the guard gives
+    its monitors. ``fingerprint`` is the ``system_fingerprint`` that replies must have: signals of other weights are
+    missing. Several monitors of one event ask once. It belongs to no event loop: use it from any, or from several.
     """
 
     def __init__(
-        self, base_url: str, *, token: str | None = None, uds: str | None = None, timeout: float = 2.0
+        self,
+        base_url: str,
+        *,
+        token: str | None = None,
+        uds: str | None = None,
+        timeout: float = 0.8,
+        fingerprint: str | None = None,
     ) -> None:
         if not timeout > 0:
             raise ValueError(f"expected a timeout above 0 seconds, found {timeout!r}")
         self._base_url = base_url.rstrip("/").removesuffix("/v1")
         self._headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
-        self._uds, self._timeout = uds, timeout
+        self._uds, self._timeout, self._fingerprint = uds, timeout, fingerprint
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
         self._asking: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Task[Any]]] = (
             WeakKeyDictionary()
@@ -97,7 +104,11 @@ class ChatSignals:
             record = ReplySignals.from_json(parse_json(body))
         except (MalformedJSON, ValueError):
             return Missing("the chat host's answer cannot be understood")
-        return record if record.handle == handle else Missing("the chat host answered for another handle")
+        if record.handle != handle:
+            return Missing("the chat host answered for another handle")
+        if self._fingerprint is not None and record.fingerprint != self._fingerprint:
+            return Missing("the chat host serves another model")
+        return record
 
     async def _get(self, url: str) -> tuple[int, bytes | None]:
         """Status and body; no body if it is longer than any that a host of ours writes."""
@@ -164,7 +175,11 @@ class ChatMonitor:
                 **reading.evidence,
                 "span": self._span,
                 "model": record.model,
-                "resolve_ms": round(milliseconds, 3),
+                "host": {
+                    "generate_ms": record.generate_ms,
+                    "signals_ms": record.signals_ms,
+                    "resolve_ms": round(milliseconds, 3),
+                },
             }
         )
         signal = Signal(self._name, reading.value, reading.p_value, evidence)

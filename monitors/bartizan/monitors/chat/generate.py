@@ -38,7 +38,7 @@ from .scan import scanner
 from .watch import ChatProbe, Span, Watch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Job:
     """What to generate. ``opening`` are the reply's first tokens, where they are given; ``form`` None: no calls.
 
@@ -119,6 +119,7 @@ class Generator:
             tell(reply.push(token_id))
         steering = _Steering(job, reply, self._ends, tell, time.monotonic() + self._max_seconds)
         given = [*job.prompt, *job.opening]
+        started = time.perf_counter()
         with Watch(self._model, self.probes, len(job.prompt)) as watch, torch.inference_mode():
             self._generate(job, given, steering)
             if job.cancelled.is_set():
@@ -132,6 +133,8 @@ class Generator:
             handle=job.handle,
             model=self._name,
             fingerprint=self._fingerprint,
+            generate_ms=round((time.perf_counter() - started) * 1000, 3),
+            signals_ms=round(watch.seconds * 1000, 3),
             prompt_tokens=P,
             reply_tokens=S - P,
             prompt=prompt,
@@ -233,8 +236,8 @@ class _Gumbel(LogitsProcessor):  # type: ignore[misc, unused-ignore]
         self._generator.manual_seed(seed if seed is not None else secrets.randbits(63))
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        noise = torch.empty_like(scores, dtype=torch.float64).exponential_(generator=self._generator)
-        return scores.double() - noise.log()
+        noise = torch.empty_like(scores, dtype=torch.float32).exponential_(generator=self._generator)
+        return scores.float() - noise.clamp_min(torch.finfo(torch.float32).tiny).log()
 
 
 class _Steering(StoppingCriteria):  # type: ignore[misc, unused-ignore]

@@ -51,6 +51,7 @@ class ChatHost:
         self._generator, self._prompt = generator, prompt
         self._most_tokens, self._room = most_tokens, waiting + 1
         self._under_way = 0
+        self._jobs: set[Job] = set()
         self._generating = ThreadPoolExecutor(1, "bartizan-chat-generate")
         self._reading = ThreadPoolExecutor(1, "bartizan-chat-read")
 
@@ -68,13 +69,17 @@ class ChatHost:
         self._under_way += 1
         try:
             job = await asyncio.get_running_loop().run_in_executor(self._reading, self._job, request)
-            return Run(job, self)
+            run = Run(job, self)
         except BaseException:
             self._under_way -= 1
             raise
+        self._jobs.add(job)
+        return run
 
     def close(self) -> None:
-        """No new replies; those that are generated end by themselves."""
+        """No new replies; those under way are given up at their next token."""
+        for job in self._jobs:
+            job.cancelled.set()
         self._generating.shutdown(wait=False, cancel_futures=True)
         self._reading.shutdown(wait=False, cancel_futures=True)
 
@@ -159,15 +164,17 @@ class Run:
         return finished
 
     def close(self) -> None:
-        """Nobody waits for this any more; its turn is given up, at the next token."""
+        """Nobody waits for this any more: its turn is given up, or it stops at the next token."""
         self._job.cancelled.set()
+        self._done.cancel()
 
     def _told(self, said: str) -> None:
         self._loop.call_soon_threadsafe(self._pieces.put_nowait, said)
 
     def _ended(self, done: asyncio.Future[Any]) -> None:
-        """In the loop, whatever became of it: only now is there room for another."""
+        """In the loop, whatever became of it: now there is room for another."""
         self._host._under_way -= 1
+        self._host._jobs.discard(self._job)
         self._pieces.put_nowait(None)
         if not done.cancelled():
             done.exception()  # it was, or will be, reported by who waits; nobody may

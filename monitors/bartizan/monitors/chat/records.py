@@ -39,6 +39,9 @@ class ReplySignals:
     handle: str
     model: str
     fingerprint: str
+    generate_ms: float
+    """How long the reply took, signals included; ``signals_ms`` of that went into reading them (hooks excluded)."""
+    signals_ms: float
     prompt_tokens: int
     reply_tokens: int
     prompt: Readings
@@ -51,6 +54,8 @@ class ReplySignals:
             "handle": self.handle,
             "model": self.model,
             "fingerprint": self.fingerprint,
+            "generate_ms": self.generate_ms,
+            "signals_ms": self.signals_ms,
             "prompt_tokens": self.prompt_tokens,
             "reply_tokens": self.reply_tokens,
             "prompt": _readings_json(self.prompt),
@@ -69,7 +74,7 @@ class ReplySignals:
     @classmethod
     def from_json(cls, value: Any) -> ReplySignals:
         """Raises ``ValueError`` that says where the value is not what :meth:`to_json` writes."""
-        found = _object(value, "$", 9)
+        found = _object(value, "$", 11)
         if found.get("object") != OBJECT:
             raise ValueError(f"expected object {OBJECT!r} at $.object, found {found.get('object')!r:.40}")
         calls = found.get("calls")
@@ -79,6 +84,8 @@ class ReplySignals:
             handle=_text(found, "handle"),
             model=_text(found, "model"),
             fingerprint=_text(found, "fingerprint"),
+            generate_ms=_duration(found.get("generate_ms"), "$.generate_ms"),
+            signals_ms=_duration(found.get("signals_ms"), "$.signals_ms"),
             prompt_tokens=_count(found.get("prompt_tokens"), "$.prompt_tokens"),
             reply_tokens=_count(found.get("reply_tokens"), "$.reply_tokens"),
             prompt=_readings(found.get("prompt"), "$.prompt"),
@@ -159,3 +166,9 @@ def _count(value: Any, path: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ValueError(f"expected a count at {path}, found {value!r:.40}")
     return value
+
+
+def _duration(value: Any, path: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e12:
+        raise ValueError(f"expected milliseconds at {path}, found {value!r:.40}")
+    return float(value)

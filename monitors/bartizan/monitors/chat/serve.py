@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from ipaddress import ip_address
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 import uvicorn
 from starlette.applications import Starlette
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from ..capture import CaptureError, fingerprint
+from ..host.serve import CannotServe, _bind_unix, is_loopback
 from ..probes.errors import ProbeError
 from ..probes.probe import Probe
 from .app import create_app
@@ -102,7 +107,7 @@ def serve_chat(
     only with a ``token``. Remote code of a model is never run, pickled weights are never read. Raises
     :class:`ChatSetupError`.
     """
-    if token is None and uds is None and not _is_loopback(host):
+    if token is None and uds is None and not is_loopback(host):
         raise ChatSetupError(
             f"{host}: expected a token for an address that others can reach, found none; give one, "
             "or listen on 127.0.0.1 or a Unix domain socket"
@@ -126,9 +131,6 @@ def serve_chat(
     )
     config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
-        uds=uds,
         log_config=None,
         access_log=False,
         ws="none",
@@ -137,22 +139,69 @@ def serve_chat(
         timeout_keep_alive=75,
         timeout_graceful_shutdown=5,
     )
-    server = uvicorn.Server(config)
-    if announce is not None:
-        shown = f"[{host}]" if ":" in host else host
-        announce(f"unix:{uds}" if uds is not None else f"http://{shown}:{port}/v1")
-    try:
-        server.run()
-    except SystemExit as error:  # what uvicorn does where it cannot listen
-        raise ChatSetupError(f"cannot listen on {uds or f'{host}:{port}'}; see the log") from error
+    with _listening(host, port, uds) as (listener, address):
+        asyncio.run(
+            _Server(config, lambda: announce(address) if announce is not None else None).run(listener)
+        )
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens, and ends quietly at a signal."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._started = started
+
+    async def run(self, listener: socket.socket) -> None:  # type: ignore[override]
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        await self.serve(sockets=[listener])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._started()
+
+    def _stop(self) -> None:
+        self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextmanager
+def _listening(host: str, port: int, uds: str | None) -> Iterator[tuple[socket.socket, str]]:
+    """A bound socket, and the base URL for clients."""
+    if uds is not None:
+        try:
+            bound = _bind_unix(uds)
+        except CannotServe as error:
+            raise ChatSetupError(str(error)) from error
+        try:
+            yield bound.socket, bound.address
+        finally:
+            bound.release()
+        return
+    name = "127.0.0.1" if host == "localhost" else host
+    family = socket.AF_INET6 if ":" in name else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((name, port))
+        except (OSError, OverflowError) as error:
+            raise ChatSetupError(
+                f"{host}:{port}: expected an address that is free and ours: {error}"
+            ) from error
+        shown = f"[{name}]" if family == socket.AF_INET6 else name
+        yield listener, f"http://{shown}:{listener.getsockname()[1]}/v1"
 
 
 def load(
     model: str | Path, *, device: str | None = None, dtype: str = "auto", revision: str | None = None
 ) -> tuple[Any, Any]:
     """A model and its tokenizer: safetensors only, no remote code. Raises :class:`ChatSetupError`."""
-    import torch
-
     chosen = device if device is not None else "cuda" if torch.cuda.is_available() else "cpu"
     try:
         tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, trust_remote_code=False)
@@ -165,12 +214,3 @@ def load(
             f"{model}: expected the folder or the name of a causal language model with its tokenizer and "
             f"safetensors weights: {str(error)[:300]}"
         ) from error
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
