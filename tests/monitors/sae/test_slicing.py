@@ -157,3 +157,12 @@ def test_activations_of_the_wrong_width_or_type_are_refused() -> None:
         sliced(torch.zeros(3, 16, dtype=torch.long))
     with pytest.raises(InvalidConfig, match="floor"):
         SlicedEncoder(make(), [0], floor=1.0)
+
+
+@pytest.mark.parametrize("kind", EXACT)
+def test_an_exact_slice_is_one_graph(kind: str) -> None:
+    """torch.compile takes it whole, without a break back into Python, and the numbers stay the same."""
+    sliced = SlicedEncoder(make(kind, normalise="layer_norm"), [0, 5, 7])
+    x = activations(5, 16)
+    torch._dynamo.reset()
+    assert torch.equal(torch.compile(sliced, fullgraph=True, backend="eager")(x), sliced(x))

@@ -52,7 +52,8 @@ class SlicedEncoder(nn.Module):
     """Latents (..., K) of ``features``, in that order, from activations (..., D): a reduction for a tap.
 
     ``exactness`` says what the numbers are worth. They are fp32 (fp64 for an fp64 autoencoder). Where ``exact``,
-    shapes are static and the host is never waited for, so it may run inside a CUDA graph.
+    shapes are static and the host is never waited for: ``torch.compile(..., fullgraph=True)`` takes it as one graph,
+    and it is meant to run inside a CUDA graph (not tried: that takes a GPU).
 
     For competing activations (topk, abstopk, groupmax) latents of a magnitude up to ``floor`` are given as 0: a
     higher floor spares more tokens the full encoder. ``upper_bound=True`` spares all of them, and gives what each

@@ -31,12 +31,12 @@ from .errors import InvalidConfig, InvalidInput, InvalidTensors
 from .sae import FLOATS
 from .slicing import SlicedEncoder
 
-WIDTH = 64
-"""Columns of a block: what a tenant typically reads, and a multiple of what processors multiply at once."""
-
 ALIGNED = 32
 """A width is a multiple of it, so that every block starts at a multiple of 64 bytes whatever its type: a product's last
 bits depend on that, too."""
+
+WIDTH = ALIGNED
+"""Columns of a block: the least, since what fills a block up is multiplied as well."""
 
 Name = TypeVar("Name")
 
