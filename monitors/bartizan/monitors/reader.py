@@ -26,6 +26,8 @@ from .legible import hides, plain, unreadable
 
 Spans = tuple[tuple[int, int], ...]
 
+_REMEMBERED = 1 << 16  # tokens of texts that were tokenised lately
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -88,6 +90,8 @@ class Reader:
         self._unknown: int | None = tokenizer.unk_token_id
         vocabulary = getattr(tokenizer.backend_tokenizer, "model", None)
         self._longest_word: int | None = getattr(vocabulary, "max_input_chars_per_word", None)
+        self._lately: dict[str, tuple[list[int], Spans]] = {}
+        self._held = 0  # tokens in it
         room = getattr(model.config, "max_position_embeddings", None)
         needed = self.layout.window + len(self._before) + len(self._after)
         if isinstance(room, int) and room < needed:
@@ -150,6 +154,16 @@ class Reader:
             return error
 
     def _tokens(self, text: str) -> tuple[list[int], Spans]:
+        """Ids and spans. A host counts tokens before it reads, so the latest texts are remembered, in bounds."""
+        found = self._lately.get(text)
+        if found is None:
+            found = self._lately[text] = self._read_tokens(text)
+            self._held += len(found[0])
+            while self._held > _REMEMBERED and len(self._lately) > 1:
+                self._held -= len(self._lately.pop(next(iter(self._lately)))[0])
+        return found
+
+    def _read_tokens(self, text: str) -> tuple[list[int], Spans]:
         if len(text) > self.layout.longest:
             raise ReaderError(
                 f"expected at most {self.layout.longest} characters, found {len(text)}", "too long"

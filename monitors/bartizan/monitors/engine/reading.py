@@ -102,9 +102,11 @@ class ReaderEngine:
         return self._infos
 
     def tokens(self, query: Query) -> int:
-        """Tokens of the last passage, at least 1; 0 if it cannot be read."""
+        """Tokens of the last passage, at least 1; 0 if it cannot be read. What needs no reading costs 1."""
         if not query.passages:
             return 0
+        if isinstance(self._at_once(query), Measurement):
+            return 1
         try:
             return max(1, len(self._reader.spans(query.passages[-1].text)))
         except ReaderError:

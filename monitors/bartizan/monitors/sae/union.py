@@ -38,6 +38,9 @@ bits depend on that, too."""
 WIDTH = ALIGNED
 """Columns of a block: the least, since what fills a block up is multiplied as well."""
 
+SPOILT = torch.finfo(torch.float32).max
+"""Stands for a number that is not finite, on the way through a tap."""
+
 Name = TypeVar("Name")
 
 
@@ -113,7 +116,7 @@ class UnionEncoder(nn.Module, Generic[Name]):
         for group in self._groups:
             found |= group(x_BTD)
         y_BTK = torch.cat([found[number] for number in range(len(self.names))], dim=-1)
-        return torch.nan_to_num(y_BTK, _SPOILT, _SPOILT, _SPOILT)
+        return torch.nan_to_num(y_BTK, SPOILT, SPOILT, SPOILT)
 
     def split(self, y_BTK: Tensor) -> dict[Name, Tensor]:
         """Each tenant's numbers (..., K), in the order of its features; NaN where there is none."""
@@ -122,10 +125,7 @@ class UnionEncoder(nn.Module, Generic[Name]):
                 f"expected the {self.n_out} numbers of this union, found shape {tuple(y_BTK.shape)}"
             )
         parts = {name: y_BTK[..., columns] for name, columns in self._slices.items()}
-        return {name: torch.where(part == _SPOILT, torch.nan, part) for name, part in parts.items()}
-
-
-_SPOILT = torch.finfo(torch.float32).max
+        return {name: torch.where(part == SPOILT, torch.nan, part) for name, part in parts.items()}
 
 
 class _Group(nn.Module):
