@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import jsonschema
 import pytest
 
 from bartizan.policies.document.schema import json_schema
-
-jsonschema = pytest.importorskip("jsonschema")
 
 SCHEMA = json_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import pytest
+from langchain_core import tools as langchain_tools
 
 from bartizan.policies.language import types as t
 from bartizan.policies.language.types import Field, Record, ToolDecl
 from bartizan.policies.tools import tools_from_langchain
-
-langchain_tools = pytest.importorskip("langchain_core.tools")
 
 
 def test_langchain_tools_are_read_without_injected_arguments() -> None:

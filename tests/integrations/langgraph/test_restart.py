@@ -10,7 +10,6 @@ import pytest
 
 from bartizan.guard.audit import verify
 
-pytest.importorskip("langgraph.checkpoint.sqlite")
 SCRIPT = Path(__file__).with_name("restart_script.py")
 
 

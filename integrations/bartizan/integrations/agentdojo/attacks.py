@@ -41,12 +41,12 @@ def planter(attack: Attack, suite: Suite) -> BaseAttack:
 
 
 class _Target(BasePipelineElement):
-    """Names the agent under attack; never run."""
+    """Names the agent under attack: an attack asks its target for no more. The agent that runs is ours (agent.py)."""
 
     name = AGENT_NAME
 
     def query(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError("attacks read the target's name only")
+        raise TypeError("the target of an attack is a name here: an attack that queries it cannot be used")
 
 
 class SplitAttack(BaseAttack):
