@@ -19,6 +19,7 @@ import torch
 from bartizan.guard.types import Event, Missing, ToolCall
 from bartizan.monitors.chat import ChatSetupError, ChatSignals
 from bartizan.monitors.chat.serve import load, serve_chat
+from bartizan.monitors.listening import CannotServe
 from bartizan.monitors.probes.probe import Probe
 
 from . import tiny
@@ -212,7 +213,7 @@ def test_what_cannot_be_served_is_said_at_the_start(
         serve()
     with pytest.raises(ChatSetupError, match="safetensors"):
         load(tmp_path)
-    with pytest.raises(ChatSetupError, match="a token for an address"):
+    with pytest.raises(CannotServe, match="expected tokens for an address"):
         serve_chat(model_folder, host="0.0.0.0")
 
 

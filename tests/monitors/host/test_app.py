@@ -19,9 +19,10 @@ import pytest
 from bartizan.monitors.host import Limits, WireLimits
 from bartizan.monitors.host.catalogue import ProbeInfo
 from bartizan.monitors.host.client import RemoteBackend
-from bartizan.monitors.host.serve import CannotServe, Hosted, _bind_tcp, hosting, is_loopback
+from bartizan.monitors.host.serve import Hosted, hosting
 from bartizan.monitors.host.tenants import Tokens
 from bartizan.monitors.host.wire import write_queries
+from bartizan.monitors.listening import CannotServe, bind, is_loopback
 
 from .engines import FaultyEngine, HashedEngine, query
 from .test_batcher import reason, settled, value
@@ -255,7 +256,7 @@ async def test_a_page_whose_name_was_rebound_is_refused() -> None:
 
 async def test_an_answer_is_not_held_back_by_the_network() -> None:
     """Connections over TCP have Nagle's algorithm off: with it each answer would wait for an acknowledgement."""
-    bound = _bind_tcp("127.0.0.1", 0, None)
+    bound = bind("127.0.0.1", 0, None, authenticated=False)
     bound.socket.listen()
     with socket.create_connection(bound.socket.getsockname()), bound.socket.accept()[0] as accepted:
         assert accepted.proto == socket.IPPROTO_TCP  # what asyncio looks at
@@ -297,7 +298,7 @@ async def test_a_unix_socket_is_its_user_s_only(tmp_path: Path) -> None:
 async def test_an_address_that_others_reach_needs_tokens() -> None:
     """Without them the host refuses to listen there, with them it does."""
     for address in ("0.0.0.0", "::", "", "example.com"):
-        with pytest.raises(CannotServe, match="token file"):
+        with pytest.raises(CannotServe, match="expected tokens"):
             async with hosting(HashedEngine(), host=address):
                 pass
     async with hosting(NamedEngine(), host="0.0.0.0", tokens=TOKENS) as host:

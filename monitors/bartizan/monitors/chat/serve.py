@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import socket
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-import uvicorn
 from starlette.applications import Starlette
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from ..capture import CaptureError, fingerprint
-from ..host.serve import CannotServe, _bind_unix, is_loopback
+from ..listening import bind, names_of, serving, told_to_stop
 from ..probes.errors import ProbeError
 from ..probes.probe import Probe
 from .app import create_app
@@ -29,6 +25,8 @@ from .prompt import ChatPrompt
 from .records import ReplySignals
 
 PORT = 8791
+GRACE = 5
+"""Seconds that a reply has to end when the host stops."""
 
 
 def chat_app(
@@ -39,7 +37,7 @@ def chat_app(
     probes: Sequence[Probe] = (),
     tool_format: ToolFormat | None = None,
     token: str | None = None,
-    only_hosts: Sequence[str] | None = None,
+    only_hosts: Collection[str] | None = None,
     ttl: float = 3600.0,
     capacity: int = 4096,
     most_tokens: int = 4096,
@@ -105,97 +103,34 @@ def serve_chat(
 
     Listens on the Unix domain socket ``uds``, or else on ``host`` and ``port``; on an address that others can reach
     only with a ``token``. Remote code of a model is never run, pickled weights are never read. Raises
-    :class:`ChatSetupError`.
+    :class:`ChatSetupError`, and :class:`~bartizan.monitors.listening.CannotServe` for an address that it cannot have.
     """
-    if token is None and uds is None and not is_loopback(host):
-        raise ChatSetupError(
-            f"{host}: expected a token for an address that others can reach, found none; give one, "
-            "or listen on 127.0.0.1 or a Unix domain socket"
-        )
-    loaded, tokenizer = load(model, device=device, dtype=dtype, revision=revision)
-    app = chat_app(
-        loaded,
-        tokenizer,
-        name=name if name is not None else Path(model).name if Path(model).is_dir() else str(model),
-        probes=probes,
-        tool_format=tool_format,
-        token=token,
-        only_hosts=None
-        if uds is not None or token is not None
-        else ["localhost", "127.0.0.1", "[::1]", host],
-        ttl=ttl,
-        capacity=capacity,
-        most_tokens=most_tokens,
-        waiting=waiting,
-        max_seconds=max_seconds,
-    )
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        ws="none",
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=5,
-    )
-    with _listening(host, port, uds) as (listener, address):
-        asyncio.run(
-            _Server(config, lambda: announce(address) if announce is not None else None).run(listener)
+    authenticated = token is not None
+    with bind(host, port, uds, authenticated=authenticated) as bound:
+        loaded, tokenizer = load(model, device=device, dtype=dtype, revision=revision)
+        app = chat_app(
+            loaded,
+            tokenizer,
+            name=name if name is not None else Path(model).name if Path(model).is_dir() else str(model),
+            probes=probes,
+            tool_format=tool_format,
+            token=token,
+            only_hosts=names_of(host, uds, authenticated=authenticated),
+            ttl=ttl,
+            capacity=capacity,
+            most_tokens=most_tokens,
+            waiting=waiting,
+            max_seconds=max_seconds,
         )
 
+        async def run() -> None:
+            stop = told_to_stop()
+            async with serving(app, bound, GRACE):
+                if announce is not None:
+                    announce(bound.address if uds is not None else f"{bound.address}/v1")
+                await stop.wait()
 
-class _Server(uvicorn.Server):
-    """Says when it listens, and ends quietly at a signal."""
-
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._started = started
-
-    async def run(self, listener: socket.socket) -> None:  # type: ignore[override]
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop)
-        await self.serve(sockets=[listener])
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._started()
-
-    def _stop(self) -> None:
-        self.should_exit = True
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@contextmanager
-def _listening(host: str, port: int, uds: str | None) -> Iterator[tuple[socket.socket, str]]:
-    """A bound socket, and the base URL for clients."""
-    if uds is not None:
-        try:
-            bound = _bind_unix(uds)
-        except CannotServe as error:
-            raise ChatSetupError(str(error)) from error
-        try:
-            yield bound.socket, bound.address
-        finally:
-            bound.release()
-        return
-    name = "127.0.0.1" if host == "localhost" else host
-    family = socket.AF_INET6 if ":" in name else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((name, port))
-        except (OSError, OverflowError) as error:
-            raise ChatSetupError(
-                f"{host}:{port}: expected an address that is free and ours: {error}"
-            ) from error
-        shown = f"[{name}]" if family == socket.AF_INET6 else name
-        yield listener, f"http://{shown}:{listener.getsockname()[1]}/v1"
+        asyncio.run(run())
 
 
 def load(
