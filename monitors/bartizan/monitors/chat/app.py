@@ -11,7 +11,6 @@ A reply's handle stands in the ids of its calls, in its own id (``chatcmpl-<hand
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import json
 import logging
@@ -25,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from ..incoming import Unacceptable, check_name, read_body, while_connected
 from .errors import BadRequest, Overloaded
 from .generate import Finished
 from .handles import call_id, is_handle
@@ -95,6 +95,8 @@ class _Routes:
                 return await answer(request)
             except BadRequest as error:
                 return refusal(error)
+            except Unacceptable as error:
+                return refusal(BadRequest(str(error), status=error.status))
             except Overloaded as error:
                 return JSONResponse(
                     error_body(str(error), "server_error", code="overloaded"), 429, {"Retry-After": "1"}
@@ -131,13 +133,13 @@ class _Routes:
             kind != "application/json"
         ):  # so that no web page can ask without a preflight, which is not answered
             raise BadRequest("expected content of type application/json", status=415)
-        asked = read_request(await self._body(request))
+        asked = read_request(await read_body(request, self._max_body, BODY_SECONDS))
         run = await self._host.start(asked)
         headers = {HEADER: run.handle, "Cache-Control": "no-store"}
         if asked.stream:
             return _Stream(self._events(run, asked), run, headers)
         try:
-            finished = await _while_connected(request, run)
+            finished = await while_connected(request, run.finished())
         finally:
             run.close()
         return JSONResponse(self._completion(run, finished), headers=headers)
@@ -198,32 +200,12 @@ class _Routes:
     # --- requests
 
     def _authorise(self, request: Request) -> None:
-        if self._only_hosts is not None:
-            name = request.headers.get("host", "")
-            bare = name.rpartition(":")[0] if name.rpartition(":")[2].isdigit() else name
-            if bare.lower() not in self._only_hosts:
-                raise BadRequest("expected a name of this host in the Host header", status=421)
+        check_name(request.headers.get("host", ""), self._only_hosts)
         if self._expected is None:
             return
         given = request.headers.get("authorization", "").encode("latin-1", "replace")
         if not hmac.compare_digest(given, self._expected):
             raise BadRequest("expected the host's bearer token", code="invalid_api_key", status=401)
-
-    async def _body(self, request: Request) -> bytes:
-        too_large = BadRequest(f"expected at most {self._max_body} bytes", status=413)
-        stated = request.headers.get("content-length", "0")
-        if stated.isdigit() and int(stated) > self._max_body:
-            raise too_large
-        body = bytearray()
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                async for chunk in request.stream():
-                    body += chunk
-                    if len(body) > self._max_body:
-                        raise too_large
-        except TimeoutError:
-            raise BadRequest(f"expected the request within {BODY_SECONDS} s", status=408) from None
-        return bytes(body)
 
 
 class _Stream(StreamingResponse):
@@ -238,28 +220,6 @@ class _Stream(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             self._run.close()
-
-
-async def _while_connected(request: Request, run: Run) -> Finished:
-    """The reply; if the client hangs up first, the rest of it is given up."""
-    finished = asyncio.ensure_future(run.finished())
-    gone = asyncio.ensure_future(_hung_up(request))
-    either: set[asyncio.Future[Any]] = {finished, gone}
-    try:
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not finished.done():
-            run.close()
-            raise BadRequest("the connection was closed by the client", status=499)
-        return finished.result()
-    finally:
-        for future in either:
-            future.cancel()
-        await asyncio.gather(*either, return_exceptions=True)
-
-
-async def _hung_up(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def _calls(run: Run, finished: Finished) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bartizan.monitors.incoming import Unacceptable, check_name, read_body, while_connected
 from bartizan.monitors.types import Measurement, Query
 
 from . import metrics, reasons
@@ -33,16 +34,6 @@ from .tenants import OPERATOR, Tokens
 from .wire import Answered, Malformed, read_queries, write_answers
 
 logger = logging.getLogger(__name__)
-
-
-class Refused(Exception):
-    """A request that is not answered, and its status."""
-
-    def __init__(self, status: int, place: str, problem: str) -> None:
-        super().__init__(problem)
-        self.status = status
-        self.place = place
-        self.problem = problem
 
 
 def create_app(
@@ -89,13 +80,13 @@ class _Host:
         async def endpoint(request: Request) -> Response:
             try:
                 return await answer(request, self._tenant(request))
-            except Refused as refused:
+            except Unacceptable as refused:
                 return _refusal(refused)
             except Malformed as malformed:
-                return _refusal(Refused(400, malformed.place, malformed.problem))
+                return _refusal(Unacceptable(400, malformed.place, malformed.problem))
             except Exception as error:  # noqa: BLE001 (its message may hold somebody's text: neither shown nor logged)
                 logger.error("a request failed: %s", type(error).__name__)
-                return _refusal(Refused(500, "host", "failed; see its log"))
+                return _refusal(Unacceptable(500, "host", "failed; see its log"))
 
         return endpoint
 
@@ -104,14 +95,15 @@ class _Host:
         if (
             kind != "application/json"
         ):  # and so no web page can ask without a preflight, which is not answered
-            raise Refused(415, "Content-Type", "expected application/json")
+            raise Unacceptable(415, "Content-Type", "expected application/json")
         if self._under_way >= self._limits.max_requests:
-            raise Refused(503, "host", reasons.OVERLOADED)
+            raise Unacceptable(503, "host", reasons.OVERLOADED)
         self._under_way += 1
         try:
-            asked = read_queries(await self._body(request), self._limits)
+            body = await read_body(request, self._limits.max_body_bytes, self._limits.max_body_wait)
+            asked = read_queries(body, self._limits)
             queries = [self._owned(query, tenant, index) for index, query in enumerate(asked.queries)]
-            answers = await _while_connected(
+            answers = await while_connected(
                 request, asyncio.gather(*(self._answer(query, asked.within) for query in queries))
             )
             return Response(write_answers(answers), media_type="application/json")
@@ -153,14 +145,14 @@ class _Host:
             return None
         tenant = self._tokens.tenant(request.headers.get("authorization"))
         if tenant is None:
-            raise Refused(401, "Authorization", "expected a bearer token that this host knows")
+            raise Unacceptable(401, "Authorization", "expected a bearer token that this host knows")
         return None if tenant == OPERATOR else tenant
 
     def _owned(self, query: Query, tenant: str | None, index: int) -> Query:
         if tenant is None or query.tenant == tenant:
             return query
         if query.tenant:
-            raise Refused(403, f"$.queries[{index}].tenant", "expected the token's own tenant, or none")
+            raise Unacceptable(403, f"$.queries[{index}].tenant", "expected the token's own tenant, or none")
         return Query(query.probe, query.passages, tenant, query.tool)
 
     async def _answer(self, query: Query, within: float | None) -> Answered:
@@ -170,45 +162,8 @@ class _Host:
         measurement = await self._batcher.measure(query, within=within)
         return Answered(measurement, info.fingerprint if info is not None else "")
 
-    async def _body(self, request: Request) -> bytes:
-        most = self._limits.max_body_bytes
-        too_large = Refused(413, "body", f"expected at most {most} bytes")
-        stated = request.headers.get("content-length", "0")
-        if stated.isdigit() and int(stated) > most:
-            raise too_large
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self._limits.max_body_wait):
-                async for chunk in request.stream():
-                    body += chunk
-                    if len(body) > most:
-                        raise too_large
-        except TimeoutError:
-            raise Refused(408, "body", f"expected within {self._limits.max_body_wait} s") from None
-        return bytes(body)
 
-
-async def _while_connected(request: Request, answers: asyncio.Future[list[Answered]]) -> list[Answered]:
-    """The answers; if whoever asked hangs up, what is not computed yet is not computed any more."""
-    gone = asyncio.ensure_future(_hung_up(request))
-    either: set[asyncio.Future[Any]] = {answers, gone}
-    try:
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not answers.done():
-            raise Refused(499, "connection", "closed by the client")
-        return await answers
-    finally:
-        for future in either:
-            future.cancel()
-        await asyncio.gather(*either, return_exceptions=True)
-
-
-async def _hung_up(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-def _refusal(refused: Refused) -> Response:
+def _refusal(refused: Unacceptable) -> Response:
     headers = {"Retry-After": "1"} if refused.status == 503 else {}
     if refused.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -216,12 +171,13 @@ def _refusal(refused: Refused) -> Response:
     return JSONResponse(body, refused.status, headers)
 
 
-def _only(app: ASGIApp, hosts: frozenset[str]) -> ASGIApp:
+def _only(app: ASGIApp, names: frozenset[str]) -> ASGIApp:
     async def checked(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            name = Headers(scope=scope).get("host", "")
-            if (name.rpartition(":")[0] if name.rpartition(":")[2].isdigit() else name).lower() not in hosts:
-                await _refusal(Refused(421, "Host", "expected a name of this host"))(scope, receive, send)
+            try:
+                check_name(Headers(scope=scope).get("host", ""), names)
+            except Unacceptable as error:
+                await _refusal(error)(scope, receive, send)
                 return
         await app(scope, receive, send)
 
