@@ -62,3 +62,20 @@ def test_unknown_suites_and_attacks_are_refused(capsys: pytest.CaptureFixture[st
         with pytest.raises(SystemExit, match="2"):
             main(arguments)
         assert "choose from" in capsys.readouterr().err
+
+
+def test_a_measured_signal_saves_approvals_and_a_missing_one_does_not(policies: Path) -> None:
+    """With the built-in probe fewer approvals are asked; without monitors the policy asks as the baseline pack does."""
+    policy = str(policies.parent / "monitored.yaml")
+    tasks = ("user_task_0", "user_task_2", "user_task_12")
+
+    def asked(policy: str, monitored: bool) -> int:
+        jobs = [Job("banking", task, None, policy, Setting(), monitored) for task in tasks]
+        return sum(run.asked for run in execute(jobs, 1, lambda job: None))
+
+    unmeasured = asked(policy, False)
+    assert unmeasured == asked("baseline", False) > asked(policy, True)
+    attacked = execute(
+        [Job("banking", "user_task_0", "polite", policy, Setting(), True)], 1, lambda job: None
+    )
+    assert [run.reached for run in attacked] == [False] * len(attacked)
