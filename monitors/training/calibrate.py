@@ -52,8 +52,8 @@ LICENCES = {"agentdyn": "MIT", "agentdojo": "MIT", "toolemu": "MIT", "bipia_emai
             "tasktracker": "MIT", "cyberseceval": "MIT", "composed": "Apache-2.0"}  # fmt: skip
 LIMITS = (
     "Reads one text at a time: an instruction spread over several results is seen in pieces.",
-    "Trained mostly on English; other languages appear in short frames only. On AgentDojo, with an alarm at p <= 0.2, an "
-    "unseen Chinese frame around English goals got 101 of 949 attacks past it, a goal torn in two 6.",
+    "Trained mostly on English; other languages appear in short frames only. On AgentDojo, with an alarm at p <= 0.2, "
+    "an unseen Chinese frame around English goals got 101 of 949 attacks past it, a goal torn in two 6.",
     "Fires on texts that give orders to anybody: manuals, task lists, prompts that stand in a result.",
     "Not tested against an attacker who optimises a text against the probe. Do not let its absence of an alarm alone "
     "let a harmful call go.",
