@@ -115,6 +115,25 @@ class Tensors:
             )
 
 
+def jumprelu(tensors: Tensors) -> dict[str, Tensor]:
+    """The weights of a JumpReLU autoencoder or transcoder, as both Gemma Scopes store them."""
+    W_enc = tensors.take("W_enc", None, None)
+    d_sae = W_enc.shape[1]
+    W_dec = tensors.take("W_dec", d_sae, None)
+    return {
+        "W_enc": W_enc,
+        "W_dec": W_dec,
+        "b_enc": tensors.take("b_enc", d_sae),
+        "b_dec": tensors.take("b_dec", W_dec.shape[1]),
+        "threshold": tensors.take("threshold", d_sae),
+    }
+
+
+def capital(tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """``w_enc`` is ``W_enc``: files of one format differ in it."""
+    return {"W_" + name[2:] if name.startswith("w_") else name: found for name, found in tensors.items()}
+
+
 def build(where: Path, config: dict[str, Any], tensors: Mapping[str, Tensor]) -> SparseAutoencoder:
     """The autoencoder, in one floating-point type (the widest that the file uses), as a reader's last step."""
     try:

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from ..sae.sae import SparseAutoencoder
-from .fields import Tensors, build
+from .fields import Tensors, build, capital, jumprelu
 from .files import read_npz
 
 WEIGHTS = "params.npz"
@@ -23,20 +23,10 @@ def detect(path: Path) -> bool:
 
 def read(path: Path) -> SparseAutoencoder:
     where = path / WEIGHTS
-    arrays = read_npz(where)
-    tensors = Tensors(where, {_name(name): tensor for name, tensor in arrays.items()})
-    W_enc = tensors.take("W_enc", None, None)
-    d_in, d_sae = W_enc.shape
-    W_dec = tensors.take("W_dec", d_sae, None)
-    d_out = W_dec.shape[1]
-    weights = {
-        "W_enc": W_enc,
-        "W_dec": W_dec,
-        "b_enc": tensors.take("b_enc", d_sae),
-        "b_dec": tensors.take("b_dec", d_out),
-        "threshold": tensors.take("threshold", d_sae),
-    }
+    tensors = Tensors(where, capital(read_npz(where)))
+    weights = jumprelu(tensors)
     tensors.finish()
+    (d_in, d_sae), d_out = weights["W_enc"].shape, weights["W_dec"].shape[1]
     folders = [part.lower() for part in path.absolute().parts]
     if "embedding" in folders:  # trained on embeddings that the model multiplies by sqrt(d) later
         weights["W_enc"] = weights["W_enc"] / d_in**0.5
@@ -58,10 +48,6 @@ def read(path: Path) -> SparseAutoencoder:
         },
         weights,
     )
-
-
-def _name(name: str) -> str:
-    return "W_" + name[2:] if name.startswith("w_") else name
 
 
 def _hooks(folders: list[str], transcoder: bool) -> tuple[str | None, str | None]:

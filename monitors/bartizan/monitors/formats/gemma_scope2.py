@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..sae.errors import MalformedFile
 from ..sae.sae import SparseAutoencoder
-from .fields import Fields, Tensors, build
+from .fields import Fields, Tensors, build, capital, jumprelu
 from .files import read_json, read_safetensors
 
 CONFIG, WEIGHTS = "config.json", "params.safetensors"
@@ -25,18 +25,9 @@ def read(path: Path) -> SparseAutoencoder:
     fields = Fields(where, read_json(where))
     if (architecture := fields.text("architecture")) != "jump_relu":
         raise MalformedFile(where, f"architecture: expected 'jump_relu', found {architecture!r}")
-    tensors = Tensors(path / WEIGHTS, read_safetensors(path / WEIGHTS))
-    W_enc = tensors.take("w_enc", None, None)
-    d_in, d_sae = W_enc.shape
-    W_dec = tensors.take("w_dec", d_sae, None)
-    d_out = W_dec.shape[1]
-    weights = {
-        "W_enc": W_enc,
-        "W_dec": W_dec,
-        "b_enc": tensors.take("b_enc", d_sae),
-        "b_dec": tensors.take("b_dec", d_out),
-        "threshold": tensors.take("threshold", d_sae),
-    }
+    tensors = Tensors(path / WEIGHTS, capital(read_safetensors(path / WEIGHTS)))
+    weights = jumprelu(tensors)
+    (d_in, d_sae), d_out = weights["W_enc"].shape, weights["W_dec"].shape[1]
     affine = fields.boolean("affine_connection", False)
     if affine != ("affine_skip_connection" in tensors):
         raise MalformedFile(where, "affine_connection and the tensor affine_skip_connection go together")
