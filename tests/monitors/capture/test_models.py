@@ -18,7 +18,7 @@ def test_layers_are_found(family: str) -> None:
     model = build(family)
     found = layout(model)
     assert len(found.layers) == LAYERS
-    assert model.get_submodule(found.path)[1] is HookPoint(1).module(model)
+    assert model.get_submodule(found.path)[1] is place(model, HookPoint(1)).module
     assert "vision" not in found.path and "visual" not in found.path
     assert place(model, HookPoint(0, "embed")).module is model.get_input_embeddings()
 
@@ -46,7 +46,7 @@ def test_a_site_that_is_not_there() -> None:
     with pytest.raises(
         UnknownHookPoint, match=r"mlp_out\.0: nothing to read there; MambaForCausalLM offers resid_pre"
     ):
-        HookPoint(0, "mlp_out").module(model)
+        place(model, HookPoint(0, "mlp_out")).module
     assert "mlp_out" not in offers(model)
 
 
@@ -137,7 +137,7 @@ def test_a_model_of_ones_own() -> None:
     post, mlp, pre, last = tap.take(torch.ones(2, 5)).values()
     assert torch.equal(pre + mlp, post) and torch.equal(last, output)
     with pytest.raises(UnknownHookPoint, match="no token embedding"):
-        HookPoint(0, "embed").module(model)
+        place(model, HookPoint(0, "embed")).module
 
 
 @pytest.mark.parametrize("family", VISION)

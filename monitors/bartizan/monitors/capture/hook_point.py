@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 from .errors import UnknownHookPoint
-
-if TYPE_CHECKING:
-    from torch import nn
 
 Site = Literal["embed", "resid_pre", "resid_post", "attn_out", "mlp_out", "mlp_in", "attn_z"]
 """What is read, by the names of TransformerLens without their ``hook_``.
@@ -109,15 +106,6 @@ class HookPoint:
             f"{name!r:.120} names no hook point; write for example 'resid_post.4', 'blocks.4.hook_resid_post' or "
             f"'model.layers.4' (sites: {', '.join(SITES)})"
         )
-
-    def module(self, model: nn.Module) -> nn.Module:
-        """The module whose output (for ``resid_pre``, ``mlp_in`` and ``attn_z``: whose input) is read.
-
-        Raises :class:`UnknownHookPoint`, with what the model offers, if it has none such.
-        """
-        from .models import place  # torch comes in only here
-
-        return place(model, self).module
 
 
 def _site(name: str, rest: str, sites: dict[str, Site]) -> Site:
