@@ -46,7 +46,7 @@ def test_a_site_that_is_not_there() -> None:
     with pytest.raises(
         UnknownHookPoint, match=r"mlp_out\.0: nothing to read there; MambaForCausalLM offers resid_pre"
     ):
-        place(model, HookPoint(0, "mlp_out")).module
+        place(model, HookPoint(0, "mlp_out"))
     assert "mlp_out" not in offers(model)
 
 
@@ -137,7 +137,7 @@ def test_a_model_of_ones_own() -> None:
     post, mlp, pre, last = tap.take(torch.ones(2, 5)).values()
     assert torch.equal(pre + mlp, post) and torch.equal(last, output)
     with pytest.raises(UnknownHookPoint, match="no token embedding"):
-        place(model, HookPoint(0, "embed")).module
+        place(model, HookPoint(0, "embed"))
 
 
 @pytest.mark.parametrize("family", VISION)
