@@ -18,11 +18,12 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModel, PreTrainedModel, PreTrainedTokenizerBase
 
 from .capture import Fingerprint, HookPoint, Incomplete, Reduction, Tap, fingerprint
 from .errors import ReaderError
 from .legible import hides, plain, unreadable
+from .loading import CannotLoad, load_model, load_tokenizer
 
 Spans = tuple[tuple[int, int], ...]
 
@@ -103,14 +104,14 @@ class Reader:
     def load(cls, folder: str | Path, layout: Layout | None = None, *, device: str | None = None) -> Self:
         """A reader from a folder in Hugging Face's layout (safetensors only), or a name on a hub.
 
-        Raises :class:`ReaderError` if it cannot be loaded.
+        Raises :class:`ReaderError` if it cannot be loaded, or not all of it.
         """
         try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False)
-            model = AutoModel.from_pretrained(folder, use_safetensors=True, trust_remote_code=False)
-        except (OSError, ValueError, KeyError) as error:
+            tokenizer = load_tokenizer(folder, use_fast=True)
+            model = load_model(AutoModel, folder, device=device)
+        except CannotLoad as error:
             raise ReaderError(f"cannot load a reader model from {str(folder)!r}: {error}") from error
-        return cls(model.to(device) if device else model, tokenizer, layout)
+        return cls(model, tokenizer, layout)
 
     def spans(self, text: str) -> Spans:
         """The characters of each token. Raises :class:`ReaderError` for a text that is too long or not readable."""

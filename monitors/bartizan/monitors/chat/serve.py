@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 from starlette.applications import Starlette
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 
 from ..capture import CaptureError, fingerprint
 from ..listening import bind, names_of, serving, told_to_stop
+from ..loading import CannotLoad, load_model, load_tokenizer
 from ..probes.errors import ProbeError
 from ..probes.probe import Probe
 from .app import create_app
@@ -139,13 +140,11 @@ def load(
     """A model and its tokenizer: safetensors only, no remote code. Raises :class:`ChatSetupError`."""
     chosen = device if device is not None else "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, trust_remote_code=False)
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            model, revision=revision, dtype=dtype, trust_remote_code=False, use_safetensors=True
-        )
-        return loaded.to(chosen).eval(), tokenizer
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        tokenizer = load_tokenizer(model, revision=revision)
+        loaded = load_model(AutoModelForCausalLM, model, device=chosen, revision=revision, dtype=dtype)
+    except CannotLoad as error:
         raise ChatSetupError(
             f"{model}: expected the folder or the name of a causal language model with its tokenizer and "
-            f"safetensors weights: {str(error)[:300]}"
+            f"safetensors weights: {error}"
         ) from error
+    return loaded.eval(), tokenizer
