@@ -131,6 +131,7 @@ def main() -> None:
         licence="Apache-2.0",
         reads=("result",),
         positions="every token of the result",
+        scripts=("Latin",),
         hook_point=metadata["hook_point"],
         fingerprint=json.loads((options.gathered / "fingerprint.json").read_text(encoding="utf-8")),
         head=head.config,

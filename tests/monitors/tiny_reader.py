@@ -76,6 +76,7 @@ def probe(
     scale: float = 4.0,
     offset: float = -6.0,
     width: int = WIDTH,
+    scripts: tuple[str, ...] = (),
     calibration: Calibration | None = None,
     **config: Any,
 ) -> Probe:
@@ -96,6 +97,7 @@ def probe(
             "licence": "Apache-2.0",
             "reads": list(channels),
             "positions": "all tokens of the passage",
+            "scripts": list(scripts),
             "hook_point": hook_point,
             "fingerprint": reads.fingerprint.json(),
             "head": head.config,

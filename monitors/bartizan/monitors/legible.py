@@ -1,10 +1,12 @@
 """Whether a tokenizer shows a model what a text says. Where it does not, an attacker could hide there. No torch.
 
-Three ways of hiding are known from language models that read more than a small reader does:
+Four ways of hiding are known from language models that read more than a small reader does:
 
 * letters in another dress (mathematical, fullwidth, circled): :func:`plain` folds them to the letters they stand for
   (NFKC, Unicode Standard Annex 15), so they are read;
 * scripts that the vocabulary lacks: each word is one unknown token, and too many of them are *not readable*;
+* scripts that the vocabulary spells and the model never learned: a probe's card says in which scripts it can tell one
+  text from another, and it has no word on more than a few letters of others (:func:`foreign`);
 * characters that nobody sees (tags, supplementary variation selectors) and that spell ASCII for a language model:
   more than a few are not readable. The three flags that are spelt with tags are flags.
 
@@ -16,7 +18,8 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
 
@@ -32,10 +35,35 @@ WORD = 16
 HIDDEN = 8
 """So many unseen characters in a text are somebody's odd editor."""
 
+AROUND = 256
+"""Characters that are looked at together, for letters of other scripts."""
+
+FOREIGN = 20
+"""So many foreign letters in a stretch are two names or three; four times as many may stand in a whole text."""
+
+SCRIPTS = {
+    "Arabic": "ARABIC", "Armenian": "ARMENIAN", "Bengali": "BENGALI", "Bopomofo": "BOPOMOFO", "Cyrillic": "CYRILLIC",
+    "Devanagari": "DEVANAGARI", "Ethiopic": "ETHIOPIC", "Georgian": "GEORGIAN", "Greek": "GREEK",
+    "Gujarati": "GUJARATI", "Gurmukhi": "GURMUKHI", "Han": "CJK", "Hangul": "HANGUL", "Hebrew": "HEBREW",
+    "Hiragana": "HIRAGANA", "Kannada": "KANNADA", "Katakana": "KATAKANA", "Khmer": "KHMER", "Lao": "LAO",
+    "Latin": "LATIN", "Malayalam": "MALAYALAM", "Mongolian": "MONGOLIAN", "Myanmar": "MYANMAR", "Sinhala": "SINHALA",
+    "Tamil": "TAMIL", "Telugu": "TELUGU", "Thai": "THAI", "Tibetan": "TIBETAN",
+}  # fmt: skip
+"""Scripts that a card can name, and the word with which Unicode names their letters."""
+
+_WEIGHTS = {"CJK": 3} | dict.fromkeys(
+    ("HANGUL", "HIRAGANA", "KATAKANA", "ETHIOPIC", "YI", "ARABIC", "HEBREW", "SYRIAC"), 2
+)
+"""Letters that a sign of these scripts counts for: they say more with one."""
+
+MIXED = 6
+"""Letters that a word of both kinds counts for at least."""
+
 _UNSEEN = re.compile("[\U000e0000-\U000e01ef]")
 _FLAGS = re.compile("\U0001f3f4\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067"
                     "|\U000e0073\U000e0063\U000e0074|\U000e0077\U000e006c\U000e0073)\U000e007f")  # fmt: skip
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+_SPEAKING = frozenset(("Ll", "Lu", "Lt", "Lo", "Lm", "Mc", "Mn", "Nd"))
 
 
 def plain(text: str) -> tuple[str, Sequence[int] | None]:
@@ -76,6 +104,72 @@ def unreadable(text: str, spans: Sequence[tuple[int, int]], unknown: Sequence[bo
     ]
     sums = [0, *accumulate(words)]
     return any(sums[min(at + STRETCH, len(words))] - sums[at] > UNKNOWN for at in range(len(words)))
+
+
+def foreign(text: str, scripts: frozenset[str]) -> bool:
+    """Whether it says more than a few names in other scripts than these, names of :data:`SCRIPTS`.
+
+    ASCII is read by everybody. Latin are the letters of languages; those of phonetics, which also spell upside down,
+    are not. A word in which both kinds of letters stand counts whole: it looks like what it is not.
+    """
+    if text.isascii():
+        return False
+    recent: deque[tuple[int, int]] = deque()
+    around = everywhere = 0
+    for place, weight in _foreign_letters(text, scripts):
+        recent.append((place, weight))
+        around += weight
+        everywhere += weight
+        while recent[0][0] <= place - AROUND:
+            around -= recent.popleft()[1]
+        if around > FOREIGN or everywhere > 4 * FOREIGN:
+            return True
+    return False
+
+
+def _foreign_letters(text: str, scripts: frozenset[str]) -> Iterator[tuple[int, int]]:
+    """Places and weights, in order."""
+    seen = 0  # up to here, words were looked at
+    for found in _BEYOND_ASCII.finditer(text):
+        place = found.start()
+        weight = _weight(found.group(), scripts)
+        if weight and place >= seen:
+            start = end = place
+            while start > max(0, place - WORD) and text[start - 1].isalpha():
+                start -= 1
+            while end < min(len(text), place + WORD) and text[end].isalpha():
+                end += 1
+            if any(_belongs(letter, scripts) for letter in text[start:end]):
+                weight = max(weight, MIXED, end - start)
+            seen = end
+        if weight:
+            yield place, weight
+
+
+@lru_cache(maxsize=8192)
+def _weight(letter: str, scripts: frozenset[str]) -> int:
+    """How many letters it counts for. 0 if it is of these scripts, or a sign, a number, a picture or an accent."""
+    if unicodedata.category(letter) not in _SPEAKING or _belongs(letter, scripts):
+        return 0
+    name = unicodedata.name(unicodedata.normalize("NFKC", letter)[0], "")
+    word = name.partition(" ")[0].partition("-")[0]
+    return 0 if word in ("COMBINING", "MODIFIER", "VARIATION") else _WEIGHTS.get(word, 1)
+
+
+@lru_cache(maxsize=8192)
+def _belongs(letter: str, scripts: frozenset[str]) -> bool:
+    """Whether it is a letter of these scripts, or made of such: with accents, or in another form."""
+    if letter < "\u0100":  # micro and ordinal signs are not worth a word
+        return letter.isalpha()
+    names = [
+        (part, unicodedata.name(part, "").split(" "))
+        for part in unicodedata.normalize("NFKD", letter)
+        if not part.isascii() and unicodedata.category(part)[0] == "L"
+    ]
+    of = {SCRIPTS[script] for script in scripts}
+    return all(of & set(words) and not ("LATIN" in words and part > "\u024f") for part, words in names) and (
+        bool(names) or unicodedata.category(letter)[0] == "L"
+    )
 
 
 def _letters(word: str) -> int:

@@ -69,6 +69,7 @@ def identity(probe: Probe, reader: Reader) -> str:
         "head": probe.head.digest().hex(),
         "hook_point": str(probe.hook_point),
         "reads": list(probe.card.reads),
+        "scripts": list(probe.card.scripts),
         "display": probe.card.display.model_dump(mode="json"),
         "calibration": calibration,
         "reader": reader.fingerprint.json(),

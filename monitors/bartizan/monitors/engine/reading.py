@@ -16,6 +16,7 @@ from ..capture import CaptureError, HookPoint
 from ..errors import EngineError, ReaderError
 from ..host import reasons
 from ..host.catalogue import ProbeInfo
+from ..legible import foreign
 from ..probes.probe import Probe
 from ..reader import Reader, Reading
 from ..types import Measurement, Query
@@ -146,6 +147,9 @@ class ReaderEngine:
             return Measurement.missing(f"not for channel {passage.channel}")
         if not passage.text.strip():
             return NOTHING_TO_READ
+        scripts = armed.probe.card.scripts
+        if scripts and foreign(passage.text, frozenset(scripts)):
+            return Measurement.missing(reasons.OTHER_SCRIPT)
         return self._memory.get((armed.name, digest(passage.text), query.tool)) or armed
 
     # --- what is read

@@ -10,6 +10,7 @@ from ..calibration import Contract, DriftReference, Platt, Verification
 from ..capture.errors import CaptureError
 from ..capture.fingerprint import Fingerprint
 from ..capture.hook_point import HookPoint
+from ..legible import SCRIPTS
 from ..types import Channel
 from .evaluation import Count, Row, beats
 from .heads import HeadConfig
@@ -74,7 +75,9 @@ class Promise(BaseModel):
 class Card(BaseModel):
     """What ships beside a probe's weights; ``card.yaml``.
 
-    ``reads`` are the channels whose tokens are scored, ``positions`` says which of them in words. ``evaluation`` is the
+    ``reads`` are the channels whose tokens are scored, ``positions`` says which of them in words. ``scripts`` are those
+    in which the probe can tell one text from another: it has no word on a text that says more in others (Unicode's
+    names, :data:`~bartizan.monitors.legible.SCRIPTS`); none means that it is not limited. ``evaluation`` is the
     leave-one-dataset-out table of the probe and of the baselines, ``limits`` are known failures in words.
     ``weights`` is the SHA-256 of probe.safetensors.
     """
@@ -88,6 +91,7 @@ class Card(BaseModel):
     licence: Annotated[str, Field(min_length=1, max_length=200)]
     reads: Annotated[tuple[Channel, ...], Field(min_length=1)]
     positions: Text
+    scripts: tuple[str, ...] = ()
     hook_point: str
     fingerprint: dict[str, Any]
     head: HeadConfig
@@ -109,6 +113,13 @@ class Card(BaseModel):
             return str(HookPoint.parse(name))
         except CaptureError as error:
             raise ValueError(str(error)) from error
+
+    @field_validator("scripts")
+    @classmethod
+    def _known_scripts(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in names if name not in SCRIPTS]:
+            raise ValueError(f"expected scripts of {', '.join(SCRIPTS)}; found {unknown[0]!r:.60}")
+        return names
 
     @field_validator("fingerprint")
     @classmethod

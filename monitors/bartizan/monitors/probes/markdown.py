@@ -29,6 +29,7 @@ def _what(card: Card) -> str:
         ("", ""),
         [
             ("reads", ", ".join(card.reads) + (f": {card.positions}" if card.positions else "")),
+            *([("vouches for", f"text in {', '.join(card.scripts)} letters")] if card.scripts else []),
             ("hook point", card.hook_point),
             ("head", ", ".join(f"{name} {value}" for name, value in head.items())),
             ("model", str(print_of["model"])),
