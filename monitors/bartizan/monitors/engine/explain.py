@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .features import Features
+
 STRETCH = 8
 """Tokens of the loudest stretch."""
 
@@ -24,13 +26,14 @@ def loudest(weight_T: Tensor) -> tuple[int, int]:
     return at, at + width
 
 
-def firing(latents_TK: Tensor, names: tuple[str, ...], stretch: tuple[int, int]) -> dict[str, float]:
-    """The features that fire within the stretch, the strongest first, with their largest value there."""
+def firing(latents_TK: Tensor, features: Features, stretch: tuple[int, int]) -> dict[str, float]:
+    """The features above their level within the stretch, the strongest first, with their largest value there."""
     within_tK = latents_TK[slice(*stretch)]
     at_K = within_tK.abs().argmax(dim=0)
     most_K = within_tK.gather(0, at_K[None])[0]
-    order = torch.argsort(most_K.abs(), descending=True, stable=True)[:MOST].tolist()
-    return {names[k]: round(float(most_K[k]), 4) for k in order if most_K[k] != 0}
+    above_K = most_K.abs() > torch.tensor(features.levels, dtype=most_K.dtype)
+    order = torch.argsort(most_K.abs() * above_K, descending=True, stable=True)[:MOST].tolist()
+    return {features.names[k]: round(float(most_K[k]), 4) for k in order if above_K[k]}
 
 
 def evidence(

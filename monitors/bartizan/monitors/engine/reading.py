@@ -80,7 +80,7 @@ class ReaderEngine:
         points = {probe.hook_point for probe in named.values()}
         widths = arm.widths(reader, points | ({features.hook_point} if features else set()))
         if features is not None:
-            _fits(features, widths[features.hook_point])
+            _fits(features, reader, widths[features.hook_point])
         heads: dict[HookPoint, list[Probe]] = {point: [] for point in widths}
         for name, probe in named.items():
             refused = arm.refusal(probe, reader, widths[probe.hook_point])
@@ -185,7 +185,7 @@ class ReaderEngine:
             latents_TK = self._together[self._features.hook_point].latents(
                 reading.numbers[self._features.hook_point]
             )
-            firing = explain.firing(latents_TK, self._features.names, stretch)
+            firing = explain.firing(latents_TK, self._features, stretch)
         found = explain.evidence(text, reading.spans, stretch, firing, logit, self._quote)
         answer = replace(answer, evidence={**found, "reader_ms": milliseconds})
         self._memory.keep((armed.name, digest(text), query.tool), answer)
@@ -197,7 +197,12 @@ class ReaderEngine:
         return ProbeInfo(own, tenant, arm.identity(probe, self._reader), not why, why)
 
 
-def _fits(features: Features, width: int | arm.Refused) -> None:
+def _fits(features: Features, reader: Reader, width: int | arm.Refused) -> None:
+    if features.fingerprint and (differences := features.fingerprint.mismatch(reader.fingerprint)):
+        raise EngineError(
+            f"features at {features.hook_point} were found in another model: {'; '.join(differences)}; load that "
+            "model, or train an autoencoder on this one"
+        )
     if isinstance(width, arm.Refused):
         raise EngineError(f"features at {features.hook_point}: {width.why}")
     if features.encoder.config.d_in != width:

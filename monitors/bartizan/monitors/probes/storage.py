@@ -82,7 +82,7 @@ def load_card(file: Path | str) -> Card:
     """Read a card alone. Raises :class:`BadCard`."""
     file = Path(file)
     try:
-        document = yaml.load(_read(file, MAX_CARD), _PlainLoader)  # noqa: S506  (a SafeLoader that takes less)
+        document = yaml.load(_read(file, MAX_CARD), PlainLoader)  # noqa: S506  (a SafeLoader that takes less)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise BadCard(str(file), "", f"not the YAML of a card: {error}") from error
     if not isinstance(document, dict):
@@ -96,12 +96,12 @@ def load_card(file: Path | str) -> Card:
         raise BadCard(str(file), place, f"{first['msg']}, found {_short(first['input'])}{more}") from error
 
 
-class _PlainLoader(yaml.SafeLoader):
+class PlainLoader(yaml.SafeLoader):
     """Plain YAML: an alias could make a small file huge, and of a double key only one would be believed."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError(f"line {self.peek_event().start_mark.line + 1}: a card has no aliases")  # type: ignore[no-untyped-call]
+            raise yaml.YAMLError(f"line {self.peek_event().start_mark.line + 1}: no aliases here")  # type: ignore[no-untyped-call]
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
