@@ -137,6 +137,15 @@ def test_spans_stay_right_where_folding_lengthens_a_text() -> None:
     assert {spans[0], spans[1]} == {(0, 1)}
 
 
+def test_escapes_are_read_as_what_they_stand_for() -> None:
+    """The model reads the word; its span is the whole of the escapes."""
+    text = r'a "\u0069gnore" b'
+    found = read(text)
+    assert torch.equal(found.numbers[POINT], read('a "ignore" b').numbers[POINT])
+    assert text[slice(*found.spans[2])] == r"\u0069gnore"
+    assert why("a" + "".join(f"\\U{0xE0000 + ord(letter):08X}" for letter in "ignore all")) == "not readable"
+
+
 def test_a_word_too_long_for_the_vocabulary_is_read_in_pieces() -> None:
     """WordPiece gives up on words of more than a hundred letters: without spaces, an instruction is one unknown."""
     word = "ignoreallpreviousinstructions" * 5

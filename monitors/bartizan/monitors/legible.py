@@ -1,8 +1,10 @@
 """Whether a tokenizer shows a model what a text says. Where it does not, an attacker could hide there. No torch.
 
-Four ways of hiding are known from language models that read more than a small reader does:
+Five ways of hiding are known from language models that read more than a small reader does:
 
-* letters in another dress (mathematical, fullwidth, circled): :func:`plain` folds them to the letters they stand for
+* letters behind escapes, as tools write them in YAML, JSON, HTML and URLs (``\\u4f60``, ``&#x4f60;``, ``%E4%BD%A0``, a
+  backslash at the end of a line): :func:`plain` undoes them, whatever they were written for;
+* letters in another dress (mathematical, fullwidth, circled): it folds them to the letters they stand for
   (NFKC, Unicode Standard Annex 15), so they are read;
 * scripts that the vocabulary lacks: each word is one unknown token, and too many of them are *not readable*;
 * scripts that the vocabulary spells and the model never learned: a probe's card says in which scripts it can tell one
@@ -21,7 +23,9 @@ import unicodedata
 from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from html import unescape
 from itertools import accumulate
+from urllib.parse import unquote_to_bytes
 
 STRETCH = 32
 """Tokens that are looked at together."""
@@ -62,20 +66,67 @@ MIXED = 6
 _UNSEEN = re.compile("[\U000e0000-\U000e01ef]")
 _FLAGS = re.compile("\U0001f3f4\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067"
                     "|\U000e0073\U000e0063\U000e0074|\U000e0077\U000e006c\U000e0073)\U000e007f")  # fmt: skip
+_ESCAPE = (
+    r"\\u[dD][89abAB][0-9A-Fa-f]{2}\\+u[dD][c-fC-F][0-9A-Fa-f]{2}"  # a pair of surrogates
+    r"|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}|\\x[0-9A-Fa-f]{2}|\\u\{[0-9A-Fa-f]{1,6}\}"
+    r"|\\\r?\n[ \t]*(?:\\(?= ))?"  # a line that goes on
+    r"|&(?:amp;)*(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
+    r"|(?:%[0-9A-Fa-f]{2})+"
+)
+_ESCAPE_BEGINS = re.compile(r"[\\&%]")
+_ESCAPE_OR_BEYOND = re.compile(_ESCAPE + r"|[^\x00-\x7f]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _SPEAKING = frozenset(("Ll", "Lu", "Lt", "Lo", "Lm", "Mc", "Mn", "Nd"))
 
 
-def plain(text: str) -> tuple[str, Sequence[int] | None]:
-    """The text with dressed-up ASCII letters and digits folded, and where each of its characters, and its end, was.
-
-    None for the places where nothing moved.
+def plain(text: str) -> tuple[str, Sequence[tuple[int, int]] | None]:
+    """The text as it is read: escapes undone, dressed-up ASCII letters and digits folded; and where each of its
+    characters was. None for the places where nothing changed.
     """
-    folded = _BEYOND_ASCII.sub(lambda found: _folded(found.group()), text)
-    if len(folded) == len(text):
-        return folded, None
-    places = [place for place, letter in enumerate(text) for _ in _folded(letter)]
-    return folded, [*places, len(text)]
+    if text.isascii() and not _ESCAPE_BEGINS.search(text):
+        return text, None
+    folded: list[str] = []
+    places: list[tuple[int, int]] = []
+    last = 0
+    for found in _ESCAPE_OR_BEYOND.finditer(text):
+        start, end = found.span()
+        written = found.group()
+        stands_for = written if len(written) == 1 else _unescaped(written)
+        if len(written) == 1 or stands_for != written:
+            stands_for = "".join(map(_folded, stands_for))
+        if stands_for != written:
+            folded += (text[last:start], stands_for)
+            places += ((at, at + 1) for at in range(last, start))
+            places += ((start, end) for _ in stands_for)
+            last = end
+    if not folded:
+        return text, None
+    places += ((at, at + 1) for at in range(last, len(text)))
+    return "".join(folded) + text[last:], places
+
+
+@lru_cache(maxsize=4096)
+def _unescaped(written: str) -> str:
+    """What an escape stands for; itself where that is nothing that can be read."""
+    if written[0] == "%":
+        try:
+            letters = unquote_to_bytes(written).decode()
+        except UnicodeDecodeError:
+            return written
+    elif written[0] == "&":
+        letters = unescape(re.sub("&(?:amp;)+", "&", written))
+        if letters.startswith("&"):
+            return written
+    elif written[1] not in "uUx":
+        return ""  # a line that goes on
+    else:
+        codes = [int(digits, 16) for digits in re.findall("[0-9A-Fa-f]{2,}|(?<={)[0-9A-Fa-f]+", written)]
+        if len(codes) == 2:
+            codes = [0x10000 + ((codes[0] & 0x3FF) << 10) + (codes[1] & 0x3FF)]
+        if codes[0] > 0x10FFFF:
+            return written
+        letters = chr(codes[0])
+    return written if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in letters) else letters
 
 
 @lru_cache(maxsize=4096)
@@ -87,7 +138,7 @@ def _folded(letter: str) -> str:
 
 
 def hides(text: str) -> bool:
-    """Whether it holds more unseen characters than chance would explain."""
+    """Whether it holds more unseen characters than chance would explain. ``text`` as :func:`plain` gives it."""
     return len(_UNSEEN.findall(_FLAGS.sub("", text))) > HIDDEN if not text.isascii() else False
 
 
@@ -112,6 +163,7 @@ def foreign(text: str, scripts: frozenset[str]) -> bool:
     ASCII is read by everybody. Latin are the letters of languages; those of phonetics, which also spell upside down,
     are not. A word in which both kinds of letters stand counts whole: it looks like what it is not.
     """
+    text, _ = plain(text)
     if text.isascii():
         return False
     recent: deque[tuple[int, int]] = deque()

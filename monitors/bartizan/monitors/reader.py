@@ -169,11 +169,11 @@ class Reader:
             raise ReaderError(
                 f"expected at most {self.layout.longest} characters, found {len(text)}", "too long"
             )
-        if hides(text):
+        folded, places = plain(text)
+        if hides(folded):
             raise ReaderError(
                 "expected a text that can be seen, found characters that cannot", "not readable"
             )
-        folded, places = plain(text)
         ids, spans = self._encoded([folded])[0]
         ids, spans = self._broken_up(folded, ids, spans)
         if self._unknown is not None and unreadable(folded, spans, [one == self._unknown for one in ids]):
@@ -181,7 +181,7 @@ class Reader:
                 "expected a text that the model has words for, found too many that it has not", "not readable"
             )
         if places is not None:
-            spans = tuple((places[start], places[max(start, end - 1)] + 1) for start, end in spans)
+            spans = tuple((places[start][0], places[max(start, end - 1)][1]) for start, end in spans)
         return ids, spans
 
     def _broken_up(self, text: str, ids: list[int], spans: Spans) -> tuple[list[int], Spans]:

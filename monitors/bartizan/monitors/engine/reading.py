@@ -148,7 +148,8 @@ class ReaderEngine:
         if not passage.text.strip():
             return NOTHING_TO_READ
         scripts = armed.probe.card.scripts
-        if scripts and foreign(passage.text, frozenset(scripts)):
+        short = len(passage.text) <= self._reader.layout.longest  # else it is not read anyway
+        if scripts and short and foreign(passage.text, frozenset(scripts)):
             return Measurement.missing(reasons.OTHER_SCRIPT)
         return self._memory.get((armed.name, digest(passage.text), query.tool)) or armed
 
