@@ -145,7 +145,7 @@ def test_the_commands_are_there_without_torch() -> None:
         "from typer.testing import CliRunner\n"
         "assert 'torch' not in sys.modules\n"
         "found = u.find_spec\n"
-        "import bartizan.integrations.cli.monitors as m\n"
+        "import bartizan.integrations.cli.monitors.options as m\n"
         "m.find_spec = lambda name: None if name == 'torch' else found(name)\n"
         "done = CliRunner().invoke(app, ['monitors', 'card', 'x'])\n"
         "print(done.exit_code, done.output)\n"

@@ -12,7 +12,11 @@ import transformers as hf
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from bartizan.monitors.auditing import Checkpoint
+from bartizan.monitors.calibration import Measured, arm, calibrate
 from bartizan.monitors.capture import HookPoint
+from bartizan.monitors.probes.card import Card, DataSource, Promise
+from bartizan.monitors.probes.heads import HeadConfig, build_head
+from bartizan.monitors.probes.probe import Probe
 from bartizan.monitors.reader import Layout, Reader
 from bartizan.monitors.sae import SparseAutoencoder
 from bartizan.monitors.sae_training import Activations, ActivationWriter, SAETrainingConfig, Trainer, finished
@@ -98,3 +102,34 @@ def autoencoder(model: Any, folder: Path) -> SparseAutoencoder:
         pass
     assert trainer.evaluate().fvu < 0.2
     return finished(trainer)
+
+
+def episodes(words: list[str], number: int, seed: int, name: str) -> list[tuple[str, str, str]]:
+    return [(f"{name}{n}", "read", text) for n, text in enumerate(texts(words, number, seed))]
+
+
+def specific_probe(base: Any) -> Probe:
+    """The difference of means between benign (general) and attack (specific) tokens, calibrated at 5%."""
+    model = reader(base)
+    means = []
+    for words, seed in ((GENERAL, 20), (SPECIFIC, 21)):
+        found = model.read(texts(words, 100, seed), {POINT: None})
+        means.append(torch.cat([one.numbers[POINT] for one in found]).mean(0))  # type: ignore[union-attr]
+    head = build_head(HeadConfig(kind="mean", d_in=32))
+    with torch.no_grad():
+        head.weight.copy_((means[1] - means[0])[None])
+    head.requires_grad_(False)
+    card = Card(
+        name="specific", version="1", description="d", licence="Apache-2.0", reads=("result",), positions="all",
+        hook_point=str(POINT), fingerprint=model.fingerprint.json(), head=head.config,
+        data=(DataSource(name="made", attacks=100, benign=100),),
+    )  # fmt: skip
+    raw = Probe(head, card)
+    scores = []
+    for episode, _, text in episodes(GENERAL, 200, 22, "c"):
+        (one,) = model.read([text], {POINT: head.project})
+        scores.append(Measured(episode, float(head.pool(one.numbers[POINT][None])[0])))  # type: ignore[union-attr]
+    calibration = calibrate(scores)
+    contract = arm(calibration, 0.05)
+    promised = card.model_copy(update={"promises": (Promise(contract=contract),)})
+    return Probe(raw.head, promised, calibration)

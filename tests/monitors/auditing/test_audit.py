@@ -12,9 +12,6 @@ from rich.console import Console
 from torch import nn
 
 from bartizan.monitors.auditing import AuditError, Checkpoint, audit, episode_p_values, survival
-from bartizan.monitors.calibration import Measured, arm, calibrate
-from bartizan.monitors.probes.card import Card, DataSource, Promise
-from bartizan.monitors.probes.heads import HeadConfig, build_head
 from bartizan.monitors.probes.probe import Probe
 from bartizan.monitors.sae import SparseAutoencoder
 
@@ -25,7 +22,9 @@ from .models import (
     autoencoder,
     base_model,
     checkpoint,
+    episodes,
     reader,
+    specific_probe,
     texts,
     tokenizer,
     train,
@@ -124,36 +123,9 @@ def test_a_rebound_shows(base: Any, aligned: Any, sae: SparseAutoencoder) -> Non
 # --- contracts
 
 
-def episodes(words: list[str], number: int, seed: int, name: str) -> list[tuple[str, str, str]]:
-    return [(f"{name}{n}", "read", text) for n, text in enumerate(texts(words, number, seed))]
-
-
 @pytest.fixture(scope="module")
 def probe(base: Any) -> Probe:
-    """The difference of means between benign (general) and attack (specific) tokens, calibrated at 5%."""
-    model = reader(base)
-    means = []
-    for words, seed in ((GENERAL, 20), (SPECIFIC, 21)):
-        found = model.read(texts(words, 100, seed), {POINT: None})
-        means.append(torch.cat([one.numbers[POINT] for one in found]).mean(0))  # type: ignore[union-attr]
-    head = build_head(HeadConfig(kind="mean", d_in=32))
-    with torch.no_grad():
-        head.weight.copy_((means[1] - means[0])[None])
-    head.requires_grad_(False)
-    card = Card(
-        name="specific", version="1", description="d", licence="Apache-2.0", reads=("result",), positions="all",
-        hook_point=str(POINT), fingerprint=model.fingerprint.json(), head=head.config,
-        data=(DataSource(name="made", attacks=100, benign=100),),
-    )  # fmt: skip
-    raw = Probe(head, card)
-    scores = []
-    for episode, _, text in episodes(GENERAL, 200, 22, "c"):
-        (one,) = model.read([text], {POINT: head.project})
-        scores.append(Measured(episode, float(head.pool(one.numbers[POINT][None])[0])))  # type: ignore[union-attr]
-    calibration = calibrate(scores)
-    contract = arm(calibration, 0.05)
-    promised = card.model_copy(update={"promises": (Promise(contract=contract),)})
-    return Probe(raw.head, promised, calibration)
+    return specific_probe(base)
 
 
 def test_a_contract_survives_a_harmless_tuning_and_not_a_harmful_one(
@@ -213,8 +185,8 @@ def test_what_cannot_be_audited_is_refused(base: Any, sae: SparseAutoencoder, pr
     with pytest.raises(AuditError, match="aligned"):
         run(base, [again], sae, aligned="base")
     with pytest.raises(AuditError, match="specific prompt 2"):
-        run(base, [again], sae, specific=["pay", ""])
-    with pytest.raises(AuditError, match="3 prompts"):
+        run(base, [again], sae, specific=["pay", "", *["bill"] * 4])
+    with pytest.raises(AuditError, match="3 specific prompts"):
         run(base, [again], sae, specific=["pay", "bill", "cash"])
     with pytest.raises(AuditError, match="96"):
         run(base, [again], sae, features=[96])
@@ -226,7 +198,7 @@ def test_what_cannot_be_audited_is_refused(base: Any, sae: SparseAutoencoder, pr
     from bartizan.monitors.reader import Layout, Reader
 
     other = Reader(base, words, Layout(window=32, overlap=8, batch=1024))
-    with pytest.raises(AuditError, match="different tokenizers"):
+    with pytest.raises(AuditError, match="other: the checkpoints have different tokenizers"):
         run(base, [Checkpoint("other", lambda: other)], sae)
 
 

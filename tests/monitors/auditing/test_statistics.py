@@ -66,8 +66,10 @@ def test_values_are_not_compared_across_features() -> None:
 
 def test_hostile_latents_are_refused() -> None:
     """NaN, other shapes, other numbers of tokens."""
-    for latents in (torch.full((2, 3), torch.nan), torch.zeros(3), torch.zeros(2, 2, 2)):
-        with pytest.raises(AuditError, match="finite latents"):
+    with pytest.raises(AuditError, match="not finite"):
+        top_features(torch.full((2, 3), torch.nan))
+    for latents in (torch.zeros(3), torch.zeros(2, 2, 2)):
+        with pytest.raises(AuditError, match="latents \\[T, F\\]"):
             top_features(latents)
     with pytest.raises(AuditError, match="7 tokens before and 6 after"):
         compare(top_features(sparse(0)), top_features(sparse(0, tokens=6)))
@@ -123,9 +125,9 @@ def test_q_values_are_those_of_the_step_up_rule(ps: list[float]) -> None:
 
 def test_too_few_prompts_are_said_to_be_too_few() -> None:
     """Five prompts cannot give a small p-value."""
-    with pytest.raises(AuditError, match="5 prompts"):
+    with pytest.raises(AuditError, match="5 paired prompts"):
         paired_shift(torch.randn(5, 3), permutations=99, seed=0)
-    with pytest.raises(AuditError, match="2 prompts"):
+    with pytest.raises(AuditError, match="2 specific prompts"):
         group_difference(torch.zeros(9), torch.zeros(2), permutations=99, seed=0)
 
 
@@ -179,11 +181,16 @@ def test_files_of_prompts_and_episodes(tmp_path: Path) -> None:
         ("nope", "line 1"),
         ("[]", "line 1"),
         ("[" * 100_000, "line 1"),
+        ('{"text": "a"}\n{"text": "b", "tool": 3}', "line 2: tool"),
+        ('\n{"text": "a", "episode": {}}', "line 2: episode"),
+        ("\n\n", "no episode"),
     ]:
         lines.write_text(bad)
         with pytest.raises(AuditError, match=says):
             read_episodes(lines)
     lines.write_bytes(b"\xff")
-    for path in (lines, tmp_path / "missing.txt"):
+    plain.write_text(" \n")
+    (tmp_path / "prompts.json").write_text('["one"]')  # its lines would be taken for prompts
+    for path in (lines, plain, tmp_path / "missing.txt", tmp_path / "prompts.json", tmp_path):
         with pytest.raises(AuditError, match=path.name):
             read_prompts(path)

@@ -7,7 +7,7 @@ survival       false alarms and lost attacks of a probe on the new checkpoint
 rebound        does an alignment hold under further tuning?
 reading        what is kept of a checkpoint; files of prompts and episodes
 run            ``audit``: a base and one or more later checkpoints
-report         JSON, tables, plot
+report, page   JSON, tables, Markdown, plot
 """
 
 from __future__ import annotations

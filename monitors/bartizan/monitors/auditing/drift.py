@@ -65,6 +65,18 @@ class Drift:
     tested: int
     shifts: tuple[FeatureShift, ...]
 
+    def findings(self, alpha: float) -> list[str]:
+        """What is significant at ``alpha``, in words; nothing where nothing is."""
+        found = []
+        if self.p <= alpha:
+            found.append(
+                f"specific prompts keep fewer of their top features than general ones: decrease {self.idr:.1%}, "
+                f"p = {self.p:.2g}"
+            )
+        if self.shifts:
+            found.append(f"{len(self.shifts)} of {self.tested} means of features moved (q <= {alpha:g})")
+        return found
+
 
 def drift(
     before: State,
@@ -80,10 +92,7 @@ def drift(
         raise AuditError(
             "the checkpoints have different tokenizers: their tokens cannot be compared one by one"
         )
-    if not 0 < alpha < 1 or (permutations is not None and permutations < 1):
-        raise AuditError(
-            f"expected alpha in (0, 1) and at least one permutation, found {alpha}, {permutations}"
-        )
+    checked_settings(1, alpha, permutations)
     kept_general_P, general = _changed(before, after, "general")
     kept_specific_P, specific = _changed(before, after, "specific")
     tests = permutations or 10_000
@@ -91,6 +100,14 @@ def drift(
     rate = idr(general.kept, specific.kept)
     shifts, tested = _shifts(before, after, features, alpha, permutations, seed)
     return Drift(general, specific, rate, p, rate > RULE, tests, tested, shifts)
+
+
+def checked_settings(n: int, alpha: float, permutations: int | None) -> None:
+    if n < 1 or not 0 < alpha < 1 or (permutations is not None and permutations < 1):
+        raise AuditError(
+            "expected at least one top feature, alpha in (0, 1) and at least one permutation, found "
+            f"{n}, {alpha}, {permutations}"
+        )
 
 
 def _changed(before: State, after: State, which: Which) -> tuple[torch.Tensor, SetChange]:

@@ -39,8 +39,12 @@ class TokenChange:
 
 def top_features(latents_TF: Tensor, n: int = 5) -> TopFeatures:
     """The ``n`` largest latents of each token, by size. Silent features (0) are never among them."""
-    if n < 1 or latents_TF.ndim != 2 or not latents_TF.isfinite().all():
-        raise AuditError(f"expected n >= 1 and finite latents [T, F], found {n} and {list(latents_TF.shape)}")
+    if n < 1 or latents_TF.ndim != 2:
+        raise AuditError(f"expected n >= 1 and latents [T, F], found {n} and {list(latents_TF.shape)}")
+    if not latents_TF.isfinite().all():
+        raise AuditError(
+            "latents are not finite; check the checkpoint's weights and type, and the autoencoder"
+        )
     size_TN, index_TN = latents_TF.abs().topk(min(n, latents_TF.shape[1]), dim=1)
     values_TN = latents_TF.gather(1, index_TN)
     return TopFeatures(values_TN.float(), torch.where(size_TN > 0, index_TN, -1))

@@ -18,8 +18,11 @@ _CHUNK = 1024
 
 
 def group_difference(one_P: Tensor, other_Q: Tensor, *, permutations: int, seed: int) -> float:
-    """One-sided p-value of mean(one) > mean(other) under random assignment of prompts to the two groups."""
-    _enough(len(one_P), len(other_Q))
+    """One-sided p-value of mean(one) > mean(other) under random assignment of prompts to the two groups.
+
+    ``one`` are the general prompts, ``other`` the specific ones.
+    """
+    enough_prompts(general=len(one_P), specific=len(other_Q))
     pooled = torch.cat([one_P, other_Q]).double()
     generator = torch.Generator().manual_seed(seed)
     observed = float(one_P.double().mean() - other_Q.double().mean())
@@ -40,7 +43,7 @@ def paired_shift(difference_PF: Tensor, *, permutations: int, seed: int) -> Tens
 
     All features are flipped together, so that what hangs together stays so. A feature without any difference has p = 1.
     """
-    _enough(len(difference_PF))
+    enough_prompts(paired=len(difference_PF))
     d_PF = difference_PF.double()
     observed_F = d_PF.sum(0).abs()
     slack_F = 1e-9 * d_PF.abs().sum(0)
@@ -69,9 +72,11 @@ def permutations_for(features: int, alpha: float) -> int:
     return min(MOST_PERMUTATIONS, max(2000, math.ceil(2 * features / alpha)))
 
 
-def _enough(*prompts: int) -> None:
-    if min(prompts) < FEWEST_PROMPTS:
-        raise AuditError(
-            f"{min(prompts)} prompts in a set; at least {FEWEST_PROMPTS} are needed for a p-value that can be small, "
-            "and some dozens for one that says much"
-        )
+def enough_prompts(**sets: int) -> None:
+    """Raises :class:`AuditError` for a set that is too small, by its name."""
+    for name, prompts in sets.items():
+        if prompts < FEWEST_PROMPTS:
+            raise AuditError(
+                f"{prompts} {name} prompts; at least {FEWEST_PROMPTS} are needed for a p-value that can be small, "
+                "and some dozens for one that says much"
+            )

@@ -85,8 +85,15 @@ def read_state(
             except CaptureError as error:
                 raise AuditError(f"{which} prompt {number}: {error}") from error
             if isinstance(reading, ReaderError) or not len(reading.spans):
-                raise AuditError(f"{which} prompt {number} cannot be read: {reading or 'it holds no token'}")
-            states.append(_state(reading.numbers[hook_point], encode, n))
+                why = reading if isinstance(reading, ReaderError) else "it holds no token"
+                raise AuditError(f"{which} prompt {number} cannot be read: {why}")
+            try:
+                states.append(_state(reading.numbers[hook_point], encode, n))
+            except SAEError as error:
+                raise AuditError(
+                    f"the autoencoder (d_in {sae.config.d_in}) does not belong to {hook_point} of this checkpoint: "
+                    f"{error}"
+                ) from error
             done += 1
             progress(done)
         return tuple(states)
@@ -110,10 +117,7 @@ def encoder(sae: SparseAutoencoder, features: Sequence[int] | None) -> Callable[
 def _state(x_TD: Tensor, encode: Callable[[Tensor], Tensor], n: int) -> PromptState:
     tops, total_F = [], torch.zeros(())
     for start in range(0, len(x_TD), CHUNK_TOKENS):
-        try:
-            latents_TF = encode(x_TD[start : start + CHUNK_TOKENS])
-        except SAEError as error:
-            raise AuditError(f"the autoencoder does not belong to this hook point: {error}") from error
+        latents_TF = encode(x_TD[start : start + CHUNK_TOKENS])
         tops.append(top_features(latents_TF, n))
         total_F = total_F + latents_TF.double().sum(0)
     top = TopFeatures(torch.cat([t.values_TN for t in tops]), torch.cat([t.index_TN for t in tops]))
@@ -121,27 +125,50 @@ def _state(x_TD: Tensor, encode: Callable[[Tensor], Tensor], n: int) -> PromptSt
 
 
 def read_prompts(path: str | Path) -> list[str]:
-    """One prompt a line: JSON lines with ``text``, or plain text in a file that does not end in ``.jsonl``."""
+    """One prompt a line: plain text in a ``.txt`` file, JSON lines with ``text`` in a ``.jsonl`` file.
+
+    :class:`AuditError` names the line that cannot be read; a file without any prompt is refused.
+    """
     path = Path(path)
-    if path.suffix != ".jsonl":
-        return [line for line in _lines(path) if line.strip()]
-    return [_text(row, path, number) for number, row in _objects(path)]
+    if path.suffix not in (".txt", ".jsonl"):
+        raise AuditError(
+            f"{path}: expected a file of prompts that ends in .txt or .jsonl, which says how it is read"
+        )
+    if path.suffix == ".txt":
+        prompts = [line for line in _lines(path) if line.strip()]
+    else:
+        prompts = [_text(row, path, number) for number, row in _objects(path)]
+    if not prompts:
+        raise AuditError(f"{path}: holds no prompt; write one a line")
+    return prompts
 
 
 def read_episodes(path: str | Path) -> list[tuple[str, str, str]]:
-    """(episode, tool, text) of each JSON line; a line without ``episode`` is one by itself."""
+    """(episode, tool, text) of each JSON line; a line without ``episode`` is one by itself.
+
+    :class:`AuditError` as for prompts.
+    """
     path = Path(path)
-    return [
-        (str(row.get("episode", f"line {number}")), str(row.get("tool", "")), _text(row, path, number))
+    episodes = [
+        (
+            _text(row, path, number, "episode", f"line {number}"),
+            _text(row, path, number, "tool", ""),
+            _text(row, path, number),
+        )
         for number, row in _objects(path)
     ]
+    if not episodes:
+        raise AuditError(f"{path}: holds no episode; write an object with text a line")
+    return episodes
 
 
-def _text(row: dict[str, Any], path: Path, number: int) -> str:
-    text = row.get("text")
-    if not isinstance(text, str):
-        raise AuditError(f"{path}, line {number}: expected text, found {type(text).__name__}")
-    return text
+def _text(row: dict[str, Any], path: Path, number: int, key: str = "text", default: str | None = None) -> str:
+    value = row.get(key, default)
+    if key == "episode" and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        raise AuditError(f"{path}, line {number}: {key}: expected text, found {type(value).__name__}")
+    return value
 
 
 def _objects(path: Path) -> list[tuple[int, dict[str, Any]]]:
@@ -160,6 +187,8 @@ def _objects(path: Path) -> list[tuple[int, dict[str, Any]]]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+        return path.read_text(encoding="utf-8-sig").split("\n")
+    except OSError as error:
+        raise AuditError(f"{path}: cannot be read, {error.strerror or error}") from error
+    except ValueError as error:  # bytes that are no UTF-8, or a path with a NUL
         raise AuditError(f"{path}: cannot be read, {error}") from error

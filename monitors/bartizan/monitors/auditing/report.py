@@ -11,9 +11,11 @@ from typing import Any
 
 from pydantic import BaseModel
 from rich.table import Table
+from rich.text import Text
 
 from .drift import RULE, Drift
 from .errors import AuditError
+from .page import page, replace_text, sections, shown
 from .rebound import Rebound
 from .survival import Survival
 
@@ -30,7 +32,10 @@ class CheckpointAudit:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """``n`` top features a token; ``alpha`` the level of the tests; ``rebounds`` of those after ``aligned``."""
+    """``n`` top features a token; ``alpha`` the level of the tests; ``rebounds`` of those after ``aligned``.
+
+    ``probe_mismatch``: how the base differs from the model that the probe was fitted on.
+    """
 
     base: str
     hook_point: str
@@ -39,38 +44,60 @@ class AuditReport:
     checkpoints: tuple[CheckpointAudit, ...]
     aligned: str | None
     rebounds: tuple[Rebound, ...]
+    probe_mismatch: tuple[str, ...] = ()
+
+    def objections(self, *, drift: bool = True) -> list[str]:
+        """What speaks against a checkpoint: contracts that do not survive, rebounds, and ``drift`` if it counts."""
+        found = []
+        for one in self.checkpoints:
+            if drift:
+                found += [f"{one.name}: {finding}" for finding in one.drift.findings(self.alpha)]
+            if one.survival is not None and one.survival.verdict == "does not survive":
+                found.append(
+                    f"{one.name}: the contract of {one.survival.probe} does not survive: {one.survival.why}"
+                )
+        found += [
+            f"{one.checkpoint}: rebounds, {one.reversed:.0%} of the move is reversed"
+            for one in self.rebounds
+            if one.verdict == "rebounds"
+        ]
+        return found
+
+    def undecided(self) -> list[str]:
+        """What could not be told, and why: never a yes."""
+        found = [
+            f"{one.name}: {one.survival.verdict} to tell whether the contract of {one.survival.probe} survives: "
+            f"{one.survival.why}"
+            for one in self.checkpoints
+            if one.survival is not None and one.survival.verdict == "not enough episodes"
+        ]
+        found += [
+            f"{one.checkpoint}: between {one.low:.0%} and {one.high:.0%} of the move is reversed, which decides nothing"
+            for one in self.rebounds
+            if one.verdict == "undecided"
+        ]
+        return found
 
     def json(self) -> dict[str, Any]:
         """Plain JSON; numbers that do not exist are null."""
         found: dict[str, Any] = _plain(self)
-        return found
+        return {**found, "objections": self.objections(), "undecided": self.undecided()}
 
     def write(self, path: str | Path) -> None:
-        path = Path(path)
-        temporary = path.with_suffix(path.suffix + ".part")
-        temporary.write_text(json.dumps(self.json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        """As JSON, whole or not at all."""
+        replace_text(Path(path), json.dumps(self.json(), indent=1, allow_nan=False) + "\n")
 
     def tables(self, most: int = 12) -> Iterator[Table]:
         """Checkpoints first, then the features that moved most, then contracts and rebounds if there are any."""
-        yield self._overview()
-        for one in self.checkpoints:
-            if one.drift.shifts:
-                yield self._moved(one, most)
-        if any(one.survival for one in self.checkpoints):
-            table = Table("checkpoint", "probe", "verdict", "why", title="Contracts")
-            for one in self.checkpoints:
-                if one.survival:
-                    table.add_row(one.name, one.survival.probe, one.survival.verdict, one.survival.why)
+        for part in sections(self, most):
+            table = Table(*part.heads, title=Text(part.title))
+            for row in part.rows:
+                table.add_row(*map(Text, row))
             yield table
-        if self.rebounds:
-            table = Table(
-                "checkpoint", "reversed", "95% interval", "verdict", title=f"Rebound from {self.aligned}"
-            )
-            for found in self.rebounds:
-                interval = f"{found.low:.0%} to {found.high:.0%}"
-                table.add_row(found.checkpoint, f"{found.reversed:.0%}", interval, found.verdict)
-            yield table
+
+    def markdown(self, most: int = 50) -> str:
+        """A page for people: the tables, with what was found above them."""
+        return page(self, most)
 
     def plot(self, path: str | Path) -> None:
         """Overlap and decrease rate by checkpoint. Raises :class:`AuditError` without matplotlib."""
@@ -80,53 +107,25 @@ class AuditReport:
             raise AuditError("plots need matplotlib: install bartizan[train]") from error
         figure = Figure(figsize=(max(6, 1.5 * len(self.checkpoints) + 4), 4), layout="constrained")
         left, right = figure.subplots(1, 2)
-        names = [one.name for one in self.checkpoints]
+        places = range(len(self.checkpoints))
         for which in ("general", "specific"):
             common = [getattr(one.drift, which).common for one in self.checkpoints]
-            left.plot(names, common, "o-", label=which)
+            left.plot(places, common, "o-", label=which)
         left.set(title=f"of the top {self.n} features, the same after", ylim=(0, self.n + 0.1))
         left.legend()
-        right.bar(names, [one.drift.idr if math.isfinite(one.drift.idr) else 0.0 for one in self.checkpoints])
+        right.bar(
+            places, [one.drift.idr if math.isfinite(one.drift.idr) else 0.0 for one in self.checkpoints]
+        )
         right.axhline(RULE, color="grey", linestyle="--", linewidth=1, label="15% rule")
         for place, one in enumerate(self.checkpoints):
-            right.annotate(
-                f"p = {one.drift.p:.2g}", (place, max(0.0, one.drift.idr)), ha="center", va="bottom"
-            )
+            height = one.drift.idr if one.drift.idr > 0 else 0.0
+            right.annotate(f"p = {one.drift.p:.2g}", (place, height), ha="center", va="bottom")
         right.set(title="intersection decrease rate")
         right.legend()
         for axis in (left, right):
-            axis.tick_params(axis="x", rotation=20)
+            names = [ascii(shown(one.name))[1:-1] for one in self.checkpoints]  # no font has every letter
+            axis.set_xticks(places, names, rotation=20, parse_math=False)
         figure.savefig(path, dpi=120)
-
-    def _overview(self) -> Table:
-        table = Table(
-            "checkpoint", "general", "specific", "decrease", "p", f"above {RULE:.0%}", "value change", "shifted",
-            title=f"Top {self.n} features at {self.hook_point}, in common with {self.base}",
-        )  # fmt: skip
-        for one in self.checkpoints:
-            found = one.drift
-            table.add_row(
-                one.name if one.differences else f"{one.name} (the same model)",
-                f"{found.general.common:.2f} of {found.general.active:.2f}",
-                f"{found.specific.common:.2f} of {found.specific.active:.2f}",
-                f"{found.idr:.1%}",
-                f"{found.p:.2g}",
-                "yes" if found.above_rule else "no",
-                f"{found.general.value_change:.3f} / {found.specific.value_change:.3f}",
-                f"{len(found.shifts)} of {found.tested}",
-            )
-        return table
-
-    def _moved(self, one: CheckpointAudit, most: int) -> Table:
-        table = Table(
-            "feature", "prompts", "before", "after", "p", "q", title=f"Features that moved: {one.name}"
-        )
-        for shift in one.drift.shifts[:most]:
-            table.add_row(
-                str(shift.feature), shift.prompts, f"{shift.before:.3f}", f"{shift.after:.3f}",
-                f"{shift.p:.2g}", f"{shift.q:.2g}",
-            )  # fmt: skip
-        return table
 
 
 def _plain(value: Any) -> Any:

@@ -1,18 +1,19 @@
-"""The run behind ``bartizan monitors audit BASE TUNED [TUNED ...]``."""
+"""The run behind ``bartizan monitors audit BASE TUNED...``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from bartizan.monitors.calibration import Contract
-from bartizan.monitors.capture import HookPoint
+from bartizan.monitors.capture import Fingerprint, HookPoint
 from bartizan.monitors.probes.probe import Probe
 from bartizan.monitors.reader import Reader
 from bartizan.monitors.sae import SparseAutoencoder
 
-from .drift import drift
+from .drift import checked_settings, drift
 from .errors import AuditError
-from .reading import Checkpoint, State, read_state
+from .permutation import enough_prompts
+from .reading import Checkpoint, State, encoder, read_state
 from .rebound import rebound
 from .report import AuditReport, CheckpointAudit
 from .survival import Text, episode_p_values, survival
@@ -56,22 +57,30 @@ def audit(
     if aligned is not None and aligned not in names[1:]:
         raise AuditError(f"aligned: expected one of {', '.join(names[1:])}, found {aligned!r}")
     contract = _contract(probe, contract)
+    checked_settings(n, alpha, permutations)
+    enough_prompts(general=len(general), specific=len(specific))
+    encoder(sae, features)  # features that do not exist are found now, not after hours
     indices = tuple(range(sae.config.d_sae)) if features is None else tuple(features)
     total = len(general) + len(specific)
 
     def state_of(name: str, reader: Reader) -> State:
-        return read_state(
-            reader, general, specific, sae=sae, hook_point=hook_point, features=features, n=n,
-            progress=lambda done: progress(name, done, total),
-        )  # fmt: skip
+        try:
+            return read_state(
+                reader, general, specific, sae=sae, hook_point=hook_point, features=features, n=n,
+                progress=lambda done: progress(name, done, total),
+            )  # fmt: skip
+        except AuditError as error:
+            raise AuditError(f"{name}: {error}") from error
 
     reader = base.load()
+    other = Fingerprint.of(probe.card.fingerprint).mismatch(reader.fingerprint) if probe is not None else []
     before = state_of(base.name, reader)
     caught = episode_p_values(reader, probe, attacks) if probe is not None else {}
     del reader
     audits, tops = [], {base.name: [prompt.top for prompt in before.specific]}
     for one in tuned:
         reader = one.load()
+        _same_tokens(before, one.name, reader)
         after = state_of(one.name, reader)
         tops[one.name] = [prompt.top for prompt in after.specific]
         survived = None
@@ -89,7 +98,16 @@ def audit(
     if aligned is not None:
         later = [(name, tops[name]) for name in names[names.index(aligned) + 1 :]]
         rebounds = rebound(tops[base.name], tops[aligned], later, seed=seed)
-    return AuditReport(base.name, str(hook_point), n, alpha, tuple(audits), aligned, tuple(rebounds))
+    return AuditReport(
+        base.name, str(hook_point), n, alpha, tuple(audits), aligned, tuple(rebounds), tuple(other)
+    )
+
+
+def _same_tokens(before: State, name: str, reader: Reader) -> None:
+    if before.fingerprint.tokenizer != reader.fingerprint.tokenizer:
+        raise AuditError(
+            f"{name}: the checkpoints have different tokenizers: their tokens cannot be compared one by one"
+        )
 
 
 def _contract(probe: Probe | None, contract: Contract | None) -> Contract | None:

@@ -26,6 +26,7 @@ from .prompt import ChatPrompt
 from .records import ReplySignals
 
 PORT = 8791
+DTYPES = ("auto", "float32", "bfloat16", "float16")
 GRACE = 5
 """Seconds that a reply has to end when the host stops."""
 
@@ -49,10 +50,7 @@ def chat_app(
 
     A probe of another model is not armed: :class:`ChatSetupError`, as for everything else that does not fit.
     """
-    if tool_format is not None and tool_format not in FORMATS:
-        raise ChatSetupError(f"expected a tool format, one of {', '.join(FORMATS)}; found {tool_format!r}")
-    if token is not None and not (token.isascii() and token.isprintable() and token.strip()):
-        raise ChatSetupError("expected a token of printable ASCII characters")
+    _check(name, tool_format, token, ttl, capacity, most_tokens, waiting, max_seconds)
     prompt = ChatPrompt(tokenizer)
     try:
         found = fingerprint(model, tokenizer)
@@ -107,12 +105,21 @@ def serve_chat(
     :class:`ChatSetupError`, and :class:`~bartizan.monitors.listening.CannotServe` for an address that it cannot have.
     """
     authenticated = token is not None
+    local = Path(model).is_dir()
+    called = name if name is not None else Path(model).resolve().name if local else str(model)
+    if local and revision is not None:
+        raise ChatSetupError(f"{model}: a folder has no revision; leave it out, or name the hub's model")
+    if dtype not in DTYPES:
+        raise ChatSetupError(f"expected a dtype, one of {', '.join(DTYPES)}; found {dtype!r:.40}")
+    _check(
+        called, tool_format, token, ttl, capacity, most_tokens, waiting, max_seconds
+    )  # before it is loaded
     with bind(host, port, uds, authenticated=authenticated) as bound:
         loaded, tokenizer = load(model, device=device, dtype=dtype, revision=revision)
         app = chat_app(
             loaded,
             tokenizer,
-            name=name if name is not None else Path(model).name if Path(model).is_dir() else str(model),
+            name=called,
             probes=probes,
             tool_format=tool_format,
             token=token,
@@ -132,6 +139,35 @@ def serve_chat(
                 await stop.wait()
 
         asyncio.run(run())
+
+
+def _check(
+    name: str,
+    tool_format: str | None,
+    token: str | None,
+    ttl: float,
+    capacity: int,
+    most_tokens: int,
+    waiting: int,
+    max_seconds: float,
+) -> None:
+    if not name.strip() or not name.isprintable():
+        raise ChatSetupError(f"expected a name of printable characters for the model, found {name!r:.120}")
+    if tool_format is not None and tool_format not in FORMATS:
+        raise ChatSetupError(
+            f"expected a tool format, one of {', '.join(FORMATS)}; found {tool_format!r:.40}"
+        )
+    if token is not None and not (token.isascii() and token.isprintable() and token.strip()):
+        raise ChatSetupError("expected a token of printable ASCII characters")
+    if not (ttl > 0 and max_seconds > 0):  # which NaN is not, either
+        raise ChatSetupError(
+            f"expected ttl and max_seconds above 0, in seconds, found {ttl:g} and {max_seconds:g}"
+        )
+    if capacity < 1 or most_tokens < 1 or waiting < 0:
+        raise ChatSetupError(
+            "expected signals of at least 1 reply to be kept, replies of at least 1 token and room for 0 or more "
+            f"requests to wait, found {capacity}, {most_tokens} and {waiting}"
+        )
 
 
 def load(

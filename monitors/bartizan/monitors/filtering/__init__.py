@@ -3,7 +3,8 @@
 weights      the cosine, feature by feature, between its top tokens of one channel and of the other
 scoring      a sample's score, and which samples are kept
 features     which features are fit to tell injections
-sources      tokens of a row: texts by a reader, text and images by a vision-language model
+sources      tokens of a row: texts in two channels, by a reader
+images       tokens of a row: text and images, by a vision-language model
 samples      rows of JSON lines with their line numbers
 run          ``filter_data`` and ``injection_features``: whole files, resumable
 table        reports for a terminal
@@ -13,9 +14,10 @@ from __future__ import annotations
 
 from .errors import FilterError, MalformedSample
 from .features import FeatureVerdict, FiringCounts, select_features
+from .images import TextAndImages
 from .run import FilterReport, filter_data, injection_features
 from .scoring import keep, score
-from .sources import TextAndImages, TextChannels, Tokens, TokenSource
+from .sources import TextChannels, Tokens, TokenSource
 from .table import feature_table, filter_table
 from .weights import ChannelWeights, WeightsBuilder
 

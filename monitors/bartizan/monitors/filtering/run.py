@@ -190,6 +190,7 @@ def _weigh(
     progress: Progress,
 ) -> ChannelWeights:
     builder = WeightsBuilder(encoder.features, encoder.d_in, source.channels, top=top, centre=centre)
+    done, unread = 0, ""
     for done, row in enumerate(rows(data), 1):
         if limit is not None and done > limit:
             break
@@ -197,10 +198,14 @@ def _weigh(
             for x_TD, latents_TF, channel_T in encoder.chunks(source.read(_object(row))):
                 for channel in (0, 1):
                     builder.add(channel, x_TD[channel_T == channel], latents_TF[channel_T == channel])
-        except MalformedSample:
-            pass  # the second pass reports it
+        except MalformedSample as error:
+            unread = unread or f"line {row.line}: {error}"  # the second pass reports all of them
         progress("weights", done)
-    return builder.weights()
+    try:
+        return builder.weights()
+    except FilterError as error:
+        why = f"; the first row that cannot be read is {unread}" if unread else ""
+        raise FilterError(f"{data}, {done} rows: {error}{why}") from error
 
 
 def _score(

@@ -1,19 +1,18 @@
-"""Where the tokens of a sample come from: a reader of texts in two channels, or a vision-language model.
+"""Where the tokens of a sample come from: texts in two channels, read by a reader (images: :mod:`.images`).
 
-T tokens, D d_in, B batch (always 1 here: a sample's numbers must not depend on its neighbours').
+T tokens, D d_in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from bartizan.monitors.capture import CaptureError, HookPoint, Tap, image_mask
+from bartizan.monitors.capture import HookPoint
 from bartizan.monitors.errors import ReaderError
 from bartizan.monitors.reader import Reader
 
@@ -94,64 +93,3 @@ class TextChannels:
                     f"channel {self.channels[channel]!r}: expected text, found {type(text).__name__}"
                 )
         return found
-
-
-class TextAndImages:
-    """Rows ``{"text": "<image> ...", "images": ["a.png", ...]}`` read by a Hugging Face vision-language model.
-
-    ``processor`` is the model's own: it turns text and images into inputs, with one token a patch. Image paths are
-    relative to ``folder`` and may not leave it. Special tokens belong to neither channel.
-    """
-
-    channels = ("text", "image")
-
-    def __init__(self, model: Any, processor: Any, hook_point: HookPoint, *, folder: str | Path) -> None:
-        self._model, self._processor, self._hook_point = model.eval(), processor, hook_point
-        self._folder = Path(folder).resolve()
-        self._special = sorted(set(getattr(processor.tokenizer, "all_special_ids", [])))
-
-    def identity(self) -> dict[str, Any]:
-        from bartizan.monitors.capture import fingerprint
-
-        found = fingerprint(self._model, self._processor.tokenizer).json()
-        return {"kind": "text and images", "hook_point": str(self._hook_point), "fingerprint": found}
-
-    @torch.inference_mode()
-    def read(self, row: Mapping[str, Any]) -> Tokens:
-        text, paths = row.get("text"), row.get("images", [])
-        if not isinstance(text, str) or not isinstance(paths, list):
-            raise MalformedSample("expected text, and images as a list of paths")
-        images = [self._image(path) for path in paths]
-        try:
-            inputs = self._processor(text=[text], images=images or None, return_tensors="pt").to(
-                self._model.device
-            )
-        except (ValueError, TypeError, IndexError, RuntimeError) as error:
-            raise MalformedSample(f"the processor refuses it: {error}") from error
-        ids_BT = inputs["input_ids"]
-        try:
-            with Tap(self._model, {self._hook_point: None}) as tap:
-                self._model(**inputs)
-            x_TD = tap.take(inputs.get("attention_mask", torch.ones_like(ids_BT)))[self._hook_point][
-                0
-            ].float()
-        except (ValueError, RuntimeError, IndexError, CaptureError) as error:
-            raise MalformedSample(f"the model cannot read it: {error}") from error
-        image_T = image_mask(self._model, ids_BT)[0]
-        special_T = torch.isin(ids_BT[0], torch.tensor(self._special, device=ids_BT.device)) & ~image_T
-        channel_T = torch.where(special_T, -1, image_T.long())
-        return Tokens(x_TD.cpu(), channel_T.cpu())
-
-    def _image(self, name: object) -> Any:
-        from PIL import Image  # comes with a model's image processor
-
-        if not isinstance(name, str):
-            raise MalformedSample(f"images: expected paths, found {type(name).__name__}")
-        path = (self._folder / name).resolve()
-        if not path.is_relative_to(self._folder):
-            raise MalformedSample(f"image {name!r:.120}: leaves the folder of images")
-        try:
-            with Image.open(path) as image:
-                return image.convert("RGB")
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise MalformedSample(f"image {name!r:.120}: {error}") from error
