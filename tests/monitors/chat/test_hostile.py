@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +200,8 @@ def test_a_model_that_fails_is_an_error_and_no_secret(
 def test_what_cannot_be_served_is_said_at_the_start(
     serve: Serve, loaded: Any, probe: Probe, model_folder: Path, tmp_path: Path
 ) -> None:
-    """A probe of other weights, two of one name, a hook point that is not there, no model, an open address."""
+    """A probe of other weights, two of one name, a hook point that is not there, no model, an open address, a
+    card that limits scripts."""
     model, _ = loaded
     with pytest.raises(ChatSetupError, match="distinct names"):
         serve(probes=[probe, probe])
@@ -207,6 +209,9 @@ def test_what_cannot_be_served_is_said_at_the_start(
         serve(tool_format="xml")
     with pytest.raises(ChatSetupError, match="token"):
         serve(token=" ")
+    limited = replace(probe, card=probe.card.model_copy(update={"scripts": ("Latin",)}))
+    with pytest.raises(ChatSetupError, match="does not look at scripts"):
+        serve(probes=[limited])
     with torch.no_grad():
         model.model.norm.weight.add_(1e-3)
     with pytest.raises(ChatSetupError, match="not armed"):

@@ -56,6 +56,11 @@ def chat_app(
         found = fingerprint(model, tokenizer)
         for probe in probes:
             probe.arm(found)
+            if probe.card.scripts:
+                raise ChatSetupError(
+                    f"probe {probe.name!r} has a word on text in {', '.join(probe.card.scripts)} letters only, and a "
+                    "chat host does not look at scripts: serve it with a reader, or train one that is not limited"
+                )
         shown = f"fp_{found.model.partition(':')[2][:32]}"
         generator = Generator(model, tokenizer, probes, name=name, fingerprint=shown, max_seconds=max_seconds)
     except (CaptureError, ProbeError) as error:
