@@ -126,13 +126,18 @@ class TextAndImages:
             raise MalformedSample(f"images: expected paths, found {type(name).__name__}")
         try:
             path = (self._folder / name).resolve()
+        except (OSError, ValueError, RuntimeError) as error:  # a NUL, half a character, links in a circle
+            raise MalformedSample(f"image {name!r:.120}: names no file") from error
+        try:
             if not path.is_relative_to(self._folder):
                 raise MalformedSample(f"image {name!r:.120}: leaves the folder of images")
             if not path.is_file():  # a pipe would be waited for
                 what = "another thing than a file" if path.exists() else "nothing"
                 raise MalformedSample(f"image {name!r:.120}: expected a file, found {what}")
             return _decoded(path)
-        except (OSError, ValueError, SyntaxError, RuntimeError, EOFError, Warning) as error:
+        except MalformedSample:
+            raise
+        except Exception as error:  # a hostile name or file may lead to any exception at all
             raise MalformedSample(f"image {name!r:.120}: {_reason(error)}") from error
 
 
