@@ -1,6 +1,7 @@
 """What a monitor host gives: queries a second and latency, by batch limit, by concurrency, and by the way to it.
 
     python benchmarks/monitor_host.py [--seconds 3] [--device cuda] [--random] [--threads 1]
+                                     [--ways local uds tcp]
 
 The engine reads texts of 8 to 160 words with the embedded reader model (MiniLM, 6 layers, 384 wide) if its package is
 installed, and with a random model of that shape otherwise (or with ``--random``). ``concurrency`` callers each ask
@@ -172,7 +173,7 @@ HEAD = f"{'':<34}{'queries/s':>9}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'batch'
 
 async def by_batch(name: str, options: argparse.Namespace) -> None:
     print(f"\n{name}, by batch limit and concurrency\n{HEAD}")
-    for way in ("local", "uds", "tcp"):
+    for way in options.ways:
         base: dict[int, float] = {}
         for batch in options.batches:
             async with backend_by(way, name, batch, options) as backend:
@@ -214,6 +215,7 @@ if __name__ == "__main__":
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--random", action="store_true")
+    parser.add_argument("--ways", nargs="+", choices=("local", "uds", "tcp"), default=["local", "uds", "tcp"])
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 8, 64])
     parser.add_argument("--serve", help=argparse.SUPPRESS)

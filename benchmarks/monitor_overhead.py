@@ -1,6 +1,7 @@
 """What a tapped generation costs over a bare one.
 
     python benchmarks/monitor_overhead.py [--device cuda] [--size small|1b] [--prompt 128] [--tokens 64] [--repeat 15]
+                                          [--only bare tapped]
 
 A Llama of random weights generates greedily; every variant generates the same tokens, one after the other in turn,
 in an order that changes from round to round, so that a machine that slows down slows all of them. ``ratio`` is the
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import os
 import platform
 import statistics
@@ -89,9 +91,11 @@ def measure(runs: dict[str, Callable[[], None]], repeat: int, device: str) -> di
     names = list(runs)
     for run in runs.values():
         run()  # warm up
+    gc.disable()  # a collection falls on whichever variant is running
     for number in range(repeat):
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
+            gc.collect()
             synchronise(device)
             start = time.perf_counter()
             runs[name]()
@@ -132,11 +136,17 @@ def main() -> None:
     parser.add_argument("--prompt", type=int, default=128)
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--repeat", type=int, default=15)
+    parser.add_argument("--only", nargs="+", help="variants whose names hold one of these words, and bare")
     options = parser.parse_args()
     torch.manual_seed(0)
     model = build(options.size, options.device)
     prompt = torch.randint(10, model.config.vocab_size, (1, options.prompt), device=options.device)
-    seconds = measure(variants(model, prompt, options.tokens), options.repeat, options.device)
+    runs = variants(model, prompt, options.tokens)
+    if options.only:
+        runs = {
+            name: run for name, run in runs.items() if any(word in name for word in ("bare", *options.only))
+        }
+    seconds = measure(runs, options.repeat, options.device)
 
     parameters = sum(parameter.numel() for parameter in model.parameters()) / 1e6
     print(hardware(options.device))

@@ -83,12 +83,12 @@ def test_the_logit_is_that_of_the_head_on_the_models_own_activations(reads: Read
                            ("multimax", {"n_heads": 2, "hidden": 4}), ("rolling", {"window": 3})]
     }  # fmt: skip
     engine = ReaderEngine(reads, probes, remember=0)
-    ids = reads.tokenizer(ATTACK, return_tensors="pt")["input_ids"]
+    ids = reads.tokenizer(ATTACK, return_tensors="pt")["input_ids"].to(reads.model.device)
     with torch.no_grad():
         hidden = reads.model(input_ids=ids, output_hidden_states=True).hidden_states
     answers = engine.measure([ask(ATTACK, name) for name in probes])
     for (name, one), answer in zip(probes.items(), answers, strict=True):
-        x_1TD = hidden[int(name[-1]) + 1][:, 1:-1]
+        x_1TD = hidden[int(name[-1]) + 1][:, 1:-1].cpu()
         assert answer.evidence["logit"] == pytest.approx(float(one.head(x_1TD)[0]), abs=2e-4), name
 
 

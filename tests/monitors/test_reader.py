@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.monitors.device import DEVICE
 
 from bartizan.monitors.capture import HookPoint
 from bartizan.monitors.errors import ReaderError
@@ -48,9 +49,9 @@ def test_a_short_text_is_read_as_the_model_alone_would() -> None:
     """One window: the model's own hidden states, without the special tokens."""
     text = "the report is due"
     with torch.no_grad():
-        ids = READER.tokenizer(text, return_tensors="pt")["input_ids"]
+        ids = READER.tokenizer(text, return_tensors="pt")["input_ids"].to(READER.model.device)
         hidden = READER.model(input_ids=ids, output_hidden_states=True).hidden_states[2]
-    assert torch.allclose(read(text).numbers[POINT], hidden[0, 1:-1], atol=1e-6)
+    assert torch.allclose(read(text).numbers[POINT], hidden[0, 1:-1].cpu(), atol=1e-6)
 
 
 def test_a_token_of_a_long_text_is_read_in_the_window_that_shows_most_around_it() -> None:
@@ -160,7 +161,7 @@ def test_a_reader_from_a_folder(tmp_path: Path) -> None:
     """Saved and loaded, it is the same reader; a folder that holds none says so."""
     model().save_pretrained(tmp_path)
     tokenizer().save_pretrained(tmp_path)
-    loaded = Reader.load(tmp_path, Layout(10, 4))
+    loaded = Reader.load(tmp_path, Layout(10, 4), device=DEVICE)
     assert loaded.fingerprint.mismatch(READER.fingerprint) == []
     assert torch.equal(read("the report", loaded).numbers[POINT], read("the report").numbers[POINT])
     with pytest.raises(ReaderError, match="cannot load"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from tests.monitors.device import DEVICE
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
@@ -63,7 +64,7 @@ def model(seed: int = 0, positions: int = 64) -> BertModel:
 
 
 def reader(window: int = 24, overlap: int = 8, seed: int = 0, **options: Any) -> Reader:
-    return Reader(model(seed), tokenizer(), Layout(window, overlap, **options))
+    return Reader(model(seed).to(DEVICE), tokenizer(), Layout(window, overlap, **options))
 
 
 def probe(

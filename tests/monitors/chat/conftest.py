@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from tests.monitors.device import DEVICE
 
 from bartizan.monitors.chat.serve import chat_app, load
 from bartizan.monitors.probes.probe import Probe
@@ -32,7 +33,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def loaded(model_folder: Path) -> tuple[Any, Any]:
-    return load(model_folder, device="cpu")
+    return load(model_folder, device=DEVICE)
 
 
 @pytest.fixture

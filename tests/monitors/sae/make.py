@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from tests.monitors.device import DEVICE
 from torch import Tensor
 
 from bartizan.monitors.sae import SAEConfig, SparseAutoencoder
@@ -56,8 +57,8 @@ def make(
         transcoder=transcoder,
         **{"apply_b_dec_to_input": not transcoder} | settings,
     )
-    return SparseAutoencoder(config, {name: tensor.to(dtype) for name, tensor in tensors.items()})
+    return SparseAutoencoder(config, {name: tensor.to(DEVICE, dtype) for name, tensor in tensors.items()})
 
 
 def activations(*shape: int, seed: int = 1, dtype: torch.dtype = torch.float32) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)).to(dtype)
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)).to(DEVICE, dtype)

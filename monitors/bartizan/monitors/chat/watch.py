@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
@@ -64,7 +65,7 @@ class Watch:
 
     def __init__(self, model: nn.Module, probes: Sequence[ChatProbe], prompt: int) -> None:
         self._probes, self._prompt = tuple(probes), prompt
-        self._slices, points = _points(self._probes)
+        self._slices, points = _points(self._probes, next(model.parameters()).device)
         self._live = {probe.name: Meter(probe.head) for probe in self._probes}
         self._next = 0
         self.seconds = 0.0
@@ -191,16 +192,19 @@ class Span:
 
 
 def _points(
-    probes: Sequence[ChatProbe],
+    probes: Sequence[ChatProbe], device: torch.device
 ) -> tuple[dict[str, slice], dict[HookPoint, Reduction | None]]:
-    """Which numbers of its hook point's reduction are a probe's; probes of one point are read side by side."""
+    """Which numbers of its hook point's reduction are a probe's; probes of one point are read side by side.
+
+    Heads project where the model runs; what they project is few numbers, and read on the CPU.
+    """
     heads: dict[HookPoint, list[Head]] = {}
     slices: dict[str, slice] = {}
     for probe in probes:
         before = heads.setdefault(probe.hook_point, [])
         at = sum(head.config.n_out for head in before)
         slices[probe.name] = slice(at, at + probe.head.config.n_out)
-        before.append(probe.head)
+        before.append(deepcopy(probe.head).to(device) if device.type != "cpu" else probe.head)
     return slices, {point: _together(of_point) for point, of_point in heads.items()}
 
 

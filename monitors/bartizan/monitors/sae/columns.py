@@ -62,12 +62,12 @@ class Columns(nn.Module):
         shift: Tensor,
         gate: Tensor | float,
         threshold: Tensor | float,
-        floor: float,
+        floor: Tensor | float,
     ) -> None:
         super().__init__()
         kind = wide(W.dtype)
         K = W.shape[1]
-        self.register_buffer("W", W.detach().contiguous())
+        self.register_buffer("W", laid_out(W.detach()))
         self.register_buffer("norms", W.detach().to(kind).norm(dim=0))
         rows = {"scale": scale, "shift": shift, "gate": gate, "threshold": threshold, "floor": floor}
         for name, value in rows.items():
@@ -92,6 +92,22 @@ class Columns(nn.Module):
         if sae.config.rescale_acts_by_decoder_norm:
             norms = sae.W_dec.index_select(0, features).norm(dim=-1).to(b.dtype)
         return cls(W, scale=norms, shift=b * norms, gate=b, threshold=-torch.inf, floor=-torch.inf)
+
+    @classmethod
+    def together(cls, parts: Sequence[Columns]) -> Columns:
+        """All columns side by side."""
+
+        def rows(name: str) -> Tensor:
+            return torch.cat([getattr(part, name) for part in parts])
+
+        return cls(
+            torch.cat([part.W for part in parts], dim=1),
+            scale=rows("scale"),
+            shift=rows("shift"),
+            gate=rows("gate"),
+            threshold=rows("threshold"),
+            floor=rows("floor"),
+        )
 
     @classmethod
     def probe(cls, directions_KD: Tensor, bias_K: Tensor) -> Columns:
@@ -122,6 +138,11 @@ class Columns(nn.Module):
         low = torch.where(on, least, torch.where(off, zero, torch.minimum(zero, least)))
         high = torch.where(on, most, torch.where(off, zero, torch.maximum(zero, most)))
         return Bounds(latents, low, high)
+
+
+def laid_out(W_DK: Tensor) -> Tensor:
+    """In memory as it is read: row by row by a CPU's products, column by column by a GPU's (:mod:`.fused`)."""
+    return W_DK.T.contiguous().T if W_DK.is_cuda else W_DK.contiguous()
 
 
 def wide(dtype: torch.dtype) -> torch.dtype:

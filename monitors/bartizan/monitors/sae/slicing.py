@@ -16,7 +16,8 @@ from typing import Final, Literal
 import torch
 from torch import Tensor, nn
 
-from .columns import Bounds, Columns, indices, rounding
+from . import fused
+from .columns import Columns, indices, rounding
 from .errors import InvalidConfig, InvalidInput
 from .lazy_topk import Competition
 from .normalise import normalise
@@ -53,7 +54,7 @@ class SlicedEncoder(nn.Module):
 
     ``exactness`` says what the numbers are worth. They are fp32 (fp64 for an fp64 autoencoder). Where ``exact``,
     shapes are static and the host is never waited for: ``torch.compile(..., fullgraph=True)`` takes it as one graph,
-    and it is meant to run inside a CUDA graph (not tried: that takes a GPU).
+    and a CUDA graph replays it. On a GPU it is one or two kernels (:mod:`.fused`).
 
     For competing activations (topk, abstopk, groupmax) latents of a magnitude up to ``floor`` are given as 0: a
     higher floor spares more tokens the full encoder. ``upper_bound=True`` spares all of them, and gives what each
@@ -81,6 +82,8 @@ class SlicedEncoder(nn.Module):
                 f"{sae.config.activation!r}"
             )
         self.columns = Columns.of(sae, chosen)
+        if upper_bound and sae.config.activation in ("topk", "groupmax"):
+            self.columns.floor.zero_()  # what wins there is never negative
         self.competition = Competition(sae, chosen, floor) if competing and not upper_bound else None
         self.exactness: Exactness = (
             "exact" if not competing else "approximate" if upper_bound else "lazy-exact"
@@ -89,6 +92,8 @@ class SlicedEncoder(nn.Module):
 
     def forward(self, x_BTD: Tensor) -> Tensor:
         """The latents (B, T, K), or (..., K)."""
+        if self.competition is None and fused.runs(x_BTD, self.columns):
+            return fused.latents(self.normalised(x_BTD), self.columns, self.b_dec)
         x_in = self.prepare(x_BTD)
         return self.finish(x_in, self.columns.project(x_in))
 
@@ -96,8 +101,7 @@ class SlicedEncoder(nn.Module):
         """The latents of prepared activations (..., D) and their products with the columns (..., K)."""
         if self.competition is not None:
             return self.competition.latents(x_in, self.columns, p)
-        latents = self.columns.finish(p)
-        return self._bound(latents) if self.exactness == "approximate" else latents
+        return self.columns.finish(p)
 
     def read(self, x_BTD: Tensor) -> Reading:
         """The latents with their guard band: what they could be in another order of summation."""
@@ -107,8 +111,6 @@ class SlicedEncoder(nn.Module):
             bounds = self.competition.bounds(x_in, self.columns, p)
         else:
             bounds = self.columns.bounds(p, x_in)
-            if self.exactness == "approximate":
-                bounds = Bounds(*(self._bound(part) for part in (bounds.latents, bounds.low, bounds.high)))
         return Reading(bounds.latents, bounds.low, bounds.high)
 
     def guard(self, x_BTD: Tensor) -> Tensor:
@@ -117,11 +119,13 @@ class SlicedEncoder(nn.Module):
         columns = self.columns
         return rounding(columns.project(x_in), x_in, columns.norms, columns.gate, columns.W.dtype)
 
-    def _bound(self, h: Tensor) -> Tensor:
-        return h if self.config.activation == "abstopk" else h.relu()
-
     def prepare(self, x: Tensor) -> Tensor:
         """As :meth:`SparseAutoencoder.prepare`, step by step in the same type, so that both multiply the same."""
+        x_in = self.normalised(x)
+        return x_in if self.b_dec is None else x_in - self.b_dec
+
+    def normalised(self, x: Tensor) -> Tensor:
+        """Activations that fit, in the type of the weights and normalised, before ``b_dec`` is taken away."""
         d_in = self.config.d_in
         if self.config.heads and x.dim() >= 2 and x.shape[-1] != d_in:
             x = x.flatten(-2)
@@ -131,4 +135,4 @@ class SlicedEncoder(nn.Module):
                 f"{x.dtype} {tuple(x.shape)}"
             )
         x_in, _ = normalise(x.to(self.columns.W.dtype), self.config.normalise)
-        return x_in if self.b_dec is None else x_in - self.b_dec
+        return x_in

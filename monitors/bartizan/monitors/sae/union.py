@@ -26,6 +26,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from . import fused
 from .columns import Columns, product
 from .errors import InvalidConfig, InvalidInput, InvalidTensors
 from .sae import FLOATS
@@ -47,6 +48,8 @@ Name = TypeVar("Name")
 class Directions(nn.Module):
     """Linear probes (..., K): one logit for each row of ``weight_KD``, in its type, fp32 at least."""
 
+    b_dec = None
+
     def __init__(self, weight_KD: Tensor, bias_K: Tensor) -> None:
         super().__init__()
         if weight_KD.dim() != 2 or 0 in weight_KD.shape or weight_KD.dtype not in FLOATS:
@@ -65,6 +68,10 @@ class Directions(nn.Module):
         return self.finish(x_in, self.columns.project(x_in))
 
     def prepare(self, x: Tensor) -> Tensor:
+        return self.normalised(x)
+
+    def normalised(self, x: Tensor) -> Tensor:
+        """Activations that fit, in the type of the weights."""
         d_in = self.columns.W.shape[0]
         if not x.is_floating_point() or x.dim() < 1 or x.shape[-1] != d_in:
             raise InvalidInput(
@@ -143,9 +150,17 @@ class _Group(nn.Module):
         self._starts = [len(some) for some in blocks]
         packed = torch.cat(blocks) if isolated else torch.cat(columns, dim=1)
         self.register_buffer("_packed", packed, persistent=False)
+        lonely = all(isinstance(part, Directions) or part.competition is None for part in self._parts)
+        self._all = Columns.together([part.columns for part in self._parts]) if lonely else None
 
     def forward(self, x: Tensor) -> dict[int, Tensor]:
-        x_in = self._parts[0].prepare(x)
+        first = self._parts[0]
+        if self._all is not None and fused.runs(
+            x, self._all
+        ):  # whose columns never meet: isolated in any case
+            y_K = fused.latents(first.normalised(x), self._all, first.b_dec)
+            return dict(zip(self._members, torch.split(y_K, self._counts, dim=-1), strict=True))
+        x_in = first.prepare(x)
         products = self._products(x_in)
         return {
             number: part.finish(x_in, p)
