@@ -213,6 +213,22 @@ def test_a_model_that_gives_nan_is_missing_for_the_text_that_shows_it(reads: Rea
     assert isinstance(good.value, float)
 
 
+def test_no_layer_below_those_that_are_read_runs(reads: Reader) -> None:
+    """A probe at the first layer pays for one layer, and has the numbers that it would have had."""
+    ran: list[int] = []
+    for number, layer in enumerate(reads.model.encoder.layer):
+        layer.register_forward_hook(lambda *_, number=number: ran.append(number))
+    engine = ReaderEngine(reads, {"injection": probe(reads, hook_point="resid_post.0")})
+    deeper = probe(reads, hook_point="resid_post.1")
+    both = ReaderEngine(reads, {"injection": probe(reads, hook_point="resid_post.0"), "deeper": deeper})
+    ran.clear()
+    (alone,) = engine.measure([ask(ATTACK)])
+    assert ran == [0]
+    (beside,) = both.measure([ask(ATTACK)])
+    assert ran == [0, 0, 1]
+    assert alone.value == beside.value
+
+
 def test_a_layer_that_is_skipped_is_missing(reads: Reader) -> None:
     """A hook that does not fire leaves every text without a measurement, and never with a low one."""
     engine = ReaderEngine(reads, {"injection": probe(reads, hook_point="resid_post.1")})

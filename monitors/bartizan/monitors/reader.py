@@ -10,7 +10,8 @@ nor is one of which the tokenizer shows the model too little (:mod:`.legible`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -20,7 +21,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModel, PreTrainedModel, PreTrainedTokenizerBase
 
-from .capture import Fingerprint, HookPoint, Incomplete, Reduction, Tap, fingerprint
+from .capture import Fingerprint, HookPoint, Incomplete, Reduction, Tap, fingerprint, shallow
 from .errors import ReaderError
 from .legible import hides, plain, unreadable
 from .loading import CannotLoad, load_model, load_tokenizer
@@ -112,6 +113,19 @@ class Reader:
         except CannotLoad as error:
             raise ReaderError(f"cannot load a reader model from {str(folder)!r}: {error}") from error
         return cls(model, tokenizer, layout)
+
+    def down_to(self, points: Iterable[HookPoint]) -> Self:
+        """A reader of the same texts and weights that runs no layer below those points, and has the same numbers there.
+
+        Itself, if that saves nothing.
+        """
+        deepest = max((point.layer for point in points), default=None)
+        model = self.model if deepest is None else shallow(self.model, deepest + 1)
+        if model is self.model:
+            return self
+        reader = copy(self)
+        reader.model, reader._lately, reader._held = model, {}, 0
+        return reader
 
     def spans(self, text: str) -> Spans:
         """The characters of each token. Raises :class:`ReaderError` for a text that is too long or not readable."""

@@ -7,9 +7,9 @@ import torch
 import transformers as hf
 from torch import nn
 
-from bartizan.monitors.capture import HookPoint, Tap, UnknownHookPoint, layout, offers, place
+from bartizan.monitors.capture import HookPoint, Tap, UnknownHookPoint, layout, offers, place, shallow
 
-from .tiny import FAMILIES, LAYERS, VISION, WIDTH, build, ids
+from .tiny import DECODERS, ENCODERS, FAMILIES, LAYERS, VISION, WIDTH, build, ids
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -28,6 +28,24 @@ def test_the_model_inside_has_the_same_layers(family: str) -> None:
     """A head around a model changes nothing about its layers."""
     model = build(family)
     assert layout(model.base_model).layers == layout(model).layers
+
+
+@pytest.mark.parametrize("family", [*DECODERS, *ENCODERS])
+def test_a_shallow_model_computes_the_same_and_owns_nothing(family: str) -> None:
+    """Fewer layers, the same numbers to the last bit, the same weights in memory, and the model is as it was."""
+    model, read = build(family), ids(2, 7)
+    cut = shallow(model, 2)
+    assert len(layout(cut).layers) == 2
+    assert len(layout(model).layers) == LAYERS
+    assert {p.data_ptr() for p in cut.parameters()} < {p.data_ptr() for p in model.parameters()}
+    points = {HookPoint(1): None, HookPoint(0): None, HookPoint(0, "embed"): None}
+    seen = []
+    for one in (model, cut):
+        with torch.no_grad(), Tap(one, points) as tap:
+            one(input_ids=read)
+        seen.append(tap.take(torch.ones_like(read), ids=read))
+    assert all(torch.equal(seen[0][point], seen[1][point]) for point in points)
+    assert shallow(model, LAYERS) is model
 
 
 @pytest.mark.parametrize("layer", [3, 4, 9999])

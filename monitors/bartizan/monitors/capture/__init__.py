@@ -15,14 +15,14 @@ from __future__ import annotations
 from .errors import CaptureError, Incomplete, UnknownHookPoint
 from .fingerprint import Fingerprint, fingerprint
 from .hook_point import SITES, HookPoint, Site
-from .models import Layout, Place, layout, offers, place
+from .models import Layout, Place, layout, offers, place, shallow
 from .positions import generated_mask, image_mask, span_mask
 from .record import Step
 from .tap import Reduction, Tap
 
 __all__ = [
     "HookPoint", "Site", "SITES",
-    "Layout", "Place", "layout", "offers", "place",
+    "Layout", "Place", "layout", "offers", "place", "shallow",
     "Reduction", "Step", "Tap",
     "Fingerprint", "fingerprint",
     "generated_mask", "image_mask", "span_mask",

@@ -7,13 +7,16 @@ are not meant. For an encoder-decoder model, the decoder's are meant; tap ``mode
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from torch import nn
 
 from .errors import UnknownHookPoint
 from .hook_point import HookPoint
+
+Model = TypeVar("Model", bound=nn.Module)
 
 # Paths of the list of layers, from the module that holds the language model.
 _LAYERS = (
@@ -115,6 +118,23 @@ def place(model: nn.Module, point: HookPoint) -> Place:
     if inner is None:
         raise UnknownHookPoint(f"{point}: nothing to read there; {offers(model)}")
     return inner
+
+
+def shallow(model: Model, layers: int) -> Model:
+    """A model of the first ``layers`` layers, for whoever reads no deeper. It shares the weights, and nothing else.
+
+    What it returns means nothing; what its layers compute is what they compute in ``model``, to the last bit. The
+    model itself, if it has no more layers. Raises :class:`UnknownHookPoint` as :func:`layout`.
+    """
+    found = layout(model)
+    if layers >= len(found.layers):
+        return model
+    shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
+    copy = deepcopy(model, shared)
+    deeper = unwrapped(copy).get_submodule(found.path)
+    assert isinstance(deeper, nn.ModuleList)
+    del deeper[layers:]
+    return copy
 
 
 def offers(model: nn.Module) -> str:

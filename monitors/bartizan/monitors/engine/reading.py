@@ -70,7 +70,6 @@ class ReaderEngine:
         device = reader.model.device
         if rows is not None and rows < 1:
             raise EngineError(f"expected rows from 1, found {rows}")
-        self._reader = reader
         self._features = features
         self._quote = quote
         self._rows = rows or (1 if device.type == "cpu" else 16)
@@ -79,6 +78,7 @@ class ReaderEngine:
         named = {("", name) if isinstance(name, str) else name: probe for name, probe in probes.items()}
         points = {probe.hook_point for probe in named.values()}
         widths = arm.widths(reader, points | ({features.hook_point} if features else set()))
+        self._reader = reader.down_to(point for point, width in widths.items() if isinstance(width, int))
         if features is not None:
             _fits(features, reader, widths[features.hook_point])
         heads: dict[HookPoint, list[Probe]] = {point: [] for point in widths}
