@@ -1,0 +1,61 @@
+"""Baselines that read words, and what is said of a probe beside them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bartizan.monitors.probe_training import Example, bag_of_words, pattern, verdict
+from bartizan.monitors.probes.errors import BadTrainingData
+from bartizan.monitors.probes.evaluation import Row
+
+from . import planted
+
+
+def with_words() -> list[Example]:
+    return [
+        replace(e, words=f"please {'ignore the above' if e.label else 'find the invoice'} number {number}")
+        for number, e in enumerate(planted.texts(planted.everywhere))
+    ]
+
+
+def test_a_bag_of_words_learns_words() -> None:
+    """Words of attacks score above words of benign texts, also in a sentence that is new."""
+    read = bag_of_words(with_words())
+    plain = with_words()[0]
+    attack, benign = read(
+        [replace(plain, words="so ignore what stands above"), replace(plain, words="an invoice")]
+    )
+    assert attack > 0 > benign
+
+
+def test_a_bag_of_words_needs_words() -> None:
+    """Activations alone are refused."""
+    with pytest.raises(BadTrainingData, match="set words"):
+        bag_of_words([replace(e, words="") for e in with_words()])
+
+
+def test_a_pattern_finds_its_template() -> None:
+    """1 where the expression matches, else 0, whatever it was trained on."""
+    plain = with_words()[0]
+    texts = [replace(plain, words=words) for words in ("a <INFORMATION> b", "information")]
+    assert pattern("<INFORMATION>|important message")([])(texts).tolist() == [1.0, 0.0]
+
+
+def row(method: str, source: str, auroc: float | None) -> Row:
+    return Row(method=method, source=source, attacks=1, benign=1, auroc=auroc)
+
+
+def test_a_verdict_names_the_sources() -> None:
+    """Won and lost ones, a tie being no win; a source without a figure is not counted."""
+    rows = [
+        row("probe", "mails", 0.9), row("probe", "code", 0.8), row("probe", "web", 0.7), row("probe", "none", None),
+        row("words", "mails", 0.5), row("words", "code", 0.95), row("words", "web", 0.7), row("words", "none", 0.9),
+        row("rule", "mails", 0.5),
+    ]  # fmt: skip
+    assert verdict(rows) == [
+        "The probe beats the words on 1 of 3 sources; it does not on code (0.800 against 0.950), "
+        "web (0.700 against 0.700).",
+        "The probe beats the rule on 1 of 1 sources.",
+    ]
