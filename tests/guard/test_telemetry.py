@@ -178,6 +178,40 @@ async def test_a_span_says_what_a_signal_rests_on(collected: Collected) -> None:
         assert about == (shown | {"bartizan.signal.gone.evidence"} if capture else shown)
 
 
+async def test_a_measured_result_has_a_span_of_its_own(collected: Collected) -> None:
+    """What was measured on a result, and what became of it; unmeasured events have none; missing ones are counted."""
+    program = StaticProgram(allow=["read"], signals_on={"result": ["risk", "gone"], "prompt": []})
+    monitors = {"risk": GarbageMonitor(Signal("risk", 0.25, 0.01, {"features": ["asks for money"], "ms": 2}))}
+    guard = Guard(program, telemetry=collected.telemetry(), monitors=monitors)
+    tracer = collected.provider.get_tracer("caller")
+    await guard.observe("prompt", "read it", session="s")
+    call = ToolCall.of("c1", "read", {"what": "secret words"})
+    with tracer.start_as_current_span("execute_tool read"):
+        await guard.enforce(call, _tool, session="s")
+    await guard.observe("result", "secret words", session="s", call=call)
+    await guard.aclose()
+    spans = {span.name: [one for one in collected.spans if one.name == span.name] for span in collected.spans}
+    (outer,), (first, second) = spans["execute_tool read"], spans["guard.measure"]
+    assert first.parent is not None
+    assert first.parent.span_id == outer.context.span_id
+    assert second.parent is None
+    for span in (first, second):
+        attributes = dict(span.attributes or {})
+        assert attributes[semconv.EVENT] == "result"
+        assert attributes[semconv.GEN_AI_TOOL_NAME] == "read"
+        assert attributes[semconv.GEN_AI_CONVERSATION_ID] == "s"
+        assert attributes[semconv.LABEL] == "untrusted"
+        assert attributes["bartizan.signal.risk"] == 0.25
+        assert attributes["bartizan.signal.risk.p_value"] == 0.01
+        assert attributes["bartizan.signal.risk.features"] == ("asks for money",)
+        assert attributes["bartizan.signal.risk.latency"] == 0.002
+        assert attributes["bartizan.signal.gone.missing"] == "no monitor"
+        assert attributes[semconv.MISSING_SIGNALS] == ("gone",)
+        assert {f"bartizan.stage.{stage}" for stage in ("load", "signals", "record")} <= attributes.keys()
+        assert "secret words" not in str(attributes)
+    assert collected.counts(semconv.METRIC_MISSING_SIGNALS) == {((semconv.SIGNAL, "gone"),): 2}
+
+
 async def test_a_span_has_the_time_and_the_parent_of_its_decision(collected: Collected) -> None:
     """Built afterwards, it still lies within its caller's span, as its child."""
     guard = Guard(PROGRAM, telemetry=collected.telemetry())

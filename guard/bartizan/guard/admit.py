@@ -12,12 +12,16 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
+from opentelemetry import context
+
 from . import idempotency, reasons, records
 from .authorise import Ask, Enforcement
 from .canonical import scalar_text
+from .clock import Stopwatch
 from .decision import Inspection, Program
 from .parts import Parts, detached, reason_of
 from .session import remember
+from .telemetry import EventRecord
 from .types import Event, Session, Signal, ToolResult
 
 Describe = Callable[[Event, Inspection | None, Session], records.Record]
@@ -35,11 +39,13 @@ class Admission:
 
         Raises ``StoreError`` and ``AuditError``, and whatever a broken program raises.
         """
-        parts = self._parts
+        parts, watch, parent = self._parts, Stopwatch(), context.get_current()
         signals: Mapping[str, Signal] = {}
-        if program.signals(event.kind, event.tool):
+        if asked := bool(program.signals(event.kind, event.tool)):
             session = await parts.ledger.load(session_id, program)
+            watch.lap("load")
             signals = await parts.measure(program, replace(event, time=parts.now(session)), session)
+            watch.lap("signals")
 
         async def attempt(session: Session) -> Inspection | None:
             happened = replace(event, time=parts.now(session), signals=signals)
@@ -56,7 +62,16 @@ class Admission:
             await parts.ledger.write([describe(happened, inspection, session)], after, (happened,))
             return inspection
 
-        return await parts.ledger.transact(session_id, program, attempt)
+        inspection = await parts.ledger.transact(session_id, program, attempt)
+        if asked:
+            watch.lap("record")
+            parts.telemetry.measured(
+                EventRecord(
+                    event, inspection, session_id, program.name, program.hash,
+                    watch.started, watch.stages, signals, parent,
+                )
+            )  # fmt: skip
+        return inspection
 
     async def result(self, ask: Ask, granted: Enforcement, result: ToolResult) -> ToolResult:
         """What the agent may see of a result: the inspected one, or a fixed text if it could not be recorded.

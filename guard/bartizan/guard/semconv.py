@@ -10,6 +10,7 @@ from __future__ import annotations
 
 SCOPE = "bartizan.guard"
 SPAN_DECIDE = "guard.decide"
+SPAN_MEASURE = "guard.measure"  # a prompt, text or result whose signals were measured
 
 OPENINFERENCE_SPAN_KIND = "openinference.span.kind"
 GUARDRAIL = "GUARDRAIL"
@@ -19,6 +20,8 @@ GEN_AI_TOOL_CALL_ID = "gen_ai.tool.call.id"  # str
 GEN_AI_CONVERSATION_ID = "gen_ai.conversation.id"  # str: the session
 GEN_AI_TOOL_CALL_ARGUMENTS = "gen_ai.tool.call.arguments"  # str: canonical JSON; content, opt-in
 
+EVENT = "bartizan.event"  # str: prompt, text, result
+LABEL = "bartizan.label"  # str, of a result: how far it is trusted, besides exceptions
 OUTCOME = "bartizan.outcome"  # str: allow, correct, escalate, deny
 RULES = "bartizan.rules"  # list: the rules that determined the outcome
 SHADOW_RULES = "bartizan.shadow_rules"  # list: rules in shadow mode that would have

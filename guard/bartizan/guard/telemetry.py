@@ -1,4 +1,4 @@
-"""Spans and metrics: told of every decision, and with no say in any.
+"""Spans and metrics: told of every decision and of every measured event, and with no say in any.
 
 The OpenTelemetry *API* only: without an SDK it does nothing, and whose SDK it is, is the application's
 choice. A decision costs the caller one entry in a bounded queue; a thread builds the span afterwards, with the
@@ -23,9 +23,9 @@ from opentelemetry.util.types import AttributeValue
 
 from . import semconv
 from .canonical import canonical_json
-from .decision import Decision
+from .decision import Decision, Inspection
 from .errors import AuditError, StoreError
-from .types import Missing, Principal, Signal, ToolCall
+from .types import Event, Missing, Principal, Signal, ToolCall
 
 IDLE = 1.0
 """Seconds after which a thread with nothing to build ends; the next decision starts another."""
@@ -51,8 +51,23 @@ class DecisionRecord:
     parent: context.Context = field(default_factory=context.get_current)
 
 
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """All that a span says about something besides a call that was measured; see :class:`DecisionRecord`."""
+
+    event: Event
+    inspection: Inspection | None
+    session: str
+    policy_name: str
+    policy_hash: str
+    started: int
+    stages: Mapping[str, int]
+    signals: Mapping[str, Signal]
+    parent: context.Context = field(default_factory=context.get_current)
+
+
 class Telemetry:
-    """Builds ``guard.decide`` spans and the guard's metrics in a thread of its own."""
+    """Builds the guard's spans and metrics in a thread of its own."""
 
     def __init__(
         self,
@@ -66,7 +81,7 @@ class Telemetry:
         meter = meter or metrics.get_meter(semconv.SCOPE)
         self._capacity = capacity
         self._capture = capture_content
-        self._queue: SimpleQueue[DecisionRecord | threading.Event] = SimpleQueue()
+        self._queue: SimpleQueue[DecisionRecord | EventRecord | threading.Event] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._turn = threading.Lock()  # to start and end the thread
         self.dropped = 0
@@ -91,11 +106,20 @@ class Telemetry:
             "Failures of the guard's own parts; each one denied something",
         )
         self._drops = meter.create_counter(
-            semconv.METRIC_DROPPED, "{record}", "Decisions whose span was never built: the queue was full"
+            semconv.METRIC_DROPPED,
+            "{record}",
+            "Decisions and events whose span was never built: the queue was full",
         )
 
     def decision(self, record: DecisionRecord) -> None:
         """Take note of a decision. Never raises, never waits."""
+        self._take(record)
+
+    def measured(self, record: EventRecord) -> None:
+        """Take note of what was measured on an event that is no call. Never raises, never waits."""
+        self._take(record)
+
+    def _take(self, record: DecisionRecord | EventRecord) -> None:
         if self._queue.qsize() >= self._capacity:
             self.dropped += 1
             self._count(self._drops, {})
@@ -149,18 +173,26 @@ class Telemetry:
             else:
                 self._emit(item)
 
-    def _emit(self, record: DecisionRecord) -> None:
+    def _emit(self, record: DecisionRecord | EventRecord) -> None:
         try:
             self._span(record)
-            self._measure(record)
+            if isinstance(record, DecisionRecord):
+                self._measure(record)
+            for signal in record.signals.values():
+                if isinstance(signal.value, Missing):
+                    self._missing.add(1, {semconv.SIGNAL: signal.name})
         except Exception:  # noqa: BLE001 (an exporter's failure must not reach anybody's tool call)
             self.dropped += 1
-            _LOG.debug("a decision could not be traced", exc_info=True)
+            _LOG.debug("a decision or an event could not be traced", exc_info=True)
 
-    def _span(self, record: DecisionRecord) -> None:
-        attributes = semconv_attributes(record, capture=self._capture)
+    def _span(self, record: DecisionRecord | EventRecord) -> None:
+        if isinstance(record, DecisionRecord):
+            name, attributes = semconv.SPAN_DECIDE, _decided(record, self._capture)
+        else:
+            name, attributes = semconv.SPAN_MEASURE, _measured(record)
+        attributes |= _common(record, self._capture)
         span = self._tracer.start_span(
-            semconv.SPAN_DECIDE, context=record.parent, attributes=attributes, start_time=record.started
+            name, context=record.parent, attributes=attributes, start_time=record.started
         )
         span.end(end_time=record.started + sum(record.stages.values()))
 
@@ -175,35 +207,20 @@ class Telemetry:
             self._outcomes.add(1, {semconv.OUTCOME: outcome, semconv.RULE: reason.rule})
         for reason in record.decision.shadow:
             self._shadows.add(1, {semconv.RULE: reason.rule, semconv.EFFECT: reason.effect})
-        for signal in record.signals.values():
-            if isinstance(signal.value, Missing):
-                self._missing.add(1, {semconv.SIGNAL: signal.name})
 
     def _count(self, counter: metrics.Counter, attributes: dict[str, AttributeValue]) -> None:
         with suppress(Exception):
             counter.add(1, attributes)
 
 
-def semconv_attributes(record: DecisionRecord, *, capture: bool) -> dict[str, AttributeValue]:
-    """The attributes of one ``guard.decide`` span."""
-    decision = record.decision
+def _common(record: DecisionRecord | EventRecord, capture: bool) -> dict[str, AttributeValue]:
+    """What every span of ours says: whose session, under which policy, how long, and what was measured."""
     attributes: dict[str, AttributeValue] = {
         semconv.OPENINFERENCE_SPAN_KIND: semconv.GUARDRAIL,
-        semconv.GEN_AI_TOOL_NAME: record.call.tool,
-        semconv.GEN_AI_TOOL_CALL_ID: record.call.id,
         semconv.GEN_AI_CONVERSATION_ID: record.session,
-        semconv.OUTCOME: decision.outcome.name.lower(),
-        semconv.RULES: [reason.rule for reason in decision.reasons],
-        semconv.SHADOW_RULES: [reason.rule for reason in decision.shadow],
         semconv.POLICY_NAME: record.policy_name,
         semconv.POLICY_HASH: record.policy_hash,
-        semconv.CALL_DIGEST: record.call.digest,
-        semconv.PRINCIPAL: record.principal.id,
     }
-    if record.approval is not None:
-        attributes[semconv.APPROVAL_ID] = record.approval
-    if record.record is not None:
-        attributes[semconv.RECORD_ID] = record.record
     for stage, nanoseconds in record.stages.items():
         attributes[f"{semconv.STAGE_PREFIX}.{stage}"] = nanoseconds / 1e9
     absent = []
@@ -216,9 +233,44 @@ def semconv_attributes(record: DecisionRecord, *, capture: bool) -> dict[str, At
         prefix = f"{semconv.SIGNAL_PREFIX}.{name}"
         attributes |= {f"{prefix}.{key}": found for key, found in _described(signal, capture).items()}
     attributes[semconv.MISSING_SIGNALS] = absent
+    return attributes
+
+
+def _decided(record: DecisionRecord, capture: bool) -> dict[str, AttributeValue]:
+    """What a ``guard.decide`` span says of its decision."""
+    decision = record.decision
+    attributes: dict[str, AttributeValue] = {
+        semconv.GEN_AI_TOOL_NAME: record.call.tool,
+        semconv.GEN_AI_TOOL_CALL_ID: record.call.id,
+        semconv.OUTCOME: decision.outcome.name.lower(),
+        semconv.RULES: [reason.rule for reason in decision.reasons],
+        semconv.SHADOW_RULES: [reason.rule for reason in decision.shadow],
+        semconv.CALL_DIGEST: record.call.digest,
+        semconv.PRINCIPAL: record.principal.id,
+    }
+    if record.approval is not None:
+        attributes[semconv.APPROVAL_ID] = record.approval
+    if record.record is not None:
+        attributes[semconv.RECORD_ID] = record.record
     if capture:
         attributes[semconv.GEN_AI_TOOL_CALL_ARGUMENTS] = record.call.canonical.decode()
         attributes[semconv.REASON_TEXTS] = [reason.text for reason in decision.reasons]
+    return attributes
+
+
+def _measured(record: EventRecord) -> dict[str, AttributeValue]:
+    """What a ``guard.measure`` span says of its event, and of what became of a result."""
+    attributes: dict[str, AttributeValue] = {semconv.EVENT: record.event.kind}
+    if (call := record.event.call) is not None:
+        attributes |= {
+            semconv.GEN_AI_TOOL_NAME: call.tool,
+            semconv.GEN_AI_TOOL_CALL_ID: call.id,
+            semconv.CALL_DIGEST: call.digest,
+        }
+    if (inspection := record.inspection) is not None:
+        attributes[semconv.LABEL] = inspection.labels.default
+        attributes[semconv.RULES] = [reason.rule for reason in inspection.reasons]
+        attributes[semconv.SHADOW_RULES] = [reason.rule for reason in inspection.shadow]
     return attributes
 
 
