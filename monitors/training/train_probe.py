@@ -41,15 +41,14 @@ from bartizan.monitors.probe_training import (
     Setting,
     bag_of_words,
     pattern,
-    verdict,
 )
 from bartizan.monitors.probe_training.examples import Role
-from bartizan.monitors.probes.evaluation import PROBE
+from bartizan.monitors.probes.evaluation import PROBE, verdict
 from bartizan.monitors.probes.heads import Head
 
 TEMPLATE = r"<INFORMATION>|This is an important message from me"
 NAMES = {"cyberseceval_indirect": "cyberseceval"}  # in the table, where they differ
-FAMILIES = {"torn": "composed"}  # sources that share wordings are left out together
+FAMILIES = dict.fromkeys(("torn", "languages"), "composed")  # share wordings: left out together
 LOOK_ALIKES = ("composed", "languages")  # benign texts that quote attacks, or ask people for something
 UNUSED = ("cyberseceval_direct", "cyberseceval_hard")  # user prompts, and prompts that tools do not answer
 NEVER_LEARNED = (*HELD_OUT, "cyberseceval_indirect")

@@ -10,15 +10,20 @@ import torch
 
 from bartizan.monitors.probe_training import Descent, Example, Setting, fit, scores
 from bartizan.monitors.probe_training.examples import held_out, training
-from bartizan.monitors.probe_training.fit import measured
 from bartizan.monitors.probe_training.hard_negatives import hardest, weights_of
+from bartizan.monitors.probe_training.packed import Packed
 from bartizan.monitors.probes.errors import BadTrainingData
+from bartizan.monitors.probes.heads import Head
 
 from . import planted
 
 LEARNED, WATCHED, NEW = ("a", "b"), "c", "d"
 SOURCES = (*LEARNED, WATCHED, NEW)
 QUICK = Descent(learning_rate=0.03, batch=20, epochs=60, patience=60)
+
+
+def measured(head: Head, examples: list[Example]) -> float:
+    return Packed(examples, head.config.kind).auroc(head)
 
 
 def found(examples: list[Example], setting: Setting) -> float:

@@ -6,20 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ..probes.errors import BadTrainingData
 from ..probes.heads import Head
-from ..probes.metrics import auroc
 from .convex import direction, read_with
-from .examples import Example, labels, width
-from .features import Array, sequence
-from .gradient import descend, logits
+from .examples import Example, width
+from .features import Array
+from .gradient import descend
 from .hard_negatives import weights_of
+from .packed import Packed
 from .setting import Setting
-
-TOKENS = 1 << 15  # read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +87,14 @@ def _once(
     curve: list[Epoch] = []
     best = (-1.0, 0)
     kept: Head | None = None
+    packed = None if epochs is not None else Packed(watched, setting.kind)
     for head, loss in descend(examples, setting, seed, weights):
-        if epochs is not None:
+        if packed is None:
             curve.append(Epoch(loss))
             if len(curve) == epochs:
-                return Fitted(head, epochs, tuple(curve))
+                return Fitted(head, len(curve), tuple(curve))
             continue
-        found = measured(head, watched)
+        found = packed.auroc(head)
         curve.append(Epoch(loss, {"watched": found}))
         if found > best[0]:
             best, kept = (found, len(curve)), head
@@ -106,34 +104,6 @@ def _once(
     return Fitted(kept, best[1], tuple(curve))
 
 
-def measured(head: Head, examples: Sequence[Example]) -> float:
-    """The AUROC. Raises :class:`BadTrainingData` where one class is missing."""
-    found = auroc(scores(head, examples), labels(examples))
-    if found is None:
-        raise BadTrainingData(
-            f"only one class among the texts of {sorted({example.source for example in examples})}: an AUROC needs both"
-        )
-    return found
-
-
-@torch.inference_mode()
 def scores(head: Head, examples: Sequence[Example]) -> NDArray[np.float64]:
     """The head's logit of each text, [N]."""
-    rows = [len(example.x_TD) for example in examples]
-    found = np.full(len(examples), np.nan)
-    batch: list[int] = []
-    order = np.argsort(rows, kind="stable")
-    for place, number in enumerate(order):
-        batch.append(int(number))
-        last = place + 1 == len(order)
-        if last or (len(batch) + 1) * rows[order[place + 1]] > TOKENS:
-            parts = [sequence(examples[at], head.config.kind) for at in batch]
-            lengths = torch.tensor([len(part) for part in parts])
-            mask_BT = torch.arange(int(lengths.max())) < lengths[:, None]
-            found[batch] = logits(head, torch.from_numpy(np.concatenate(parts)), mask_BT).numpy()
-            batch = []
-    if not np.isfinite(found).all():
-        raise BadTrainingData(
-            "a head gave no score to a text with finite activations: its weights are not finite"
-        )
-    return found
+    return Packed(examples, head.config.kind).scores(head)

@@ -1,7 +1,6 @@
 """Heads fitted by Adam on their own logits, so that what is trained is what will be read.
 
-The texts of a batch have tokens of different numbers; activations are projected as one matrix and only the K numbers
-of a token are padded.
+The same examples, setting and seed give the same heads, on the same number of threads.
 """
 
 from __future__ import annotations
@@ -11,43 +10,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
 from ..probes.errors import BadTrainingData
 from ..probes.heads import Head, Kind, build_head
 from .examples import Example, labels, width
-from .features import Array, Standard, pooled, sequence
+from .features import Array, Standard, pooled
+from .packed import Packed
 from .setting import Setting
-
-
-class Packed:
-    """The tokens of all texts in one matrix [N, D], and where each text begins."""
-
-    def __init__(self, examples: Sequence[Example], kind: Kind) -> None:
-        rows = [sequence(example, kind) for example in examples]
-        self.lengths = np.array([len(row) for row in rows])
-        self.starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
-        self.x_ND = np.concatenate(rows)
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def read(self, at_B: NDArray[np.intp]) -> tuple[Tensor, Tensor]:
-        """The tokens [N, D] of these texts, and their places [B, T] as a mask."""
-        x_ND = np.concatenate(
-            [self.x_ND[s : s + n] for s, n in zip(self.starts[at_B], self.lengths[at_B], strict=True)]
-        )
-        mask_BT = np.arange(self.lengths[at_B].max()) < self.lengths[at_B][:, None]
-        return torch.from_numpy(x_ND), torch.from_numpy(mask_BT)
-
-
-def logits(head: Head, x_ND: Tensor, mask_BT: Tensor) -> Tensor:
-    """logit[B] of texts whose tokens stand one after the other in x[N, D]."""
-    y_NK = head.project(x_ND)
-    y_BTK = y_NK.new_zeros((*mask_BT.shape, y_NK.shape[1]))
-    y_BTK[mask_BT] = y_NK
-    return head.pool(y_BTK, mask_BT)
 
 
 def statistics(examples: Sequence[Example], packed: Packed, kind: Kind) -> Standard:
@@ -70,10 +41,7 @@ def batches(lengths: NDArray[np.intp], size: int, rng: np.random.Generator) -> l
 def descend(
     examples: Sequence[Example], setting: Setting, seed: int, weights: Array | None
 ) -> Iterator[tuple[Head, float]]:
-    """After each epoch: the head for raw activations (a copy), and the mean loss of the epoch. Without an end.
-
-    The same examples, setting and seed give the same heads, on the same number of threads.
-    """
+    """After each epoch: the head for raw activations (a copy), and the mean loss of the epoch. Without an end."""
     rng, torch_rng = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     packed = Packed(examples, setting.kind)
     standard = statistics(examples, packed, setting.kind)
@@ -91,7 +59,7 @@ def descend(
     while True:
         total = 0.0
         for at_B in batches(packed.lengths, setting.descent.batch, rng):
-            logit_B = logits(head, *packed.read(at_B))
+            logit_B = packed.logits(head, at_B)
             loss_B = functional.binary_cross_entropy_with_logits(logit_B, target_N[at_B], reduction="none")
             loss = (weight_N[at_B] * loss_B).mean()
             penalty = sum(

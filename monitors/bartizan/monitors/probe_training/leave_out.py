@@ -24,10 +24,11 @@ from ..probes.heads import Head
 from ..probes.metrics import auroc, row, threshold
 from .convex import Direction, alike, direction, read_with
 from .examples import Example, held_out, labels, training
-from .fit import Fitted, fit, hard_weights, measured, scores
+from .fit import Fitted, fit, hard_weights, scores
 from .gradient import descend
 from .lexical import Fitting
 from .memory import Memory, digest
+from .packed import Packed
 from .setting import Setting
 
 CARRIED = (
@@ -109,6 +110,7 @@ class LeaveOut:
                 )
         self._digests = {point: digest(part) for point, part in self.examples.items()}
         self._last: tuple[object, Direction] | None = None
+        self._tests: dict[object, Packed] = {}
         self.folds: dict[tuple[str, str], Fold] = {}
         self.ships: dict[str, Choice] = {}
 
@@ -180,17 +182,26 @@ class LeaveOut:
     def _curves(self, setting: Setting, out: frozenset[str]) -> dict[str, list[float]]:
         texts = self.examples[setting.hook_point]
         learned = training(texts, out)
-        test = {source: held_out(texts, source) for source, family in self.learned.items() if family in out}
+        test = {s: self._packed(setting, s) for s, family in self.learned.items() if family in out}
         if setting.method != "gradient":
             head = self._convex(learned, setting, out)
-            return {source: [measured(head, part)] for source, part in test.items()}
+            return {source: [part.auroc(head)] for source, part in test.items()}
         curves: dict[str, list[float]] = {source: [] for source in test}
         for head in _epochs(learned, setting, self.seeds[0]):
             for source, part in test.items():
-                curves[source].append(measured(head, part))
+                curves[source].append(part.auroc(head))
             if all(_over(curve, setting) for curve in curves.values()):
                 break
         return curves
+
+    def _packed(self, setting: Setting, source: str) -> Packed:
+        """The texts that a source is tested with. The last few are kept: settings are tried one after the other."""
+        key = (setting.hook_point, setting.kind == "shift", source)
+        if key not in self._tests:
+            while len(self._tests) > 3:
+                self._tests.pop(next(iter(self._tests)))
+            self._tests[key] = Packed(held_out(self.examples[setting.hook_point], source), setting.kind)
+        return self._tests[key]
 
     def _convex(self, learned: Sequence[Example], setting: Setting, out: frozenset[str]) -> Head:
         """Settings that only read the same direction in another way share the fit of it."""

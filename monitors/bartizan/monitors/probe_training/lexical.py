@@ -12,7 +12,6 @@ from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyp
 from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
 
 from ..probes.errors import BadTrainingData
-from ..probes.evaluation import PROBE, Row
 from .examples import Example, labels, width
 
 Baseline = Callable[[Sequence[Example]], NDArray[np.float64]]
@@ -45,21 +44,3 @@ def pattern(expression: str) -> Fitting:
         return np.array([float(compiled.search(text.words) is not None) for text in texts])
 
     return lambda _: found
-
-
-def verdict(rows: Sequence[Row], method: str = PROBE) -> list[str]:
-    """A sentence for each other method: on which sources ``method`` has the higher AUROC, and on which not."""
-    found = {(row.method, row.source): row.auroc for row in rows if row.auroc is not None}
-    sentences = []
-    for other in dict.fromkeys(row.method for row in rows if row.method != method):
-        both = [source for name, source in found if name == method and (other, source) in found]
-        won = [source for source in both if found[method, source] > found[other, source]]
-        lost = [
-            f"{source} ({found[method, source]:.3f} against {found[other, source]:.3f})"
-            for source in both
-            if source not in won
-        ]
-        if both:
-            text = f"The {method} beats the {other} on {len(won)} of {len(both)} sources"
-            sentences.append(text + (f"; it does not on {', '.join(lost)}." if lost else "."))
-    return sentences

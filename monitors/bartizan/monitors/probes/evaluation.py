@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
@@ -80,3 +81,21 @@ def beats(rows: list[Row] | tuple[Row, ...], method: str = PROBE) -> dict[str, b
             ours = sum(found[method, source] or 0.0 for source in both)
             verdicts[other] = ours > sum(found[other, source] or 0.0 for source in both)
     return verdicts
+
+
+def verdict(rows: Sequence[Row], method: str = PROBE) -> list[str]:
+    """A sentence for each other method: on which sources ``method`` has the higher AUROC, and on which not."""
+    found = {(row.method, row.source): row.auroc for row in rows if row.auroc is not None}
+    sentences = []
+    for other in dict.fromkeys(row.method for row in rows if row.method != method):
+        both = [source for name, source in found if name == method and (other, source) in found]
+        won = [source for source in both if found[method, source] > found[other, source]]
+        lost = [
+            f"{source} ({found[method, source]:.3f} against {found[other, source]:.3f})"
+            for source in both
+            if source not in won
+        ]
+        if both:
+            text = f"The {method} beats the {other} on {len(won)} of {len(both)} sources"
+            sentences.append(text + (f"; it does not on {', '.join(lost)}." if lost else "."))
+    return sentences

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from .card import Card, Promise
-from .evaluation import PROBE, Rate, Row
+from .evaluation import PROBE, Rate, Row, verdict
 
 
 def markdown(card: Card) -> str:
@@ -75,9 +75,10 @@ def _verdict(card: Card) -> str:
     others = dict.fromkeys(row.method for row in card.evaluation if row.method != PROBE)
     if not others:
         return "**No baseline was evaluated beside it.**"
+    text = f"The probe's mean AUROC over the sources is above that of: {', '.join(map(_line, others))}."
     if beaten := card.beaten():
-        return f"**The probe does not beat: {', '.join(map(_line, beaten))}** (mean AUROC over the sources)."
-    return f"The probe's mean AUROC over the sources is above that of: {', '.join(map(_line, others))}."
+        text = f"**The probe does not beat: {', '.join(map(_line, beaten))}** (mean AUROC over the sources)."
+    return f"{text}\n\n{_list(verdict(card.evaluation))}"
 
 
 def _promises(card: Card) -> str:
