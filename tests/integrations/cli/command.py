@@ -14,12 +14,12 @@ BARTIZAN = [sys.executable, "-c", "from bartizan.integrations.cli import main; m
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", "NO_COLOR": "1", "HF_HUB_OFFLINE": "1"}
 
 
-def bartizan(*args: object, **options: object) -> subprocess.CompletedProcess[str]:
+def bartizan(*args: object, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run it to its end; nothing that it prints may be a trace, or move a cursor."""
+    command = [*BARTIZAN, *map(str, args)]
     done = subprocess.run(
-        [*BARTIZAN, *map(str, args)], capture_output=True, encoding="utf-8", env=ENVIRONMENT, timeout=300,
-        **options,  # type: ignore[call-overload]
-    )  # fmt: skip
+        command, capture_output=True, encoding="utf-8", env=ENVIRONMENT | environment, timeout=300
+    )
     return checked(done)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from bartizan.monitors.probes.storage import save_probe
 from bartizan.monitors.sae import SAEConfig, SparseAutoencoder
 
 from ...monitors.auditing import models
-from .command import bartizan, here
+from .command import BARTIZAN, ENVIRONMENT, bartizan, checked, here
 
 GENERAL, SPECIFIC = models.texts(models.GENERAL, 24, 11), models.texts(models.SPECIFIC, 24, 12)
 
@@ -159,6 +161,8 @@ def wrong(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("MADE/again", {"hook-point": "resid_post.7"}, "base: general prompt 1: resid_post.7"),
         ("MADE/again", {"feature": 96}, "96"),
         ("MADE/again", {"alpha": "nan"}, "alpha in (0, 1)"),
+        ("MADE/again", {"seed": 10**20}, "Invalid value for '--seed'"),
+        ("MADE/again", {"recall-loss": "nan"}, "recall_loss in (0, 1)"),
         ("MADE/again", {"window": 4096}, "make the window smaller"),
         ("MADE/again", {"aligned": "nobody"}, "expected one of again, found 'nobody'"),
         ("MADE/again", {"benign": "MADE/benign.jsonl"}, "name the probe with --probe"),
@@ -202,3 +206,56 @@ def test_two_folders_of_one_name_are_told_apart(made: Path, tmp_path: Path) -> N
     done = audit(made, tmp_path / "base", "--json", run=here)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["checkpoints"][0]["name"] == str(tmp_path / "base")
+
+
+def test_a_poor_terminal_and_a_full_disk(made: Path) -> None:
+    """Letters that a terminal has not are shown by number; output that cannot be written is told, with exit code 2."""
+
+    def poor(*args: object) -> Any:
+        return bartizan(*args, PYTHONIOENCODING="ascii", COLUMNS="60")
+
+    done = audit(made, made / "again", run=poor)
+    assert done.returncode == 0 and done.stdout.isascii() and "same" in done.stdout
+
+    def full(*args: object) -> Any:
+        command = [*BARTIZAN, *map(str, args)]
+        with Path("/dev/full").open("w") as disk:
+            return subprocess.run(
+                command, stdout=disk, stderr=subprocess.PIPE, encoding="utf-8", env=ENVIRONMENT, timeout=300
+            )
+
+    done = audit(made, made / "again", "--json", run=full)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[2:] == ["No space left on device"]
+
+
+def test_an_audit_that_is_cut_off_leaves_nothing_half(made: Path, tmp_path: Path) -> None:
+    """SIGINT while it reads: a shell's exit code for it, no trace, and no file that looks like a report."""
+
+    def interrupted(*args: object) -> Any:
+        command = [*BARTIZAN, *map(str, args)]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=ENVIRONMENT
+        ) as process:
+            assert process.stderr is not None
+            process.stderr.readline()  # base: reading ...
+            process.send_signal(signal.SIGINT)
+            said, told = process.communicate(timeout=60)
+        return checked(subprocess.CompletedProcess(command, process.returncode, said, told))
+
+    done = audit(made, made / "tuned", "--out", tmp_path / "out", run=interrupted)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_card_moves_no_cursor(made: Path, tmp_path: Path) -> None:
+    """A probe from elsewhere may say anything of itself."""
+    shutil.copytree(made / "probe", tmp_path / "probe")
+    card = tmp_path / "probe" / "card.yaml"
+    lines = [
+        'description: "\\e]0;x\\a\\e[2Jhi"' if line.startswith("description:") else line
+        for line in card.read_text().split("\n")
+    ]
+    card.write_text("\n".join(lines))
+    done = here("monitors", "card", tmp_path / "probe")
+    assert done.returncode == 0 and "\\u001b]0;x\\u0007\\u001b[2Jhi" in done.stdout

@@ -172,6 +172,11 @@ def test_results_of_another_run_are_not_continued(source: TextChannels, tmp_path
     write(data, samples(7))
     with pytest.raises(FilterError, match="other data"):
         filter_data(data, tmp_path / "out", source=source, sae=sae)
+    write(data, samples(6))
+    for line in (b"garbage\n", b"[1]\n", b'{"line": 1, "score": "high"}\n', b"\xff\n"):
+        (tmp_path / "out" / "scores.jsonl").write_bytes(b'{"line": 1, "score": 0.5}\n' + line)
+        with pytest.raises(FilterError, match=r"scores\.jsonl, line [12]: is no score"):
+            filter_data(data, tmp_path / "out", source=source, sae=sae)
     (tmp_path / "out" / "run.json").write_text("{")
     with pytest.raises(FilterError, match=r"run\.json"):
         filter_data(data, tmp_path / "out", source=source, sae=sae)

@@ -5,6 +5,9 @@ Exit codes: 0 for yes (valid, passed, allowed, intact), 1 for no, 2 for bad usag
 
 from __future__ import annotations
 
+import io
+import sys
+
 import typer
 
 from . import audit, check, demo, diff, explain, lint, monitors, prove, replay, suggest, tools
@@ -31,7 +34,10 @@ app.add_typer(monitors.app, name="monitors")
 
 
 def main() -> None:
-    """The console script."""
+    """The console script. What a terminal has no letter for is shown by its number."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app()
 
 

@@ -58,6 +58,8 @@ def audit(
         raise AuditError(f"aligned: expected one of {', '.join(names[1:])}, found {aligned!r}")
     contract = _contract(probe, contract)
     checked_settings(n, alpha, permutations)
+    if not 0 < recall_loss < 1:
+        raise AuditError(f"expected recall_loss in (0, 1), found {recall_loss}")
     enough_prompts(general=len(general), specific=len(specific))
     encoder(sae, features)  # features that do not exist are found now, not after hours
     indices = tuple(range(sae.config.d_sae)) if features is None else tuple(features)

@@ -232,14 +232,7 @@ def _score(
 
 
 def _finish(data: Path, out: Path, weights: ChannelWeights, fraction: float) -> FilterReport:
-    scores, malformed = array("d"), []
-    with (out / "scores.jsonl").open(encoding="utf-8") as file:
-        for text in file:
-            line = json.loads(text)
-            value = line.get("score")
-            scores.append(float("nan") if value is None else value)
-            if "malformed" in line:
-                malformed.append(line)
+    scores, malformed = _scores(out / "scores.jsonl")
     kept = keep(scores, fraction)
     wanted = iter([*kept, -1])
     following = next(wanted)
@@ -278,6 +271,24 @@ def _finish(data: Path, out: Path, weights: ChannelWeights, fraction: float) -> 
     with _replacing(out / "report.json") as file:
         file.write(json.dumps(report.json(), indent=1).encode() + b"\n")
     return report
+
+
+def _scores(path: Path) -> tuple[array[float], list[dict[str, Any]]]:
+    """The scores in order, NaN where there is none, and the lines of malformed rows."""
+    scores, malformed = array("d"), []
+    with path.open(encoding="utf-8") as file:
+        try:
+            for text in file:
+                line = json.loads(text)
+                value = line.get("score")
+                scores.append(float("nan") if value is None else value)
+                if "malformed" in line:
+                    malformed.append(line)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise FilterError(
+                f"{path}, line {len(scores) + 1}: is no score of this run; delete the file to score again"
+            ) from error
+    return scores, malformed
 
 
 class _replacing:

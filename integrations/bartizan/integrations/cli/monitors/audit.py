@@ -69,7 +69,7 @@ def audit(
     permutations: Annotated[
         int | None, typer.Option(min=1, help="Default: as many as one feature needs to stand out.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the permutations.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the permutations.")] = 0,
     window: Annotated[int, typer.Option(min=2, help="Tokens that the model reads at once.")] = 192,
     device: Device = None,
     output: Annotated[
@@ -126,7 +126,7 @@ def audit(
         )
         if output is not None:
             _write(report, output)
-    _print(report, as_json)
+        _print(report, as_json)
     objections, undecided = report.objections(drift=not allow_drift), report.undecided()
     _say("no", objections)
     _say("not known", undecided)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from bartizan.policies.diagnostics import visible
+
 from .options import NEEDED, needs, telling
 
 
@@ -23,4 +25,4 @@ def card(
         from bartizan.monitors.probes.storage import CARD, load_card, load_probe
 
         shown = load_card(folder / CARD) if unverified else load_probe(folder).card
-        typer.echo(markdown(shown))
+        typer.echo("\n".join(map(visible, markdown(shown).split("\n"))))

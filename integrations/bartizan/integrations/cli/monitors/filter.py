@@ -91,11 +91,11 @@ def filter_rows(
             )
             found, table = report.json(), filtering.filter_table(report)
             number, first = report.malformed, _malformed(output)
-    _tell(number, first)
-    if as_json:
-        typer.echo(json.dumps(found))
-    else:
-        out.print(table)
+        _tell(number, first)
+        if as_json:
+            typer.echo(json.dumps(found))
+        else:
+            out.print(table)
 
 
 def _source(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from bartizan.policies.diagnostics import visible
+
 from ..console import err, give_up, out
 from .options import NEEDED, SERVER, Device, Embedded, ReaderFolder, needs, reader_of, telling
 
@@ -160,7 +162,8 @@ def serve(
         engine = _engine(probe or [], reader, embedded, device, quote)
         for info in engine.probes():
             shown = "/".join(filter(None, (info.tenant, info.name)))
-            err.print(f"{shown}: {'armed' if info.armed else f'NOT ARMED: {info.why}'}", markup=False)
+            armed = "armed" if info.armed else f"NOT ARMED: {info.why}"
+            err.print(visible(f"{shown}: {armed}"), markup=False)
         if not any(info.armed for info in engine.probes()):
             give_up("no probe is armed: nothing could be measured")
         serving.serve(
@@ -175,7 +178,7 @@ def serve(
 
 
 def _announce(address: str) -> None:
-    out.print(f"serving on {address}", markup=False)
+    out.print(visible(f"serving on {address}"), markup=False)
 
 
 def _given(ctx: typer.Context, names: Iterable[str]) -> list[str]:
