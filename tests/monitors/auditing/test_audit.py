@@ -11,7 +11,7 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from bartizan.monitors.auditing import AuditError, Checkpoint, audit, episode_p_values, survival
+from bartizan.monitors.auditing import AuditError, Checkpoint, audit, episode_p_values, page, survival
 from bartizan.monitors.probes.probe import Probe
 from bartizan.monitors.sae import SparseAutoencoder
 
@@ -68,14 +68,14 @@ def test_tuning_moves_specific_features_more_than_general_ones(
     assert sum(one.prompts == "specific" for one in found.shifts) > len(found.shifts) / 2
     assert all(one.q <= 0.05 and one.p <= one.q for one in found.shifts)
     assert any("weights" in difference for difference in report.checkpoints[0].differences)
-    report.write(tmp_path / "audit.json")
+    page.write(report, tmp_path / "audit.json")
     written = json.loads((tmp_path / "audit.json").read_text())
     assert written["checkpoints"][0]["drift"]["idr"] == found.idr
-    report.plot(tmp_path / "audit.png")
+    page.plot(report, tmp_path / "audit.png")
     assert (tmp_path / "audit.png").stat().st_size > 5000
     console = Console(record=True, width=140, file=(tmp_path / "shown.txt").open("w"))
     with console.file:
-        for table in report.tables():
+        for table in page.tables(report):
             console.print(table)
     assert "Features that moved: tuned" in console.export_text()
 
@@ -117,7 +117,7 @@ def test_a_rebound_shows(base: Any, aligned: Any, sae: SparseAutoencoder) -> Non
     assert found["back"].verdict == "rebounds"
     assert found["elsewhere"].verdict == "holds"
     assert found["back"].reversed > found["begun"].reversed > found["elsewhere"].reversed
-    assert any("Rebound" in str(table.title) for table in report.tables())
+    assert any("Rebound" in str(table.title) for table in page.tables(report))
 
 
 # --- contracts

@@ -7,11 +7,13 @@ survival       false alarms and lost attacks of a probe on the new checkpoint
 rebound        does an alignment hold under further tuning?
 reading        what is kept of a checkpoint; files of prompts and episodes
 run            ``audit``: a base and one or more later checkpoints
-report, page   JSON, tables, Markdown, plot
+report         what was found, and what speaks against a checkpoint
+page           JSON, tables, Markdown, plot
 """
 
 from __future__ import annotations
 
+from . import page
 from .drift import Drift, FeatureShift, SetChange, drift
 from .errors import AuditError
 from .overlap import TopFeatures, compare, idr, top_features
@@ -22,7 +24,7 @@ from .run import audit
 from .survival import Survival, episode_p_values, survival
 
 __all__ = [
-    "audit", "Checkpoint", "AuditReport", "CheckpointAudit", "AuditError",
+    "audit", "Checkpoint", "AuditReport", "CheckpointAudit", "AuditError", "page",
     "read_prompts", "read_episodes",
     "Drift", "SetChange", "FeatureShift", "drift",
     "TopFeatures", "top_features", "compare", "idr",

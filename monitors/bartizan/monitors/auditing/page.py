@@ -1,55 +1,66 @@
-"""An audit's tables as text, and the Markdown page made of them. Names come from folders: nothing in them is markup."""
+"""An audit shown: JSON on disk, tables for a terminal, a page in Markdown, a plot. Nothing in a name is markup."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
 
 from .drift import RULE
-
-if TYPE_CHECKING:
-    from .report import AuditReport, CheckpointAudit
+from .errors import AuditError
+from .report import AuditReport
+from .sections import Section, sections, shown
 
 _MARKUP = "\\`*_{}[]<>#|~&!$"
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A table: its title, heads and rows, all plain text that moves no cursor."""
-
-    title: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    note: str = ""
+def write(report: AuditReport, path: str | Path) -> None:
+    """As JSON, whole or not at all."""
+    replace_text(Path(path), json.dumps(report.json(), indent=1, allow_nan=False) + "\n")
 
 
-def shown(text: str) -> str:
-    """``text`` on one line, with whatever cannot be seen written out."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+def tables(report: AuditReport, most: int = 12) -> Iterator[Table]:
+    """Checkpoints first, then the features that moved most, then contracts and rebounds if there are any."""
+    for part in sections(report, most):
+        table = Table(*part.heads, title=Text(part.title))
+        for row in part.rows:
+            table.add_row(*map(Text, row))
+        yield table
 
 
-def sections(report: AuditReport, most: int) -> Iterator[Section]:
-    """The tables of a report, ``most`` rows of features that moved a checkpoint."""
-    yield _overview(report)
-    for one in report.checkpoints:
-        if one.drift.shifts:
-            yield _moved(one, most)
-    if any(one.survival for one in report.checkpoints):
-        yield _contracts(report)
-    if report.rebounds:
-        rows = [
-            (shown(found.checkpoint), f"{found.reversed:.0%}", f"{found.low:.0%} to {found.high:.0%}", found.verdict)
-            for found in report.rebounds
-        ]  # fmt: skip
-        title = f"Rebound from {shown(report.aligned or '')}"
-        yield Section(title, ("checkpoint", "reversed", "95% interval", "verdict"), tuple(rows))
+def plot(report: AuditReport, path: str | Path) -> None:
+    """Overlap and decrease rate by checkpoint. Raises :class:`AuditError` without matplotlib."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise AuditError("plots need matplotlib: install bartizan[train]") from error
+    figure = Figure(figsize=(max(6, 1.5 * len(report.checkpoints) + 4), 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    places = range(len(report.checkpoints))
+    for which in ("general", "specific"):
+        common = [getattr(one.drift, which).common for one in report.checkpoints]
+        left.plot(places, common, "o-", label=which)
+    left.set(title=f"of the top {report.n} features, the same after", ylim=(0, report.n + 0.1))
+    left.legend()
+    right.bar(places, [one.drift.idr if math.isfinite(one.drift.idr) else 0.0 for one in report.checkpoints])
+    right.axhline(RULE, color="grey", linestyle="--", linewidth=1, label="15% rule")
+    for place, one in enumerate(report.checkpoints):
+        height = one.drift.idr if one.drift.idr > 0 else 0.0
+        right.annotate(f"p = {one.drift.p:.2g}", (place, height), ha="center", va="bottom")
+    right.set(title="intersection decrease rate")
+    right.legend()
+    for axis in (left, right):
+        names = [ascii(shown(one.name))[1:-1] for one in report.checkpoints]  # no font has every letter
+        axis.set_xticks(places, names, rotation=20, parse_math=False)
+    figure.savefig(path, dpi=120)
 
 
-def page(report: AuditReport, most: int) -> str:
-    """The report in Markdown."""
+def markdown(report: AuditReport, most: int = 50) -> str:
+    """A page for people: the tables, with what was found above them."""
     names = ", ".join(_plain(one.name) for one in report.checkpoints)
     parts = [f"# Audit of {names} against {_plain(report.base)}"]
     for title, found in (("Objections", report.objections()), ("Undecided", report.undecided())):
@@ -72,84 +83,6 @@ def replace_text(path: Path, text: str) -> None:
     temporary = path.with_name(path.name + ".part")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
-
-
-def _overview(report: AuditReport) -> Section:
-    rows = []
-    for one in report.checkpoints:
-        found = one.drift
-        rows.append(
-            (
-                shown(one.name) if one.differences else f"{shown(one.name)} (the same model)",
-                f"{found.general.common:.2f} of {found.general.active:.2f}",
-                f"{found.specific.common:.2f} of {found.specific.active:.2f}",
-                _share(found.idr),
-                f"{found.p:.2g}",
-                "yes" if found.above_rule else "no",
-                f"{_number(found.general.value_change)} / {_number(found.specific.value_change)}",
-                f"{len(found.shifts)} of {found.tested}",
-            )
-        )
-    heads = (
-        "checkpoint",
-        "general",
-        "specific",
-        "decrease",
-        "p",
-        f"above {RULE:.0%}",
-        "value change",
-        "shifted",
-    )
-    title = f"Top {report.n} features at {report.hook_point}, in common with {shown(report.base)}"
-    return Section(title, heads, tuple(rows))
-
-
-def _moved(one: CheckpointAudit, most: int) -> Section:
-    rows = [
-        (str(shift.feature), shift.prompts, f"{shift.before:.3f}", f"{shift.after:.3f}", f"{shift.p:.2g}",
-         f"{shift.q:.2g}")
-        for shift in one.drift.shifts[:most]
-    ]  # fmt: skip
-    more = len(one.drift.shifts) - len(rows)
-    return Section(
-        f"Features that moved: {shown(one.name)}",
-        ("feature", "prompts", "before", "after", "p", "q"),
-        tuple(rows),
-        f"{more} more moved less." if more else "",
-    )
-
-
-def _contracts(report: AuditReport) -> Section:
-    rows = []
-    for one in report.checkpoints:
-        found = one.survival
-        if found is None:
-            continue
-        benign = "none" if found.benign is None else f"{found.benign.alarms} of {found.benign.episodes}"
-        caught = f"{found.recall_before.estimate:.0%} to {found.recall_after.estimate:.0%}"
-        rows.append((
-            shown(one.name), shown(found.probe), found.verdict, found.why, f"{found.contract.fpr:.2%}", benign,
-            caught if found.attacks else "-", str(found.unscored),
-        ))  # fmt: skip
-    heads = (
-        "checkpoint",
-        "probe",
-        "verdict",
-        "why",
-        "promised",
-        "false alarms",
-        "attacks caught",
-        "unscored",
-    )
-    return Section("Contracts", heads, tuple(rows))
-
-
-def _share(value: float) -> str:
-    return f"{value:.1%}" if math.isfinite(value) else "-"
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}" if math.isfinite(value) else "-"
 
 
 def _table(section: Section) -> str:

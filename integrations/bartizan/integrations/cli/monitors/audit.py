@@ -159,24 +159,25 @@ def _progress(name: str, done: int, total: int) -> None:
 
 
 def _write(report: AuditReport, output: Path) -> None:
-    from bartizan.monitors.auditing import AuditError
-    from bartizan.monitors.auditing.page import replace_text
+    from bartizan.monitors.auditing import AuditError, page
 
-    report.write(output / "report.json")
-    page = report.markdown()
+    page.write(report, output / "report.json")
+    text = page.markdown(report)
     try:
-        report.plot(output / "drift.png")
-        page += "\n![drift](drift.png)\n"
+        page.plot(report, output / "drift.png")
+        text += "\n![drift](drift.png)\n"
     except AuditError as error:
         err.print(f"no plot: {error}", markup=False)
-    replace_text(output / "report.md", page)
+    page.replace_text(output / "report.md", text)
 
 
 def _print(report: AuditReport, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(report.json(), allow_nan=False))
         return
-    for table in report.tables():
+    from bartizan.monitors.auditing import page
+
+    for table in page.tables(report):
         out.print(table)
 
 
