@@ -44,9 +44,10 @@ class NamedFeature(BaseModel):
     """One feature. ``id`` is its number in the whole autoencoder; ``level`` is what it must exceed to be shown.
 
     ``density`` is the share of benign tokens on which it fires at all, ``benign`` the share of held-out benign
-    results in which it passes its level. ``auroc`` says by source how well its largest value tells injected texts from
-    benign ones. ``cosine`` compares what it fires on in users' words and in injections; ``seeds`` is the share of
-    other seeds' autoencoders that have it too.
+    results in which it passes its level, ``lookalikes`` that of benign texts that quote attacks or ask people.
+    ``auroc`` says by source how well its largest value tells injected texts from benign ones. ``cosine`` compares what
+    it fires on in users' words and in injections; ``seeds`` is the share of other seeds' autoencoders that have it
+    too.
     """
 
     model_config = _STRICT
@@ -56,6 +57,7 @@ class NamedFeature(BaseModel):
     level: Positive
     density: Share
     benign: Share
+    lookalikes: Share | None = None
     auroc: dict[str, Share] = {}
     cosine: Annotated[float, Field(ge=-1, le=1)] | None = None
     seeds: Share | None = None
