@@ -32,6 +32,7 @@ from safetensors.torch import save_file
 
 from bartizan.guard.errors import BartizanError
 from bartizan.monitors.probe_training import (
+    Choice,
     Descent,
     Example,
     Fitted,
@@ -106,7 +107,7 @@ def main() -> None:
         },
     }  # fmt: skip
     (options.out / "evaluation.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
-    plot(search.folds, fitted, options.out)
+    plot(search.folds, choice, fitted, options.out)
     console.print(table(search))
     console.print(
         f"ships: {choice.setting}, mean AUROC left out {choice.auroc:.3f}; written to {options.out}"
@@ -216,7 +217,7 @@ def counts(examples: Sequence[Example]) -> dict[str, tuple[int, int]]:
     }
 
 
-def plot(folds: Mapping[tuple[str, str], Fold], fitted: Fitted, out: Path) -> None:
+def plot(folds: Mapping[tuple[str, str], Fold], choice: Choice, fitted: Fitted, out: Path) -> None:
     mpl.use("svg")
     mpl.rcParams["svg.hashsalt"] = "bartizan"  # the same figures, the same file
     sources = list(dict.fromkeys(source for _, source in folds))
@@ -240,9 +241,12 @@ def plot(folds: Mapping[tuple[str, str], Fold], fitted: Fitted, out: Path) -> No
     figure.savefig(out / "roc.svg", metadata={"Date": None})
     pyplot.close(figure)
     if fitted.curve:
-        figure, axis = pyplot.subplots(figsize=(6, 4), layout="constrained")
-        axis.plot(range(1, len(fitted.curve) + 1), [epoch.loss for epoch in fitted.curve], "o-")
-        axis.set(xlabel="epoch", ylabel="mean loss", title="the fit that ships")
+        figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 4), layout="constrained")
+        left.plot(range(1, len(fitted.curve) + 1), [epoch.loss for epoch in fitted.curve], "o-")
+        left.set(xlabel="epoch", ylabel="mean loss", title="the fit that ships")
+        right.plot(range(1, len(choice.curve) + 1), choice.curve, "o-")
+        right.axvline(len(fitted.curve), color="grey", ls="--")
+        right.set(xlabel="epoch", ylabel="mean AUROC", title="sources that were left out")
         figure.savefig(out / "loss.svg", metadata={"Date": None})
         pyplot.close(figure)
 

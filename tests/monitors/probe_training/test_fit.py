@@ -107,7 +107,11 @@ def test_the_source_that_is_held_out_says_when_to_stop() -> None:
     rng = np.random.default_rng(3)
     learned = [example for source in LEARNED for example in shortcut(rng, source, 100)]
     other, new = shortcut(rng, WATCHED, 200), shortcut(rng, NEW, 200)
-    split = [replace(example, source="split") for source in LEARNED for example in shortcut(rng, source, 200)]
+    split = [
+        replace(example, source="split", family="split")
+        for source in LEARNED
+        for example in shortcut(rng, source, 200)
+    ]
     slow = setting(
         "mean", "gradient", descent=Descent(learning_rate=0.02, batch=200, epochs=250, patience=250)
     )

@@ -48,15 +48,15 @@ def fit(
 
     A gradient fit needs to know when to stop: after ``epochs``, or where the AUROC on ``watched`` is highest. These
     are texts of sources that are *not* learned from (a random split would call a shortcut of the sources a success).
-    Raises :class:`BadTrainingData` for examples of one class, of no source, or watched ones that are learned from.
+    Raises :class:`BadTrainingData` for examples of one class, or watched ones of a family that is learned from.
     """
     width(examples)
-    if shared := {example.source for example in watched} & {e.source for e in examples if e.label}:
+    if shared := {e.family for e in watched} & {e.family for e in examples if e.label}:
         raise BadTrainingData(
             f"the watched texts must be of sources that are not learned from, and {sorted(shared)} are: "
             "a fit that stops by its own sources' texts stops too late"
         )
-    if setting.method == "gradient" and epochs is None and not watched:
+    if setting.method == "gradient" and ((epochs is None and not watched) or epochs == 0):
         raise BadTrainingData(
             f"{setting}: give watched texts of a source that is left out, or a number of epochs"
         )

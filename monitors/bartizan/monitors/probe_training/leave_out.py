@@ -24,26 +24,28 @@ from ..probes.heads import Head
 from ..probes.metrics import auroc, row, threshold
 from .convex import Direction, alike, direction, read_with
 from .examples import Example, held_out, labels, training
-from .fit import Fitted, fit, hard_weights, scores
+from .fit import Fitted, fit, hard_weights
 from .gradient import descend
 from .lexical import Fitting
 from .memory import Memory, digest
 from .packed import Packed
 from .setting import Setting
 
-CARRIED = (
-    0.01  # the share of benign texts above the threshold that a source's figures "in use" are measured at
-)
+CARRIED = 0.01  # the share of benign training texts above the threshold of what is "caught" in use
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What an inner loop chose. ``tried``: the mean AUROC over the inner sources of each setting, by its name."""
+    """What an inner loop chose. ``tried``: the mean AUROC over the inner sources of each setting, by its name.
+
+    ``curve`` is that of the chosen one, after each epoch; one number for a convex fit, whose ``epochs`` is None.
+    """
 
     setting: Setting
     epochs: int | None
     auroc: float
     tried: Mapping[str, float]
+    curve: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +111,15 @@ class LeaveOut:
                     f"source {source!r} has no benign texts: give some of the role 'beside' to test it with"
                 )
         self._digests = {point: digest(part) for point, part in self.examples.items()}
-        self._last: tuple[object, Direction] | None = None
-        self._tests: dict[object, Packed] = {}
+        self._directions: dict[object, Direction] = {}
+        self._kept: dict[object, Packed] = {}
         self.folds: dict[tuple[str, str], Fold] = {}
         self.ships: dict[str, Choice] = {}
 
     # -- the run
 
     def run(self) -> Iterator[Step]:
-        """Every fit that is not in the memory yet, step by step."""
+        """Every fit that is not in the memory yet, step by step. Baselines are quick, and made each time."""
         settings = list(dict.fromkeys(s for part in self.methods.values() for s in part))
         families = sorted(set(self.learned.values()))
         left = [frozenset(part) for number in (1, 2) for part in combinations(families, number)]
@@ -161,17 +163,18 @@ class LeaveOut:
         outer = self._without(without)
         inner = [source for source, family in self.learned.items() if family not in outer]
         tried: dict[str, float] = {}
-        best: tuple[float, Setting, int | None] | None = None
+        best: Choice | None = None
         for setting in self.methods[method]:
             curves = []
             for source in inner:
                 curves.append(self._inner(setting, outer | {self.learned[source]})[source])
-            epochs, found = _peak(curves, setting)
-            tried[str(setting)] = found
-            if best is None or found > best[0]:
-                best = found, setting, epochs
+            curve = _mean(curves, setting)
+            tried[str(setting)] = max(curve)
+            if best is None or max(curve) > best.auroc:
+                epochs = int(np.argmax(curve)) + 1 if setting.method == "gradient" else None
+                best = Choice(setting, epochs, max(curve), tried, curve)
         assert best is not None  # a method has settings
-        return Choice(best[1], best[2], best[0], tried)
+        return best
 
     def _inner(self, setting: Setting, out: frozenset[str]) -> dict[str, list[float]]:
         """For each source of these families, the AUROC on it: one number, or one after each epoch."""
@@ -182,9 +185,9 @@ class LeaveOut:
     def _curves(self, setting: Setting, out: frozenset[str]) -> dict[str, list[float]]:
         texts = self.examples[setting.hook_point]
         learned = training(texts, out)
-        test = {s: self._packed(setting, s) for s, family in self.learned.items() if family in out}
+        test = {s: self._test(setting, s) for s, family in self.learned.items() if family in out}
         if setting.method != "gradient":
-            head = self._convex(learned, setting, out)
+            head = self._convex(learned, setting, out, self.seeds[0])
             return {source: [part.auroc(head)] for source, part in test.items()}
         curves: dict[str, list[float]] = {source: [] for source in test}
         for head in _epochs(learned, setting, self.seeds[0]):
@@ -194,23 +197,27 @@ class LeaveOut:
                 break
         return curves
 
-    def _packed(self, setting: Setting, source: str) -> Packed:
-        """The texts that a source is tested with. The last few are kept: settings are tried one after the other."""
-        key = (setting.hook_point, setting.kind == "shift", source)
-        if key not in self._tests:
-            while len(self._tests) > 3:
-                self._tests.pop(next(iter(self._tests)))
-            self._tests[key] = Packed(held_out(self.examples[setting.hook_point], source), setting.kind)
-        return self._tests[key]
-
-    def _convex(self, learned: Sequence[Example], setting: Setting, out: frozenset[str]) -> Head:
-        """Settings that only read the same direction in another way share the fit of it."""
+    def _convex(self, learned: Sequence[Example], setting: Setting, out: frozenset[str], seed: int) -> Head:
+        """Settings that only read the same direction in another way share the fit of it; pooling knows no seed."""
         if setting.hard:
-            return fit(learned, setting, self.seeds[0]).head
-        key = (out, alike(setting))
-        if self._last is None or self._last[0] != key:
-            self._last = key, direction(learned, setting, self.seeds[0], None)
-        return read_with(self._last[1], setting)
+            return fit(learned, setting, seed).head
+        key = (out, alike(setting), seed if setting.method == "tokens" else None)
+        if key not in self._directions:
+            self._directions[key] = direction(learned, setting, seed, None)
+        return read_with(self._directions[key], setting)
+
+    def _test(self, setting: Setting, source: str) -> Packed:
+        """The texts that a source is tested with."""
+        return self._packed(setting, source, held_out(self.examples[setting.hook_point], source))
+
+    def _packed(self, setting: Setting, what: object, examples: Sequence[Example]) -> Packed:
+        """The last few are kept: settings and seeds are tried one after the other."""
+        key = (setting.hook_point, setting.kind == "shift", what)
+        if key not in self._kept:
+            while len(self._kept) > 3:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[key] = Packed(examples, setting.kind)
+        return self._kept[key]
 
     # -- the outer loop
 
@@ -238,10 +245,17 @@ class LeaveOut:
         def make() -> dict[str, Any]:
             texts = self.examples[choice.setting.hook_point]
             learned = training(texts, out)
-            head = fit(learned, choice.setting, seed, epochs=choice.epochs).head
-            carried = threshold(scores(head, _benign(learned)), CARRIED)
+            if choice.epochs is None:
+                head = self._convex(learned, choice.setting, out, seed)
+            else:
+                head = fit(learned, choice.setting, seed, epochs=choice.epochs).head
+            benign = self._packed(choice.setting, out, _benign(learned))
+            carried = threshold(benign.scores(head), CARRIED)
             return {
-                source: {"scores": scores(head, held_out(texts, source)).tolist(), "carried": carried}
+                source: {
+                    "scores": self._test(choice.setting, source).scores(head).tolist(),
+                    "carried": carried,
+                }
                 for source in self.sources
                 if self._without(source) == out
             }
@@ -251,21 +265,11 @@ class LeaveOut:
 
     def _baseline(self, name: str, source: str) -> Fold:
         texts = self._texts
-        key = {"what": name, "examples": next(iter(self._digests.values())), "left out": [source]}
-
-        def make() -> dict[str, Any]:
-            learned = training(texts, self._without(source))
-            read = self.baselines[name](learned)
-            carried = threshold(read(_benign(learned)), CARRIED)
-            return {"scores": read(held_out(texts, source)).tolist(), "carried": carried}
-
-        found = self.memory.of(key, make)
-        label_N = labels(held_out(texts, source))
-        return Fold(
-            row(name, source, np.array(found["scores"]), label_N, found["carried"]),
-            tuple(found["scores"]),
-            tuple(label_N.tolist()),
-        )
+        learned, test = training(texts, self._without(source)), held_out(texts, source)
+        read = self.baselines[name](learned)
+        scores_N, label_N = read(test), labels(test)
+        found = row(name, source, scores_N, label_N, threshold(read(_benign(learned)), CARRIED))
+        return Fold(found, tuple(scores_N.tolist()), tuple(label_N.tolist()))
 
     def _without(self, source: str | None) -> frozenset[str]:
         """The families that are left out where this source is tested."""
@@ -301,17 +305,14 @@ def _over(curve: Sequence[float], setting: Setting) -> bool:
     )
 
 
-def _peak(curves: Sequence[Sequence[float]], setting: Setting) -> tuple[int | None, float]:
-    """The number of epochs with the highest mean over the inner sources, and that mean.
+def _mean(curves: Sequence[Sequence[float]], setting: Setting) -> tuple[float, ...]:
+    """The mean over the inner sources, after each epoch.
 
     Each curve ends where its own source's patience did, and goes on with its last number: how long another source
     wanted to train says nothing.
     """
-    if setting.method != "gradient":
-        return None, float(np.mean([curve[0] for curve in curves]))
-    ended = []
-    for curve in curves:
-        end = next((n for n in range(1, len(curve) + 1) if _over(curve[:n], setting)), len(curve))
-        ended.append([*curve[:end], *[curve[end - 1]] * (setting.descent.epochs - end)])
-    mean = np.mean(ended, axis=0)
-    return int(np.argmax(mean)) + 1, float(mean.max())
+    if setting.method == "gradient":
+        ends = [next((n for n in range(1, len(c)) if _over(c[:n], setting)), len(c)) for c in curves]
+        most = setting.descent.epochs
+        curves = [[*c[:end], *[c[end - 1]] * (most - end)] for c, end in zip(curves, ends, strict=True)]
+    return tuple(float(found) for found in np.mean(curves, axis=0))

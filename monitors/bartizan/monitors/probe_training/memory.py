@@ -15,7 +15,10 @@ from .examples import Example
 
 
 class Memory:
-    """JSON documents by what they are the result of. Written whole or not at all. Without a folder: kept in memory."""
+    """JSON documents by what they are the result of. Written whole or not at all. Without a folder: kept in memory.
+
+    It knows examples, settings and seeds, but not the code: remove the folder when that has changed.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
