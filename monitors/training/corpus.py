@@ -17,9 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import composed
+from folds import CALIBRATE, VERIFY, fold_of
 
 TEMPLATE = re.compile(r"<INFORMATION>.*?</INFORMATION>", re.DOTALL)
-HELD_OUT = ("agentdojo",)  # the worlds of the live evaluation: neither trained nor calibrated on
+UNLEARNED_LANGUAGES = "unlearned_languages"
+HELD_OUT = (
+    "agentdojo",
+    UNLEARNED_LANGUAGES,
+)  # neither trained nor calibrated on; AgentDojo: the live evaluation
+AROUND = 1_000  # characters of a text that something is planted in
 UNSPANNED = ("cyberseceval_indirect", "cyberseceval_direct", "cyberseceval_hard")  # tested only
 
 
@@ -40,7 +46,11 @@ def load(data: Path, seed: int = 0) -> list[Text]:
     rng = random.Random(seed)
     recorded = list(_recorded(data))
     observations = list(_observations(data))
-    contexts = [text for text in (*observations, *recorded) if not text.label and text.source not in HELD_OUT]
+    contexts = [
+        text
+        for text in (*observations, *recorded)
+        if not text.label and text.source not in HELD_OUT and fold_of(text.group) not in (*CALIBRATE, *VERIFY)
+    ]
     return [
         *recorded,
         *observations,
@@ -119,18 +129,46 @@ def _triggered(data: Path, observations: list[Text], rng: random.Random) -> Iter
 
 
 def _composed(
-    contexts: list[Text], rng: random.Random, attacks: int = 1600, benign: int = 900
+    contexts: list[Text], rng: random.Random, attacks: int = 1000, benign: int = 900
 ) -> Iterator[Text]:
+    """In our own words. Attacks of three sources: in English, in other languages, torn apart; and languages that are
+    never learned."""
     for _ in range(attacks):
         context = rng.choice(contexts)
-        text = composed.instruction(rng)
-        pieces = list(composed.torn(text, rng)) if rng.random() < 0.15 else [text]
-        yield planted(Text("composed", 1, context.group, context.text[:3000]), pieces, rng)
+        yield planted(_in(context, "composed"), [composed.instruction(rng)], rng)
+    for number in range(attacks):
+        context, pieces = rng.choice(contexts), composed.torn(composed.instruction(rng), rng)
+        if number % 2:
+            yield planted(_in(context, "torn"), pieces, rng)
+        else:
+            yield Text("torn", 1, context.group, *composed.records(pieces, rng))
+    for source, languages, count in (
+        ("languages", composed.LEARNED, attacks),
+        (UNLEARNED_LANGUAGES, composed.UNLEARNED, attacks // 3),
+    ):
+        for number in range(count):
+            language = languages[number % len(languages)]
+            context, text = rng.choice(contexts), composed.foreign_instruction(language, rng)
+            around = composed.foreign_harmless(language, rng) if rng.random() < 0.4 else context.text[:AROUND]
+            yield planted(Text(source, 1, context.group, around), [text], rng)
+        for number in range(count // 2):
+            language = languages[number % len(languages)]
+            text = composed.foreign_harmless(language, rng)
+            if rng.random() < 0.5:
+                text = planted(_in(rng.choice(contexts), source, 0), [text], rng).text
+            yield Text(source, 0, f"{source}/{number}", text, (), f"{source}/{number}")
     for number in range(benign):
         context, text = rng.choice(contexts), composed.harmless(rng)
-        if rng.random() < 0.5:
-            text = planted(Text("composed", 0, context.group, context.text[:2000]), [text], rng).text
-        yield Text("composed", 0, context.group, text, (), f"composed/{number}")
+        kind = rng.random()
+        if kind < 0.4:
+            text = planted(_in(context, "composed", 0), [text], rng).text
+        elif kind < 0.6:
+            text = composed.records([composed.harmless(rng) for _ in range(rng.randint(1, 3))], rng)[0]
+        yield Text("composed", 0, f"composed/{number}", text, (), f"composed/{number}")
+
+
+def _in(context: Text, source: str, label: int = 1) -> Text:
+    return Text(source, label, context.group, context.text[:AROUND])
 
 
 def _cyberseceval(data: Path) -> Iterator[Text]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from episodes import Episode
+from folds import CALIBRATE, VERIFY, fold_of
 
-Array = npt.NDArray[np.float32]
-
-CALIBRATE, VERIFY = (0, 1), (2,)  # of five folds of groups; the others train
+__all__ = ["CALIBRATE", "VERIFY", "Gathered", "episodes", "fold_of", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +30,28 @@ class Gathered:
     @property
     def fold(self) -> int:
         """Of five, by the group: texts with the same context never stand on both sides of a split."""
-        return int(hashlib.sha256(self.group.encode()).hexdigest(), 16) % 5
+        return fold_of(self.group)
 
 
 def load(folder: Path, hook_point: str) -> list[Gathered]:
     """Every text, its activations memory-mapped."""
-    return [text for shard in sorted(folder.glob("texts-*.jsonl")) for text in _shard(shard, hook_point)]
+    return _load(folder, "texts", hook_point)
+
+
+def episodes(folder: Path, hook_point: str, folds: Sequence[int]) -> list[tuple[Episode, list[Gathered]]]:
+    """The benign episodes of these folds, with their results; those that cannot be read are missing."""
+    results = {text.text: text for text in _load(folder, "results", hook_point)}
+    lines = (folder / "episodes.jsonl").read_text(encoding="utf-8").splitlines()
+    found = [Episode(**{**(row := json.loads(line)), "results": tuple(row["results"])}) for line in lines]
+    return [
+        (episode, [results[text] for text in episode.results if text in results])
+        for episode in found
+        if episode.fold in folds
+    ]
+
+
+def _load(folder: Path, kind: str, hook_point: str) -> list[Gathered]:
+    return [text for shard in sorted(folder.glob(f"{kind}-*.jsonl")) for text in _shard(shard, hook_point)]
 
 
 def _shard(shard: Path, hook_point: str) -> Iterator[Gathered]:
@@ -50,30 +65,3 @@ def _shard(shard: Path, hook_point: str) -> Iterator[Gathered]:
             row["source"], row["label"], row["group"], row["episode"], row["text"], injected, x_ND[start:end]
         )
         start = end
-
-
-def tokens(texts: Sequence[Gathered], seed: int, most: int = 15_000) -> tuple[Array, npt.NDArray[np.int64]]:
-    """Tokens to learn from, x[N, D] and y[N]: injected ones, and those of benign texts, at most so many a source.
-
-    What surrounds an injection is left out: its activations know of it.
-    """
-    rng = np.random.default_rng(seed)
-    xs, ys = [], []
-    for part in sorted({(text.source, text.label) for text in texts}):
-        rows = [
-            np.asarray(text.x_TD[_sample(text, rng)], dtype=np.float32)
-            for text in texts
-            if (text.source, text.label) == part and text.injected is not None and len(text.x_TD)
-        ]
-        x_ND = np.concatenate(rows) if rows else np.empty((0, 0), np.float32)
-        if len(x_ND) > most:
-            x_ND = x_ND[rng.choice(len(x_ND), most, replace=False)]
-        if len(x_ND):
-            xs.append(x_ND)
-            ys.append(np.full(len(x_ND), part[1]))
-    return np.concatenate(xs), np.concatenate(ys)
-
-
-def _sample(text: Gathered, rng: np.random.Generator, most: int = 48) -> npt.NDArray[np.int64]:
-    found = np.array(text.injected if text.label else range(len(text.x_TD)), dtype=np.int64)
-    return found if len(found) <= most else np.sort(rng.choice(found, most, replace=False))
