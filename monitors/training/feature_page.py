@@ -84,6 +84,7 @@ def markdown(
     compared: Sequence[tuple[str, int, int, int, Measured]],
     left_out: Sequence[LeftOut],
     counted: Mapping[tuple[str, str, str], tuple[int, int, int]],
+    chosen: int,
 ) -> str:
     """Bad figures stand where good ones would."""
     a = card.autoencoder
@@ -94,7 +95,8 @@ def markdown(
             ("model", card.fingerprint["model"]),
             ("autoencoder", f"{a.architecture}, d_sae {a.d_sae}, k {a.k}, seed {a.seed}, {a.tokens:,} tokens"),
             ("held-out text", f"FVU {a.fvu:.3f}, L0 {a.l0:.1f}, never fired {a.never_fired:.1%}, dead {a.dead:.1%}"),
-            ("shipped", f"{len(card.features)} of {a.d_sae} features, exact columns"),
+            ("shipped", f"{len(card.features)} of {a.d_sae} features, exact columns; {chosen} were chosen, the others "
+             "mean nothing clear, or are names of our own composed texts (feature_names.yaml says which)"),
             ("weights (SHA-256)", card.weights),
             ("licence", card.licence),
         ]),

@@ -29,7 +29,7 @@ from rich.console import Console
 from bartizan.monitors import formats
 from bartizan.monitors.capture import HookPoint
 from bartizan.monitors.embedded import FEATURES, reader
-from bartizan.monitors.engine import FeatureCard, save_features
+from bartizan.monitors.engine import FeatureCard, load_feature_card, save_features
 from bartizan.monitors.engine.feature_card import Autoencoder, NamedFeature, Word
 from bartizan.monitors.sae import SlicedEncoder, SparseAutoencoder
 
@@ -135,9 +135,9 @@ def main() -> None:
     )
 
     # 5. The named ones, and their page.
-    names = named(sae)
+    names, rejected = named(sae)
     for feature in chosen:
-        if feature not in names:
+        if feature not in names and feature not in rejected:
             console.print(f"feature {feature} has no name yet: see {out / 'contexts.md'}")
     kept = [NamedFeature(name=names[feature], **features[feature]) for feature in chosen if feature in names]
     if not kept:
@@ -167,7 +167,7 @@ def main() -> None:
         for variant, found in compared.items()
     ]
     sizes = feature_page.sizes([text for found, _ in parts for text in found])
-    page.write_text(feature_page.markdown(card, rows, loso, sizes), encoding="utf-8")
+    page.write_text(feature_page.markdown(card, rows, loso, sizes, len(chosen)), encoding="utf-8")
     console.print(f"wrote {folder} and {page}")
 
 
@@ -204,20 +204,18 @@ def load(variant: Variant, out: Path) -> SparseAutoencoder:
     return formats.load(out / "sae" / variant.folder / "sae")
 
 
-def named(sae: SparseAutoencoder) -> dict[int, str]:
-    """The names that were written, by feature; of features that are still what they were when they were named."""
-    names: dict[int, str] = yaml.safe_load(NAMES.read_text(encoding="utf-8")) if NAMES.exists() else {}
-    if not (FEATURES / "features.yaml").exists():
-        return names
-    document = yaml.safe_load((FEATURES / "features.yaml").read_text(encoding="utf-8"))
-    ids = [feature["id"] for feature in document["features"]]
-    rows = formats.load(FEATURES).W_dec
-    for feature, row_D in zip(ids, rows, strict=True):
-        same = float((row_D @ sae.W_dec[feature]) / (row_D.norm() * sae.W_dec[feature].norm()))
-        if feature in names and same < SAME:
-            console.print(f"feature {feature} is no longer what was named (cosine {same:.2f})")
-            del names[feature]
-    return names
+def named(sae: SparseAutoencoder) -> tuple[dict[int, str], dict[int, str]]:
+    """What features were called, and why others were rejected; names only where a feature is still what was named."""
+    book = yaml.safe_load(NAMES.read_text(encoding="utf-8"))
+    names, rejected = dict(book["names"]), dict(book["rejected"])
+    if (FEATURES / "features.yaml").exists():
+        ids = [feature.id for feature in load_feature_card(FEATURES).features]
+        for feature, row_D in zip(ids, formats.load(FEATURES).W_dec, strict=True):
+            same = float((row_D @ sae.W_dec[feature]) / (row_D.norm() * sae.W_dec[feature].norm()))
+            if feature in names and same < SAME:
+                console.print(f"feature {feature} is no longer what was named (cosine {same:.2f})")
+                del names[feature]
+    return names, rejected
 
 
 def shown(feature: int, figures: dict[str, object], contexts: list[Context]) -> str:

@@ -35,6 +35,6 @@ def engine(probes: Mapping[str, Probe] | None = None, *, quote: bool = False) ->
     return ReaderEngine(
         reader(),
         {"injection": injection(), **(probes or {})},
-        features() if FEATURES.exists() else None,
+        features(),
         quote=quote,
     )
