@@ -8,7 +8,6 @@ from either.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import lzma
 import random
@@ -130,7 +129,7 @@ def _chosen(data: Path) -> Iterator[tuple[Part, str, corpus.Text]]:
 def _part(text: corpus.Text) -> Part | None:
     if text.source in corpus.HELD_OUT or text.source.startswith("cyberseceval"):
         return "never"
-    fold = _fold(text.group)
+    fold = gathered.fold_of(text.group)
     if fold in gathered.VERIFY:
         return "check"
     return None if fold in gathered.CALIBRATE else "learn"
@@ -162,11 +161,6 @@ def _runs(data: Path) -> Iterator[tuple[str, corpus.Text]]:
             for channel, said in (("user", run["user_prompt"]), ("agent", run["final_answer"])):
                 if said:
                     yield channel, corpus.Text("agentdyn", 0, group, said)
-
-
-def _fold(group: str) -> int:
-    """Of five; the same as in :class:`gathered.Gathered`."""
-    return int(hashlib.sha256(group.encode()).hexdigest(), 16) % 5
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
