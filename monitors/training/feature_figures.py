@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from feature_texts import Labelled
+from feature_texts import COMPOSED, Labelled
 from torch import Tensor
 
 from bartizan.monitors.engine.feature_card import Word
@@ -24,7 +24,7 @@ from bartizan.monitors.sae_training import Activations
 TOOLS = ("toolemu", "agentdyn", "bipia_email", "bipia_code", "assebench")
 """Sources of what tools really answered."""
 
-FAMILIES = {"composed": ("composed", "torn", "languages")}
+FAMILIES = {"composed": COMPOSED}
 """Sources that share their wording: left out together."""
 
 Encode = Callable[[Tensor], Tensor]

@@ -17,12 +17,14 @@ ONE_WORD = 0.5
 """From this F1 on, one word explains a feature well enough to say so."""
 
 LIMITS = (
-    "Names are one person's reading of the strongest contexts; a feature also fires, weakly, where its name does not "
+    "Names are one reader's reading of the strongest contexts; a feature also fires, weakly, where its name does not "
     "fit. A name says what a text resembles, and not what it will do.",
     "Evidence only: which features fire changes no score, and their silence says nothing. Texts written against the "
     "features were not tried.",
-    "Chosen and named on English texts, most of them composed attacks: AgentDyn's come in one template, BIPIA's and "
+    "Chosen and named on texts that are mostly English, and attacks that are mostly composed: AgentDyn's come in one template, BIPIA's and "
     "TaskTracker's in a few dozen wordings.",
+    "Many know a template rather than an instruction: AgentDyn's and AgentDojo's share one, so that a high AUROC on "
+    "both is one finding and not two. Elsewhere single features are weak: see the share of shortcuts.",
     "At most five are shown, of the loudest eight tokens; the autoencoder leaves some variance unexplained, and what "
     "the probe hears may lie there.",
 )
@@ -33,7 +35,7 @@ the share under *benign*; *look-alikes* are benign texts that quote attacks, or 
 benign tokens on which it fires at all. Then AUROC by source on held-out texts: the largest value in the injected part
 (in the whole text, where the part is not known) against benign texts, whole; 0.5 is chance, and a feature that fires on
 few attacks stays near it. *User*: cosine between what it fires on in users' words and in injections (- where users'
-words lack it). *Seeds*: other seeds' autoencoders that have it (short runs). *Word*: what explains it best, with
+words lack it). *Seeds*: other seeds' autoencoders that have it. *Word*: what explains it best, with
 its F1; {words} of {features} are explained by one word at {one_word} or more.
 """
 
