@@ -64,10 +64,10 @@ def test_unknown_suites_and_attacks_are_refused(capsys: pytest.CaptureFixture[st
         assert "choose from" in capsys.readouterr().err
 
 
-def test_a_measured_signal_saves_approvals_and_a_missing_one_does_not(policies: Path) -> None:
+def test_a_measured_signal_saves_approvals_and_a_missing_one_does_not() -> None:
     """With the built-in probe fewer approvals are asked; without monitors the policy asks as the baseline pack does."""
-    policy = str(policies.parent / "monitored.yaml")
-    tasks = ("user_task_0", "user_task_2", "user_task_12")
+    policy = "baseline-monitored"
+    tasks = ("user_task_0", "user_task_3", "user_task_5", "user_task_15")
 
     def asked(policy: str, monitored: bool) -> int:
         jobs = [Job("banking", task, None, policy, Setting(), monitored) for task in tasks]

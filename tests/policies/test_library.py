@@ -22,7 +22,16 @@ def test_every_policy_passes_its_own_tests(path: Path) -> None:
 
 def test_every_pack_has_tests_and_says_what_it_does_not_stop() -> None:
     """Each pack carries tests (the tool-agnostic baseline beside itself) and states its limits."""
-    assert set(packs()) == {"baseline", "databases", "email", "files", "payments", "shell", "web"}
+    assert set(packs()) == {
+        "baseline",
+        "baseline-monitored",
+        "databases",
+        "email",
+        "files",
+        "payments",
+        "shell",
+        "web",
+    }
     for name in packs():
         source = read_source(name)
         assert "What it stops" in source.text

@@ -87,10 +87,23 @@ def _pack(name: str) -> tuple[dict[str, str], list[dict[str, Any]]]:
     program = load_policy(tested if tested.exists() else LIBRARY / f"{name}.yaml")
     unexpected = {"expect", "because"}
     return files, [
-        {k: v for k, v in json.loads(test.model_dump_json(by_alias=True, exclude_unset=True)).items()
+        {k: v for k, v in json.loads(test.model_dump_json(by_alias=True, exclude_unset=True), object_hook=_read).items()
          if k not in unexpected}
         for test in program.policy.tests
     ]  # fmt: skip
+
+
+def _read(found: dict[str, Any]) -> dict[str, Any]:
+    """Signals are decimals, which JSON was given as texts."""
+    if isinstance(signals := found.get("signals"), dict):
+        found["signals"] = {name: _number(value) for name, value in signals.items()}
+    return found
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _number(part) for key, part in value.items()}
+    return value if value == "missing" else float(value)
 
 
 def answer(program: Program, case: dict[str, Any]) -> dict[str, Any]:
