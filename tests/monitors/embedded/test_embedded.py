@@ -38,7 +38,7 @@ def test_the_probe_is_armed_and_tells_an_injection_from_minutes(built_in: Reader
     assert isinstance(attacked.value, float) and isinstance(benign.value, float)
     assert isinstance(attacked.p_value, float) and isinstance(benign.p_value, float)
     assert attacked.value > benign.value
-    assert attacked.p_value < 0.2 < benign.p_value  # where the baseline pack draws the line
+    assert attacked.p_value < 0.5 < benign.p_value  # where the pack baseline-monitored draws the line
 
 
 def test_the_loudest_span_is_the_injected_sentence(built_in: ReaderEngine) -> None:
