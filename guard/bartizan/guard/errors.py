@@ -11,6 +11,9 @@
     ├── AuditError                  the audit log
     │   ├── AuditLocked             another process is writing this log
     │   └── AuditTampered           the log on disk does not verify: refuse to append to it
+    ├── StreamError                 a model's stream that cannot be guarded (guard.stream.errors)
+    │   ├── UnknownFrame            a frame, or a part of one, that might say or call anything
+    │   └── BrokenStream            frames in an order that makes no sense
     ├── InternalError               a bug in the program or the guard, where there is nothing to deny
     └── ApprovalError               an answer to an approval that cannot be taken
         ├── ApprovalNotFound        no such approval in this session

@@ -5,7 +5,8 @@ and at analysis time the same derivatives decide emptiness, inclusion and witnes
 Python's ``re`` is not used: it backtracks, and its ``\\d`` and ``$`` mean more than they seem to.
 
 The files, from the bottom up: ``charset`` (sets of characters), ``term`` and ``algebra`` (expressions), ``budget``
-and ``derivative``. For run time: ``dfa`` (the matcher), ``occurrences`` (spans). For analysis: ``answers``,
+and ``derivative``. For run time: ``dfa`` (the matcher), ``occurrences`` (spans), ``hold_back`` (spans of a text that is
+still arriving). For analysis: ``answers``,
 ``automata``, ``layers`` and ``product`` (automata of conjunctions), ``decide`` (the decision procedure, and the
 words that it finds), ``lengths`` (the lengths of words), ``emptiness`` (of one language). Then ``charclass`` and
 ``parse`` (regex notation), ``language`` (the value that the others make), ``languages`` and ``domains`` (what
