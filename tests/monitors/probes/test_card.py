@@ -244,7 +244,10 @@ def test_the_page_says_what_the_card_says(tmp_path: Path, probe: Probe) -> None:
     """Figures, promises and failures stand on it, a baseline that is not beaten in bold, and no cell breaks a table."""
     page = markdown(load_probe(saved(tmp_path, probe)).card)
     assert "**The probe does not beat: bag of words**" in page
-    assert "* The probe beats the bag of words on 0 of 1 sources; it does not on mails (0.800 against 0.900)." in page
+    assert (
+        "* The probe beats the bag of words on 0 of 1 sources; it does not on mails (0.800 against 0.900)."
+        in page
+    )
     assert "| mails | bag of words | 10 | 20 | 0.900 | - | - | 0.300 [0.067, 0.652] | - |" in page
     assert "0.800 ± 0.010" in page
     assert "at most 5.00% of benign episodes, with 95% confidence (80 episodes, 0 of them above)" in page
