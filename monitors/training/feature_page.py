@@ -17,12 +17,14 @@ ONE_WORD = 0.5
 """From this F1 on, one word explains a feature well enough to say so."""
 
 LIMITS = (
+    "Another seed finds hardly any of these features again (column seeds): after a million tokens they are directions "
+    "of one training run rather than of the reader. They describe texts, and say nothing of how the reader works.",
     "Names are one reader's reading of the strongest contexts; a feature also fires, weakly, where its name does not "
     "fit. A name says what a text resembles, and not what it will do.",
     "Evidence only: which features fire changes no score, and their silence says nothing. Texts written against the "
     "features were not tried.",
-    "Chosen and named on texts that are mostly English, and attacks that are mostly composed: AgentDyn's come in one template, BIPIA's and "
-    "TaskTracker's in a few dozen wordings.",
+    "Chosen and named on texts that are mostly English, and attacks that are mostly composed: AgentDyn's come in one "
+    "template, BIPIA's and TaskTracker's in a few dozen wordings.",
     "Many know a template rather than an instruction: AgentDyn's and AgentDojo's share one, so that a high AUROC on "
     "both is one finding and not two. Elsewhere single features are weak: see the share of shortcuts.",
     "At most five are shown, of the loudest eight tokens; the autoencoder leaves some variance unexplained, and what "
@@ -35,8 +37,9 @@ the share under *benign*; *look-alikes* are benign texts that quote attacks, or 
 benign tokens on which it fires at all. Then AUROC by source on held-out texts: the largest value in the injected part
 (in the whole text, where the part is not known) against benign texts, whole; 0.5 is chance, and a feature that fires on
 few attacks stays near it. *User*: cosine between what it fires on in users' words and in injections (- where users'
-words lack it). *Seeds*: other seeds' autoencoders that have it. *Word*: what explains it best, with
-its F1; {words} of {features} are explained by one word at {one_word} or more.
+words lack it). *Seeds*: other seeds' autoencoders that have it (a decoder row with a cosine of 0.7 or more):
+**{again} of {features} are found again**. *Word*: the one that explains it best, with its F1;
+{words} of {features} are explained by one word at {one_word} or more.
 """
 
 LEFT_OUT = """
@@ -138,7 +141,10 @@ def _features(features: Sequence[NamedFeature]) -> tuple[str, str]:
         )
         for f in features
     ]  # fmt: skip
-    said = FEATURES.format(rare=feature_choice.RARE, words=words, features=len(features), one_word=ONE_WORD)
+    again = sum((feature.seeds or 0) > 0 for feature in features)
+    said = FEATURES.format(
+        again=again, rare=feature_choice.RARE, words=words, features=len(features), one_word=ONE_WORD
+    )
     heads = ("id", "name", "level", "density", "benign", "look-alikes", *sources, "user", "seeds", "word")
     return _line(said), _table(heads, rows)
 

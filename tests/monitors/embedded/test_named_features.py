@@ -160,7 +160,7 @@ def test_what_ships_is_small_and_says_what_is_known() -> None:
     assert 16 <= len(card.features) <= 64
     sources = {"agentdyn", "bipia_email", "bipia_code", "tasktracker", "composed", "agentdojo"}
     for feature in card.features:
-        assert feature.benign <= 0.05 and feature.word is not None
+        assert feature.benign <= 0.05 and feature.word is not None and feature.seeds is not None
         assert sources <= feature.auroc.keys()
     assert card.limits and card.autoencoder.fvu < 0.5 and card.autoencoder.d_sae == 4096
     assert injection().card.fingerprint == card.fingerprint
