@@ -189,7 +189,7 @@ class OpenAIResponses:
                     found += self._end_part() + self._begin_part(channel)
                 self._written.append(text)
                 kind = "response.output_text.delta" if channel == "content" else "response.refusal.delta"
-                more = {"logprobs": []} if channel == "content" else {}
+                more: dict[str, Any] = {"logprobs": []} if channel == "content" else {}
                 return [*found, self._event(kind, **self._place(), delta=text, **more)]
             case ToolStart(_, id, name):
                 item = {"type": "function_call", "call_id": id, "name": name, "arguments": ""}

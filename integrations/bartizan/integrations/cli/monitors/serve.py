@@ -16,7 +16,7 @@ from .options import NEEDED, SERVER, Device, Embedded, ReaderFolder, needs, read
 
 if TYPE_CHECKING:  # torch, which the other commands do without
     from bartizan.monitors.chat.formats import ToolFormat
-    from bartizan.monitors.engine import ReaderEngine
+    from bartizan.monitors.engine import Features, ReaderEngine
     from bartizan.monitors.probes.probe import Probe
 
 TOKEN = "BARTIZAN_CHAT_TOKEN"
@@ -199,10 +199,11 @@ def _engine(
 
     reads = reader_of(reader, embedded, device)
     probes: dict[str | tuple[str, str], Probe] = {}
+    named: Features | None = None
     if embedded:
-        from bartizan.monitors.embedded import injection
+        from bartizan.monitors.embedded import features, injection
 
-        found = injection()
+        found, named = injection(), features()
         probes["", found.name] = found
     for given in folders:
         tenant, equals, folder = given.partition("=")
@@ -215,4 +216,4 @@ def _engine(
         probes[name] = found
     if not probes:
         give_up("nothing to serve: name probes with --probe FOLDER, or take --embedded")
-    return ReaderEngine(reads, probes, quote=quote)
+    return ReaderEngine(reads, probes, named, quote=quote)
