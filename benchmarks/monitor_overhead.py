@@ -6,7 +6,9 @@
 A Llama of random weights generates greedily; every variant generates the same tokens, one after the other in turn,
 in an order that changes from round to round, so that a machine that slows down slows all of them. ``ratio`` is the
 median over the rounds of a variant's time by the bare one's in the same round; ``spread`` is the middle half of
-these ratios. ``floor`` is the bare variant a second time: what differs there is noise.
+these ratios, and ``95%`` a confidence interval of their median (of order statistics). ``floor`` is the bare variant a
+second time: what differs there is noise. Where steps are noisy, many short rounds tell more than few long ones:
+``--tokens 8 --repeat 300``.
 
     tapped, K=64            one layer, 64 linear probes in the hook, taken once at the end
     tapped, K=64, streamed  the same, and each step's values are sent to the host as it ends
@@ -23,7 +25,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -104,6 +106,13 @@ def measure(runs: dict[str, Callable[[], None]], repeat: int, device: str) -> di
     return seconds
 
 
+def interval(ordered: Sequence[float]) -> tuple[float, float]:
+    """95% confidence for the median of independent draws: ranks of a binomial with p = 1/2, by its normal."""
+    n = len(ordered)
+    out = int(n / 2 - 0.98 * n**0.5)
+    return ordered[max(0, out)], ordered[min(n - 1, n - 1 - out)]
+
+
 def synchronise(device: str) -> None:
     if device.startswith("cuda"):
         torch.cuda.synchronize()
@@ -154,15 +163,16 @@ def main() -> None:
         f"{parameters:.0f}M parameters, {str(model.dtype).removeprefix('torch.')}, {options.prompt} tokens read, "
         f"{options.tokens} generated, {options.repeat} rounds\n"
     )
-    print(f"{'a generation':<28}{'median ms':>11}{'ms a token':>12}{'ratio':>9}{'spread':>18}")
+    print(f"{'a generation':<28}{'median ms':>11}{'ms a token':>12}{'ratio':>9}{'spread':>18}{'95%':>18}")
     base = seconds["bare"]
     for name, values in seconds.items():
         ratios = sorted(value / other for value, other in zip(values, base, strict=True))
         low, _, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else (ratios[0],) * 3
+        least, most = interval(ratios)
         median = statistics.median(values) * 1e3
         print(
             f"{name:<28}{median:>11.1f}{median / options.tokens:>12.2f}{statistics.median(ratios):>9.3f}"
-            f"{f'{low:.3f} to {high:.3f}':>18}"
+            f"{f'{low:.3f} to {high:.3f}':>18}{f'{least:.3f} to {most:.3f}':>18}"
         )
 
 
