@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import signal
@@ -158,16 +159,20 @@ def test_options_reach_the_host(made: Path) -> None:
 
 def test_a_full_host_says_so_and_ends_in_the_middle_of_a_reply(made: Path) -> None:
     """With ``--waiting 0`` a second request gets 429 while one is answered; SIGTERM cuts that one off, and exits 0."""
-    random = asked(tiny.user("Count."), temperature=2, seed=1, stream=True)  # talks until its context is full
-    with (
-        serving(made, "--name", NAME, "--waiting", 0) as (process, base),
-        client(base) as asks,
-        asks.chat.completions.create(**random) as stream,
-    ):
-        next(iter(stream))
-        with pytest.raises(openai.RateLimitError):
-            asks.chat.completions.create(**asked(tiny.RENT))
-        assert stopped(process).returncode == 0
+    random = asked(tiny.user("Count."), temperature=2, stream=True)  # talks, mostly until its context is full
+    with serving(made, "--name", NAME, "--waiting", 0) as (process, base), client(base) as asks:
+        for seed in range(50):  # on a busy machine a reply may be over before the second request is there
+            with (
+                contextlib.suppress(openai.RateLimitError),
+                asks.chat.completions.create(**random, seed=seed) as stream,
+            ):
+                next(iter(stream))
+                try:
+                    asks.chat.completions.create(**asked(tiny.RENT))
+                except openai.RateLimitError:
+                    assert stopped(process).returncode == 0
+                    return
+        pytest.fail("fifty requests beside another one were all answered")
 
 
 def test_calls_carry_handles_of_the_host(made: Path) -> None:
