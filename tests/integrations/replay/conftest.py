@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import recorded
 
 from bartizan.guard.decision import Decision, Inspection, Outcome, Reason, Request
 from bartizan.guard.types import Event, EventKind, Labels, Session
@@ -98,11 +98,7 @@ def transcripts(tmp_path: Path, write_lines: Callable[[str, Rows], Path]) -> Pat
 @pytest.fixture(scope="session")
 def recorded_data() -> Path:
     """The folder of recorded runs beside the checkout, or ``$BARTIZAN_DATA``."""
-    default = Path(__file__).resolve().parents[4] / "shared" / "data"
-    path = Path(os.environ.get("BARTIZAN_DATA", default))
-    if not (path / "runs.jsonl.xz").is_file():
-        pytest.skip(f"no recorded runs at {path}; set BARTIZAN_DATA to a folder that has them")
-    return path
+    return recorded.require("runs.jsonl.xz", "calls.jsonl.xz", "outputs.jsonl.xz")
 
 
 def _run(id: str, kind: str, **fields: Any) -> dict[str, Any]:

@@ -8,20 +8,16 @@ from __future__ import annotations
 import ast
 import json
 import lzma
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from tests import recorded
 
 from bartizan.guard.types import Event, Labels, Session, ToolCall
 from bartizan.policies.provenance import ProvenanceCache
-
-ROOT = Path(__file__).resolve().parents[3]
-DATA = Path(os.environ.get("BARTIZAN_DATA", ROOT.parent / "shared" / "data"))
 
 RECIPIENTS = {
     "send_money": "recipient",
@@ -34,13 +30,9 @@ TRUSTED = {
     "get_channels", "get_users_in_channel", "get_shopping_account_user_information",
 }  # fmt: skip
 
-pytestmark = pytest.mark.skipif(
-    not (DATA / "calls.jsonl.xz").exists(), reason=f"no recorded calls in {DATA}: set BARTIZAN_DATA"
-)
-
 
 def _lines(name: str) -> Iterator[dict[str, Any]]:
-    with lzma.open(DATA / f"{name}.jsonl.xz", "rt", encoding="utf-8") as lines:
+    with lzma.open(recorded.DATA / f"{name}.jsonl.xz", "rt", encoding="utf-8") as lines:
         yield from map(json.loads, lines)
 
 
@@ -58,6 +50,7 @@ def _structure(text: str) -> Any:
 @pytest.fixture(scope="module")
 def answers() -> dict[tuple[str, str, str], Counter[str]]:
     """(kind of call, tool, argument) -> how often each question was true, over a sixth of all runs."""
+    recorded.require("runs.jsonl.xz", "calls.jsonl.xz", "outputs.jsonl.xz")
     runs = {run["run_id"]: run for run in _lines("runs") if run["run_kind"] != "injection_as_user"}
     chosen = {run_id for i, run_id in enumerate(sorted(runs)) if i % 6 == 0}
     outputs = {output["output_sha"]: output["text"] for output in _lines("outputs")}

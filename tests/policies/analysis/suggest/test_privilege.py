@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.recorded import require
 
 from bartizan.guard import Outcome, Principal, Request, ToolCall
 from bartizan.integrations.replay.engine import replay_session
@@ -23,7 +24,6 @@ from bartizan.policies.program import Program
 
 ROOT = Path(__file__).parents[4]
 POLICIES = ROOT / "examples" / "agentdojo" / "policies"
-DATA = ROOT.parent / "shared" / "data"
 
 HEAD = """version: 1
 name: shop
@@ -323,7 +323,7 @@ SUITES = ("banking", "workspace", "slack", "dailylife", "shopping")
 def recorded() -> dict[str, list[RecordedSession]]:
     """Some sessions of each suite of real agents, benign and attacked."""
     found: dict[str, list[RecordedSession]] = {suite: [] for suite in SUITES}
-    for session in read([DATA]):
+    for session in read([require("runs.jsonl.xz", "calls.jsonl.xz", "outputs.jsonl.xz")]):
         here = found.get(session.meta.get("suite", ""), [])
         if len(here) < 60:
             here.append(session)
@@ -333,7 +333,6 @@ def recorded() -> dict[str, list[RecordedSession]]:
 
 
 @pytest.mark.parametrize("suite", SUITES)
-@pytest.mark.skipif(not DATA.exists(), reason="the shared transcripts are not here")
 def test_real_transcripts(suite: str, recorded: dict[str, list[RecordedSession]]) -> None:
     """Of real agents' calls: the example policies get tighter, provably, and every call that went goes again."""
     path = POLICIES / f"{suite}.yaml"
