@@ -39,9 +39,10 @@ class Admission:
 
         Raises ``StoreError`` and ``AuditError``, and whatever a broken program raises.
         """
-        parts, watch, parent = self._parts, Stopwatch(), context.get_current()
+        parts, parent = self._parts, context.get_current()
         signals: Mapping[str, Signal] = {}
-        if asked := bool(program.signals(event.kind, event.tool)):
+        watch = Stopwatch() if program.signals(event.kind, event.tool) else None
+        if watch is not None:
             session = await parts.ledger.load(session_id, program)
             watch.lap("load")
             signals = await parts.measure(program, replace(event, time=parts.now(session)), session)
@@ -63,7 +64,7 @@ class Admission:
             return inspection
 
         inspection = await parts.ledger.transact(session_id, program, attempt)
-        if asked:
+        if watch is not None:
             watch.lap("record")
             parts.telemetry.measured(
                 EventRecord(

@@ -32,6 +32,9 @@ Name = tuple[str, str]
 
 NOT_FINITE = "no score: activations or weights too large"
 
+LOOKED = 4096
+"""Texts of which it is remembered whether their scripts are those of a probe."""
+
 NOTHING_TO_READ = Measurement(0.0, 1.0, {"tokens": 0})
 """What says nothing cannot instruct."""
 
@@ -74,6 +77,7 @@ class ReaderEngine:
         self._quote = quote
         self._rows = rows or (1 if device.type == "cpu" else 16)
         self._memory = Memory(remember)
+        self._looked: dict[tuple[bytes, tuple[str, ...]], bool] = {}
         self._armed: dict[Name, _Armed | arm.Refused] = {}
         named = {("", name) if isinstance(name, str) else name: probe for name, probe in probes.items()}
         points = {probe.hook_point for probe in named.values()}
@@ -147,11 +151,24 @@ class ReaderEngine:
             return Measurement.missing(f"not for channel {passage.channel}")
         if not passage.text.strip():
             return NOTHING_TO_READ
-        scripts = armed.probe.card.scripts
+        seen = digest(passage.text)
+        if (known := self._memory.get((armed.name, seen, query.tool))) is not None:
+            return known
         short = len(passage.text) <= self._reader.layout.longest  # else it is not read anyway
-        if scripts and short and foreign(passage.text, frozenset(scripts)):
+        if short and self._foreign(passage.text, seen, armed.probe.card.scripts):
             return Measurement.missing(reasons.OTHER_SCRIPT)
-        return self._memory.get((armed.name, digest(passage.text), query.tool)) or armed
+        return armed
+
+    def _foreign(self, text: str, seen: bytes, scripts: tuple[str, ...]) -> bool:
+        """Whether it says too much in other scripts. A text is looked at once: it is counted before it is read."""
+        if not scripts:
+            return False
+        found = self._looked.get((seen, scripts))
+        if found is None:
+            found = self._looked[seen, scripts] = foreign(text, frozenset(scripts))
+            if len(self._looked) > LOOKED:
+                del self._looked[next(iter(self._looked))]
+        return found
 
     # --- what is read
 
