@@ -170,7 +170,7 @@ def no_yaml(folder: Path) -> None:
 
 
 def huge(folder: Path) -> None:
-    (folder / "features.yaml").write_text("a: " + "x" * (2 << 20))
+    (folder / "features.yaml").write_text("a: " + "x" * (5 << 20))
 
 
 @pytest.mark.parametrize(

@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from .. import formats
 from ..capture import CaptureError, Fingerprint, HookPoint
 from ..errors import EngineError
 from ..formats.saelens import WEIGHTS
-from ..probes.storage import PlainLoader
+from ..probes.errors import BadCard
+from ..probes.storage import read_card, read_weights
 from ..sae import SAEError, SlicedEncoder, SparseAutoencoder
 from .features import Features, is_name
 
 CARD = "features.yaml"
-MAX_CARD, MAX_WEIGHTS = 1 << 20, 64 << 20  # bytes
 MOST_FEATURES = 1024
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -117,31 +117,22 @@ class FeatureCard(BaseModel):
 
 def load_feature_card(folder: Path | str) -> FeatureCard:
     """The card alone. Raises :class:`EngineError`, naming the file, for what cannot be trusted."""
-    file = Path(folder) / CARD
     try:
-        document = yaml.load(_read(file, MAX_CARD), PlainLoader)  # noqa: S506  (a SafeLoader that takes less)
-        return FeatureCard.model_validate(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise EngineError(f"{file}: {place}: {first['msg']}, found {first['input']!r:.80}") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise EngineError(f"{file}: not the YAML of named features: {error!s:.300}") from error
+        return read_card(Path(folder) / CARD, FeatureCard)
+    except BadCard as error:
+        raise EngineError(str(error)) from error
 
 
 def load_features(folder: Path | str) -> Features:
     """The features in a folder, for an engine. Raises :class:`EngineError` for what cannot be trusted."""
     folder = Path(folder)
     card = load_feature_card(folder)
-    found = hashlib.sha256(_read(folder / WEIGHTS, MAX_WEIGHTS)).hexdigest()
-    if found != card.weights:
-        raise EngineError(
-            f"{folder / WEIGHTS}: the card expects SHA-256 {card.weights[:16]}..., the file has {found[:16]}...: they "
-            "do not belong together, or one was changed; fetch both again"
-        )
     try:
+        read_weights(folder / WEIGHTS, card.weights)
         sae = formats.load(folder)
         encoder = SlicedEncoder(sae, range(sae.config.d_sae))
+    except BadCard as error:
+        raise EngineError(str(error)) from error
     except SAEError as error:
         raise EngineError(f"{folder}: {error}") from error
     _exact(encoder, folder)
@@ -185,14 +176,3 @@ def _exact(encoder: SlicedEncoder, where: object) -> None:
             f"{where}: expected features that decide for themselves, found activation {encoder.config.activation!r}: "
             "which of those fire depends on features that a slice has not"
         )
-
-
-def _read(file: Path, limit: int) -> bytes:
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(limit + 1)
-    except OSError as error:
-        raise EngineError(f"{file}: cannot be read: {error.strerror or error}") from error
-    if len(data) > limit:
-        raise EngineError(f"{file}: is larger than {limit:,} bytes")
-    return data

@@ -10,11 +10,11 @@ import hashlib
 import os
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -24,6 +24,8 @@ from .card import BinSize, Calibrated, Card
 from .errors import BadCard
 from .heads import Head, build_head
 from .probe import Probe
+
+AnyCard = TypeVar("AnyCard", bound=BaseModel)
 
 CARD, WEIGHTS = "card.yaml", "probe.safetensors"
 MAX_CARD, MAX_WEIGHTS = 4 << 20, 2 << 30  # bytes
@@ -67,20 +69,29 @@ def load_probe(folder: Path | str) -> Probe:
     """Read a probe. Raises :class:`BadCard`, naming the file and the field, for what cannot be trusted."""
     folder = Path(folder)
     card = load_card(folder / CARD)
-    data = _read(folder / WEIGHTS, MAX_WEIGHTS)
-    if (found := hashlib.sha256(data).hexdigest()) != card.weights:
-        raise BadCard(
-            str(folder / WEIGHTS),
-            "",
-            f"the card expects SHA-256 {card.weights[:16]}..., the file has {found[:16]}...: they do not belong "
-            "together, or one was changed; fetch both again",
-        )
-    return _loaded(card, data, folder / WEIGHTS)
+    return _loaded(card, read_weights(folder / WEIGHTS, card.weights), folder / WEIGHTS)
 
 
 def load_card(file: Path | str) -> Card:
     """Read a card alone. Raises :class:`BadCard`."""
-    file = Path(file)
+    return read_card(Path(file), Card)
+
+
+def read_weights(file: Path, expected: str) -> bytes:
+    """A file of weights whose SHA-256 a card says. Raises :class:`BadCard` for another one."""
+    data = _read(file, MAX_WEIGHTS)
+    if (found := hashlib.sha256(data).hexdigest()) != expected:
+        raise BadCard(
+            str(file),
+            "",
+            f"the card expects SHA-256 {expected[:16]}..., the file has {found[:16]}...: they do not belong "
+            "together, or one was changed; fetch both again",
+        )
+    return data
+
+
+def read_card(file: Path, kind: type[AnyCard]) -> AnyCard:
+    """A card of this kind, from plain YAML. Raises :class:`BadCard`."""
     try:
         document = yaml.load(_read(file, MAX_CARD), PlainLoader)  # noqa: S506  (a SafeLoader that takes less)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -88,7 +99,7 @@ def load_card(file: Path | str) -> Card:
     if not isinstance(document, dict):
         raise BadCard(str(file), "", f"expected the fields of a card, found {type(document).__name__}")
     try:
-        return Card.model_validate(document, context={"file": str(file)})
+        return kind.model_validate(document, context={"file": str(file)})
     except ValidationError as error:
         first, *others = error.errors()
         place = ".".join(map(str, first["loc"]))
