@@ -19,7 +19,7 @@ from bartizan.monitors.sae.columns import Columns
 from .make import EXACT, NORMALISATIONS, activations, make
 
 GPU = pytest.mark.skipif(not DEVICE.startswith("cuda"), reason="needs BARTIZAN_TEST_DEVICE=cuda and a GPU")
-TOKENS = (1, 2, fused.FEW, fused.FEW + 1, 64, 700)
+TOKENS = (1, 2, fused.FEW, fused.FEW + 1, 64, 700, 1100, fused.MANY + 1)
 
 INTERPRETED = """
 import torch

@@ -38,6 +38,9 @@ INTERPRETED: Final = os.environ.get("TRITON_INTERPRET") == "1"
 FEW: Final = 8
 """Up to so many tokens each column is a sum over D of its own, in one kernel; more are products of tiles, in two."""
 
+MANY: Final = 8192
+"""Above so many tokens there are tiles enough, and D is not split."""
+
 BLOCK_K: Final = 64
 SUMMED: Final = 4
 
@@ -195,7 +198,6 @@ class Plan(NamedTuple):
 SMALL: Final = Plan(16, 256, 16, 4, 2)
 MIDDLE: Final = Plan(64, 64, 16, 4, 4)
 LARGE: Final = Plan(64, 64, 8, 4, 3)
-LARGEST: Final = Plan(128, 64, 1, 4, 4)
 WIDE: Final = Plan(32, 32, 4, 4, 3)
 """For fp32, which has no tensor cores that keep its bits."""
 
@@ -203,10 +205,12 @@ WIDE: Final = Plan(32, 32, 4, 4, 3)
 def _plan(N: int, W: Tensor) -> Plan:
     """The fastest of some twenty on an H200; see benchmarks/results/2026-11-27-sae-slicing-gpu.md."""
     if W.dtype == torch.float32:
-        return WIDE if N <= 4096 else WIDE._replace(split=1)
-    if N <= 256:
+        plan = WIDE
+    elif N <= 256:
         return SMALL
-    return MIDDLE if N <= 1024 else LARGE if N <= 8192 else LARGEST
+    else:
+        plan = MIDDLE if N <= 1024 else LARGE
+    return plan if N <= MANY else plan._replace(split=1)  # the stretches' products would be large
 
 
 def _on(device: torch.device) -> contextlib.AbstractContextManager[None]:
@@ -245,7 +249,8 @@ def _agrees(device: torch.device, dtype: torch.dtype) -> bool:
     shift_K, gate_K = torch.randn(2, K, generator=g).to(device) * 0.3
     columns = Columns(W_DK, scale=1.5, shift=shift_K, gate=gate_K, threshold=0.1, floor=0.0)
     b_D = torch.randn(D, generator=g).to(device, dtype)
-    for N in (1, FEW + 1) if INTERPRETED else (1, FEW + 1, 600, 1100):
+    # every plan, so that one that finds no room on this device is not met in use
+    for N in (1, FEW + 1) if INTERPRETED else (1, FEW + 1, 600, 1100, MANY + 1):
         x_ND = torch.randn(N, D, generator=g).to(device)
         if N > 1:
             x_ND[1, 2], x_ND[2, 3] = torch.nan, torch.inf
