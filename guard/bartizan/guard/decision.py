@@ -100,6 +100,13 @@ class Program(Protocol):
         """Allow, escalate or deny a call. Never raises, never does I/O."""
         ...
 
+    def permits(self, call: ToolCall, edited: ToolCall) -> bool:
+        """Whether a call may be corrected to another: each argument that differs is one that may be, in that way.
+
+        What its author did not open is locked. It is not asked whether the edited call is allowed.
+        """
+        ...
+
     def inspect(self, event: Event, session: Session) -> Inspection:
         """Label and redact a result before the model may read it. Never raises, never does I/O."""
         ...

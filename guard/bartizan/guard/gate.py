@@ -14,7 +14,8 @@ A pure function of its arguments: what decides, and how long a proposer may take
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from .canonical import JSON, canonical_json
@@ -26,10 +27,15 @@ Patch: TypeAlias = tuple[Mapping[str, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Other arguments for a call, and who proposes them."""
+    """Other arguments for a call, and who proposes them.
+
+    ``evidence`` is what the proposer says of it, as JSON (the cost of the edit, what was ruled out): it is written
+    down, and decides nothing.
+    """
 
     args: Mapping[str, Any]
     origin: str
+    evidence: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,7 @@ class Emission:
     call: ToolCall
     origin: str | None = None
     patch: Patch = ()
+    evidence: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def gate(
@@ -61,7 +68,8 @@ def gate(
         if edited is None or edited.canonical == call.canonical:
             continue
         if _holds(permits, call, edited) and _holds(allows, edited):
-            return Emission(edited, str(proposal.origin), patch(call.arguments(), edited.arguments()))
+            steps = patch(call.arguments(), edited.arguments())
+            return Emission(edited, str(proposal.origin), steps, proposal.evidence)
     return None
 
 

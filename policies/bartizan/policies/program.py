@@ -28,6 +28,7 @@ from bartizan.guard import (
     Reason,
     Request,
     Session,
+    ToolCall,
 )
 
 from .evaluation.determine import Explained, determining, explained
@@ -149,6 +150,9 @@ class Program:
             tree = self._tree(planned)
             traces.append(trace_rule(planned.rule, tree, scope))
         return Explanation(decision, tuple(traces), origins)
+
+    def permits(self, call: ToolCall, edited: ToolCall) -> bool:
+        return False  # until repair classes are read, everything is locked
 
     # --- results
 

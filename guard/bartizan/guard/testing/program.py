@@ -8,7 +8,8 @@ from typing import Any
 
 from bartizan.guard.canonical import canonical_json, digest_of
 from bartizan.guard.decision import Decision, Inspection, Outcome, Reason, Request
-from bartizan.guard.types import Event, EventKind, Labels, Missing, Session
+from bartizan.guard.gate import patch
+from bartizan.guard.types import Event, EventKind, Labels, Missing, Session, ToolCall
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class StaticProgram:
 
     ``budgets`` says how often a tool may be called in a session. ``signals_on`` maps event kinds to the signals
     asked for; a call escalates if one of its signals is missing, and is denied from 0.5 upwards. ``secrets`` are
-    redacted from results; results of ``trusted`` tools are labelled trusted.
+    redacted from results; results of ``trusted`` tools are labelled trusted. ``limits`` are the largest values of
+    numeric arguments by name, and only those arguments may be corrected.
     """
 
     allow: Collection[str] = ()
@@ -27,6 +29,7 @@ class StaticProgram:
     signals_on: Mapping[str, Sequence[str]] = field(default_factory=dict)
     secrets: Collection[str] = ()
     trusted: Collection[str] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
     name: str = "static"
     hash: str = field(init=False)
 
@@ -40,6 +43,7 @@ class StaticProgram:
             {kind: list(names) for kind, names in self.signals_on.items()},
             sorted(self.secrets),
             sorted(self.trusted),
+            dict(self.limits),
         ]
         object.__setattr__(self, "hash", digest_of(canonical_json(document)))
 
@@ -56,6 +60,8 @@ class StaticProgram:
         made = session.state["calls"].get(tool, 0)
         if tool in self.budgets and made >= self.budgets[tool]:
             return self._answer(Outcome.DENY, "budget")
+        if any(request.call.args.get(name, 0) > most for name, most in self.limits.items()):
+            return self._answer(Outcome.DENY, "limit")
         for signal in request.signals.values():
             if isinstance(signal.value, Missing):
                 if not request.approved:
@@ -67,6 +73,10 @@ class StaticProgram:
         if tool in self.allow or tool in self.escalate:
             return self._answer(Outcome.ALLOW, "allowed")
         return self._answer(Outcome.DENY, "default")
+
+    def permits(self, call: ToolCall, edited: ToolCall) -> bool:
+        changed = patch(call.arguments(), edited.arguments())
+        return all(step["op"] == "replace" and step["path"][1:] in self.limits for step in changed)
 
     def inspect(self, event: Event, session: Session) -> Inspection:
         text, value, reasons = event.text, event.value, []
