@@ -25,6 +25,7 @@ from .audit import (
 from .authorise import Enforcement
 from .canonical import JSON, canonical_json, digest_of, parse_json
 from .clock import now_us
+from .correction import Adviser, Correction, Proposer, Refused
 from .decision import Decision, Inspection, Outcome, Program, Reason, Request
 from .errors import (
     ApprovalError,
@@ -41,8 +42,14 @@ from .errors import (
     MalformedJSON,
     StoreError,
     StoreUnavailable,
+    VerdictError,
+    VerdictExpired,
+    VerdictForged,
+    VerdictMismatch,
+    VerdictSpent,
     VersionConflict,
 )
+from .gate import Proposal
 from .gather import Monitor
 from .guard import Execute, Guard
 from .session import InMemoryStore, Retention, SessionStore
@@ -62,10 +69,12 @@ from .types import (
     ToolResult,
     Trace,
 )
+from .verdict import Verdict, Verdicts
 
 __all__ = [
     "ANONYMOUS",
     "JSON",
+    "Adviser",
     "Answer",
     "Approval",
     "ApprovalError",
@@ -79,6 +88,7 @@ __all__ = [
     "AuditLog",
     "AuditTampered",
     "BartizanError",
+    "Correction",
     "Decision",
     "DecisionRecord",
     "Enforcement",
@@ -103,7 +113,10 @@ __all__ = [
     "Problem",
     "Program",
     "Reason",
+    "Proposal",
+    "Proposer",
     "Receipt",
+    "Refused",
     "Request",
     "Retention",
     "Session",
@@ -116,6 +129,13 @@ __all__ = [
     "ToolCall",
     "ToolResult",
     "Trace",
+    "Verdict",
+    "VerdictError",
+    "VerdictExpired",
+    "VerdictForged",
+    "VerdictMismatch",
+    "VerdictSpent",
+    "Verdicts",
     "Verification",
     "VersionConflict",
     "canonical_json",

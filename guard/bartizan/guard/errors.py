@@ -14,6 +14,11 @@
     ├── StreamError                 a model's stream that cannot be guarded (guard.stream.errors)
     │   ├── UnknownFrame            a frame, or a part of one, that might say or call anything
     │   └── BrokenStream            frames in an order that makes no sense
+    ├── VerdictError                a verdict by which an executor may not run a call
+    │   ├── VerdictForged           not signed with a key that it knows, or changed on the way
+    │   ├── VerdictExpired          its time is over
+    │   ├── VerdictMismatch         it is about another call, session or policy
+    │   └── VerdictSpent            it was used before
     ├── InternalError               a bug in the program or the guard, where there is nothing to deny
     └── ApprovalError               an answer to an approval that cannot be taken
         ├── ApprovalNotFound        no such approval in this session
@@ -76,6 +81,26 @@ class AuditTampered(AuditError):
 
 class InternalError(BartizanError):
     """The program or the guard failed while observing something; the caller must not go on."""
+
+
+class VerdictError(BartizanError):
+    """The executor must not run the call: it has no verdict for it."""
+
+
+class VerdictForged(VerdictError):
+    """Not signed with a known key, or changed on the way."""
+
+
+class VerdictExpired(VerdictError):
+    """The verdict's time is over: propose the call again."""
+
+
+class VerdictMismatch(VerdictError):
+    """The verdict is about another call, session or policy."""
+
+
+class VerdictSpent(VerdictError):
+    """The verdict was used before."""
 
 
 class ApprovalError(BartizanError):

@@ -30,7 +30,7 @@ class Proposal:
     """Other arguments for a call, and who proposes them.
 
     ``evidence`` is what the proposer says of it, as JSON (the cost of the edit, what was ruled out): it is written
-    down, and decides nothing.
+    down even where content is not captured, and decides nothing.
     """
 
     args: Mapping[str, Any]

@@ -8,7 +8,7 @@ same way back. Whatever fails on the way, fails closed: see :mod:`.reasons` for 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -21,6 +21,7 @@ from .audit import AuditLog, MemoryAuditLog
 from .authorise import Ask, Authoriser, Enforcement
 from .canonical import JSON, scalar_text
 from .clock import now_us
+from .correction import Corrector, Proposer
 from .decision import Inspection, Program
 from .errors import BartizanError, InternalError, StoreUnavailable
 from .gather import Gatherer, Monitor
@@ -29,6 +30,7 @@ from .parts import Parts, detached
 from .session import InMemoryStore, Retention, SessionStore
 from .telemetry import Telemetry
 from .types import ANONYMOUS, Event, Principal, Session, ToolCall, ToolResult
+from .verdict import Verdicts
 
 Execute = Callable[[ToolCall], Awaitable[ToolResult]]
 
@@ -41,6 +43,9 @@ class Guard:
     (seconds) is how long a person may take. ``clock`` answers in microseconds since the epoch. Without
     ``store`` and ``audit`` both live in memory. ``capture_content`` writes arguments, and texts as redacted, to
     the log; otherwise it holds their digests.
+
+    ``proposers`` are asked, in their order and for ``correct_within`` seconds altogether, for another call in place of
+    one that the program denies; see :mod:`.correction`. ``verdicts`` signs what is let go, for executors elsewhere.
 
     ``program`` may be replaced at any time: a call on its way is finished by the program it started with.
     """
@@ -58,6 +63,9 @@ class Guard:
         clock: Callable[[], int] = now_us,
         retention: Retention = Retention(),  # noqa: B008 (frozen)
         capture_content: bool = False,
+        proposers: Sequence[Proposer] = (),
+        correct_within: float = 0.25,
+        verdicts: Verdicts | None = None,
     ) -> None:
         self.program = program
         self._parts = Parts(
@@ -69,6 +77,8 @@ class Guard:
             clock,
             retention,
             capture_content,
+            Corrector(proposers, correct_within),
+            verdicts,
         )
         self._authoriser = Authoriser(self._parts)
         self._admission = Admission(self._parts)
@@ -93,25 +103,50 @@ class Guard:
         is returned. ``suspends`` are exceptions by which a tool says that it paused and will be proposed again
         under the same key: that call is then resumed, not counted twice.
         """
-        if not isinstance(call, ToolCall):
-            raise TypeError(f"expected a ToolCall, found {type(call).__name__}")
-        if not isinstance(once, str | None):
-            raise TypeError(f"expected once as a text or None, found {type(once).__name__}")
-        key = idempotency.key_of(once) if once else ""
-        ask = Ask(self.program, call, session, principal, key)
-        granted = await self._authoriser.authorise(ask)  # hops 1 to 5: decided, and recorded before it runs
+        ask = self._ask(call, session, principal, once)
+        granted = await self._authoriser.authorise(ask)  # hops 1 to 6: decided, and recorded before it runs
         if not granted.decision.allowed or granted.result is not None:
             return granted
         try:
-            result = await execute(granted.call)  # hop 6
+            result = await execute(granted.call)  # hop 7
         except BaseException as error:
-            paused = bool(key) and isinstance(error, suspends)
+            paused = bool(ask.once) and isinstance(error, suspends)
             await self._admission.raised(ask, granted, error, suspended=paused)
             raise
         shown = await self._admission.result(
             ask, granted, result
-        )  # hop 7: inspected, and recorded before it is read
+        )  # and back: inspected, and recorded before it is read
         return replace(granted, result=shown)
+
+    async def authorise(
+        self,
+        call: ToolCall,
+        *,
+        session: str,
+        principal: Principal = ANONYMOUS,
+        once: str | None = None,
+    ) -> Enforcement:
+        """Decide a call that somebody else executes: as :meth:`enforce`, without running it.
+
+        What is let go is recorded and counted, and is the ``call`` of the answer, which may not be the one given. With
+        ``verdicts`` the answer has a ``verdict``, by which the executor can tell. Report the result to :meth:`observe`.
+        """
+        return await self._authoriser.authorise(self._ask(call, session, principal, once))
+
+    async def review(self, call: ToolCall, *, session: str, principal: Principal = ANONYMOUS) -> Enforcement:
+        """What would become of a call now, corrected if it may be: for calls that are still on their way to the agent.
+
+        Nothing is let go: the call counts nowhere, and must be proposed to :meth:`enforce` or :meth:`authorise` before
+        it runs. A denial or a correction is recorded, since the agent will see it. Raises as :meth:`enforce`.
+        """
+        return await self._authoriser.review(self._ask(call, session, principal, None))
+
+    def _ask(self, call: ToolCall, session: str, principal: Principal, once: str | None) -> Ask:
+        if not isinstance(call, ToolCall):
+            raise TypeError(f"expected a ToolCall, found {type(call).__name__}")
+        if not isinstance(once, str | None):
+            raise TypeError(f"expected once as a text or None, found {type(once).__name__}")
+        return Ask(self.program, call, session, principal, idempotency.key_of(once) if once else "")
 
     async def observe(
         self,
@@ -197,6 +232,10 @@ class Guard:
     def denial_message(self, enforcement: Enforcement) -> str:
         """What the model may read about a call that did not run."""
         return messages.denial_message(enforcement.decision, enforcement.approval)
+
+    def correction_message(self, enforcement: Enforcement) -> str:
+        """What the model may read about a call that was corrected."""
+        return messages.correction_message(enforcement.decision, enforcement.correction)
 
     async def aclose(self) -> None:
         """Finish what is still being recorded, then close the log, the store and the telemetry."""

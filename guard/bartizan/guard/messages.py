@@ -1,4 +1,4 @@
-"""What the model may read about a call that did not run.
+"""What the model may read about a call that did not run, or not as it was proposed.
 
 Rule ids, the words their author wrote for the agent, and the nearest allowed call where it is known. Never an
 exception's text, never the conditions themselves.
@@ -7,6 +7,8 @@ exception's text, never the conditions themselves.
 from __future__ import annotations
 
 from .approvals import Approval
+from .canonical import canonical_json
+from .correction import Correction
 from .decision import Decision, Outcome, Reason
 from .reasons import TEXTS
 
@@ -32,6 +34,15 @@ def denial_message(decision: Decision, approval: Approval | None) -> str:
     if decision.nearest is not None:
         parts.append(f"A call that would be allowed: {decision.nearest.canonical.decode()}")
     return "\n".join(parts)
+
+
+def correction_message(decision: Decision, correction: Correction | None) -> str:
+    """One paragraph for the agent: what was changed in its call, and why. Empty for a call that was not corrected."""
+    if correction is None:
+        return ""
+    changes = canonical_json([dict(step) for step in correction.patch]).decode()
+    opening = "This call was not allowed as proposed. It was executed with these changes (JSON Patch): "
+    return "\n".join([opening + changes, *(_line(reason) for reason in decision.reasons)])
 
 
 def _line(reason: Reason) -> str:

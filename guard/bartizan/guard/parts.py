@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .canonical import JSON, canonical_json, parse_json
+from .correction import Corrector
 from .decision import Program
 from .errors import AuditError, MalformedJSON, StoreError
 from .gather import Gatherer
@@ -14,6 +15,7 @@ from .reasons import AUDIT_UNAVAILABLE, DEADLINE, INTERNAL_ERROR, STORE_UNAVAILA
 from .session import Retention
 from .telemetry import Telemetry
 from .types import Event, Session, Signal
+from .verdict import Verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class Parts:
     clock: Callable[[], int]
     retention: Retention
     capture: bool
+    corrector: Corrector
+    verdicts: Verdicts | None = None
 
     def now(self, session: Session) -> int:
         """Time never runs backwards within a session, whatever the wall clock does."""

@@ -8,11 +8,12 @@ content is there only where the guard was told to capture it, and results only a
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .approvals import Approval
 from .canonical import JSON, canonical_json, digest_of, parse_json, scalar_text
+from .correction import Attempt, Correction
 from .decision import Decision, Inspection, Program, Reason, Request
 from .types import Event, Missing, Session, Signal, ToolCall
 
@@ -27,13 +28,19 @@ def decision(
     program: Program,
     *,
     approval: str | None,
+    correction: Correction | None,
+    attempts: Sequence[Attempt],
     once: str,
     stages: Mapping[str, int],
     capture: bool,
+    kind: str = "decision",
 ) -> Record:
-    """One decision about one call. ``version`` is the session version it was based on (``None``: never loaded)."""
-    return {
-        **_head("decision", session_id, request.now),
+    """One decision about one call. ``version`` is the session version it was based on (``None``: never loaded).
+
+    Of a corrected call, ``call_digest`` is that of the call that may run.
+    """
+    record = {
+        **_head(kind, session_id, request.now),
         **_call(request.call, capture),
         "version": version,
         "outcome": verdict.outcome.name,
@@ -46,6 +53,25 @@ def decision(
         "approved": request.approved,
         "once": once or None,
         "latency_us": dict(stages),
+    }
+    if verdict.nearest is not None:
+        record["nearest_digest"] = verdict.nearest.digest
+    if attempts:
+        tried = [{"by": one.name, "came_of": one.came_of, "us": one.took} for one in attempts]
+        record["correction"] = {"tried": tried, **_corrected(correction, capture)}
+    return record
+
+
+def _corrected(made: Correction | None, capture: bool) -> Record:
+    """An edit: which arguments were changed by whom; to what, only where content is captured."""
+    if made is None:
+        return {}
+    steps = [dict(step) if capture else {"op": step["op"], "path": step["path"]} for step in made.patch]
+    return {
+        "by": made.origin,
+        "proposed_digest": made.proposed.digest,
+        "patch": steps,
+        "evidence": dict(made.evidence),
     }
 
 

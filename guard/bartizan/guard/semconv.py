@@ -10,6 +10,7 @@ from __future__ import annotations
 
 SCOPE = "bartizan.guard"
 SPAN_DECIDE = "guard.decide"
+SPAN_REVIEW = "guard.review"  # a call looked at before it is proposed to be executed
 SPAN_MEASURE = "guard.measure"  # a prompt, text or result whose signals were measured
 
 OPENINFERENCE_SPAN_KIND = "openinference.span.kind"
@@ -32,6 +33,9 @@ CALL_DIGEST = "bartizan.call.digest"  # str: SHA-256 of the canonical call
 PRINCIPAL = "bartizan.principal.id"  # str
 APPROVAL_ID = "bartizan.approval.id"  # str, where there is one
 APPROVAL_STATE = "bartizan.approval.state"  # str: pending, approved, rejected
+CORRECTED_BY = "bartizan.correction.by"  # str: solver, corrector, ...; where the call was corrected
+CORRECTED_PATHS = "bartizan.correction.paths"  # list: JSON pointers of the arguments that were changed
+CORRECTION_ATTEMPTS = "bartizan.correction.attempts"  # list: "solver: accepted", in the order they were asked
 RECORD_ID = "bartizan.record.id"  # str: the audit record, where one was written
 SIGNAL_PREFIX = "bartizan.signal"  # bartizan.signal.<name>: float from 0 to 1
 SIGNAL_P_VALUE = "p_value"  # bartizan.signal.<name>.p_value: float, where the signal is calibrated
@@ -45,7 +49,7 @@ MAX_FEATURES = 8  # names for one signal
 MAX_TEXT = 200  # characters of a name or a reason
 MAX_EVIDENCE = 4096  # characters of JSON; longer is left out
 MISSING_SIGNALS = "bartizan.missing_signals"  # list: names of the signals that could not be measured
-STAGE_PREFIX = "bartizan.stage"  # bartizan.stage.<load|signals|decide|record>: float, seconds
+STAGE_PREFIX = "bartizan.stage"  # bartizan.stage.<load|signals|decide|correct|record>: float, seconds
 
 RULE = "bartizan.rule"  # metric attributes
 EFFECT = "bartizan.effect"

@@ -23,6 +23,7 @@ from opentelemetry.util.types import AttributeValue
 
 from . import semconv
 from .canonical import canonical_json
+from .correction import Attempt, Correction
 from .decision import Decision, Inspection
 from .errors import AuditError, StoreError
 from .types import Event, Missing, Principal, Signal, ToolCall
@@ -48,6 +49,9 @@ class DecisionRecord:
     signals: Mapping[str, Signal] = field(default_factory=dict)
     approval: str | None = None
     record: str | None = None
+    correction: Correction | None = None
+    attempts: tuple[Attempt, ...] = ()
+    reviewed: bool = False
     parent: context.Context = field(default_factory=context.get_current)
 
 
@@ -176,7 +180,7 @@ class Telemetry:
     def _emit(self, record: DecisionRecord | EventRecord) -> None:
         try:
             self._span(record)
-            if isinstance(record, DecisionRecord):
+            if isinstance(record, DecisionRecord) and not record.reviewed:
                 self._measure(record)
             for signal in record.signals.values():
                 if isinstance(signal.value, Missing):
@@ -187,7 +191,8 @@ class Telemetry:
 
     def _span(self, record: DecisionRecord | EventRecord) -> None:
         if isinstance(record, DecisionRecord):
-            name, attributes = semconv.SPAN_DECIDE, _decided(record, self._capture)
+            name = semconv.SPAN_REVIEW if record.reviewed else semconv.SPAN_DECIDE
+            attributes = _decided(record, self._capture)
         else:
             name, attributes = semconv.SPAN_MEASURE, _measured(record)
         attributes |= _common(record, self._capture)
@@ -252,6 +257,11 @@ def _decided(record: DecisionRecord, capture: bool) -> dict[str, AttributeValue]
         attributes[semconv.APPROVAL_ID] = record.approval
     if record.record is not None:
         attributes[semconv.RECORD_ID] = record.record
+    if record.attempts:
+        attributes[semconv.CORRECTION_ATTEMPTS] = [f"{one.name}: {one.came_of}" for one in record.attempts]
+    if record.correction is not None:
+        attributes[semconv.CORRECTED_BY] = record.correction.origin
+        attributes[semconv.CORRECTED_PATHS] = [step["path"] for step in record.correction.patch]
     if capture:
         attributes[semconv.GEN_AI_TOOL_CALL_ARGUMENTS] = record.call.canonical.decode()
         attributes[semconv.REASON_TEXTS] = [reason.text for reason in decision.reasons]

@@ -1,8 +1,8 @@
 """Who may propose other words for a piece of text that the rules refuse.
 
-A rewriter is not trusted. What it proposes is emitted only if the rules let it pass where it would stand, after all that
-was already sent: nothing in it is to be redacted, not even together with what came before, and its scores are below
-their lines. One that fails, hangs or returns something else costs time and a line in the notes, nothing else.
+A rewriter is not trusted. What it proposes is emitted only if the rules let it pass where it would stand, after all
+that was already sent: nothing in it is to be redacted, not even together with what came before, and its scores are
+below their lines. One that fails, hangs or returns something else costs time and a line in the notes, nothing else.
 """
 
 from __future__ import annotations
