@@ -54,18 +54,21 @@ def test_what_was_cut_off_is_no_call(args: dict[str, Any], at: int, cuts: list[i
 
 
 def test_fields_are_told_when_they_cannot_change() -> None:
-    """With all that is known so far; a growing number is not."""
+    """A growing number is not told; a growing text is, of the tools that are named."""
     assembler = Assembler()
     assembler.push(ToolStart(3, "c", "pay"))
     assert assembler.push(ToolArgs(3, '{"to": "bob", "amount": 12')) == [
-        Field(3, "pay", ("to",), "bob", {("to",): "bob"})
+        Field(3, "pay", ("to",), "bob")
     ]
     assert assembler.push(ToolArgs(3, "000}")) == [
-        Field(3, "pay", ("amount",), 12000, {("to",): "bob", ("amount",): 12000})
+        Field(3, "pay", ("amount",), 12000)
     ]
     assert assembler.push(ToolEnd(3)) == [
         Complete(3, ToolCall.of("c", "pay", {"to": "bob", "amount": 12000}))
     ]
+    assembler = Assembler(growing={"pay"})
+    assembler.push(ToolStart(3, "c", "pay"))
+    assert assembler.push(ToolArgs(3, '{"to": "bo')) == [Growing(3, "pay", ("to",), "bo")]
 
 
 @pytest.mark.parametrize(
