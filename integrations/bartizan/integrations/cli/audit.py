@@ -50,10 +50,10 @@ def verify_log(
 @app.command("query")
 def query_log(
     directory: Directory,
-    kind: Annotated[str | None, typer.Option(help="decision, result, approval, resolution, ...")] = None,
+    kind: Annotated[str | None, typer.Option(help="decision, review, result, approval, ...")] = None,
     session: Annotated[str | None, typer.Option()] = None,
     tool: Annotated[str | None, typer.Option()] = None,
-    outcome: Annotated[str | None, typer.Option(help="allow, escalate or deny")] = None,
+    outcome: Annotated[str | None, typer.Option(help="allow, correct, escalate or deny")] = None,
     rule: Annotated[str | None, typer.Option(help="A rule among the reasons.")] = None,
     since: Annotated[str | None, typer.Option(help="An RFC 3339 time, or how long ago: 2h")] = None,
     until: Annotated[str | None, typer.Option(help="An RFC 3339 time, or how long ago: 1h")] = None,
@@ -90,6 +90,10 @@ def _print(entry: Entry) -> None:
     colour = _COLOURS.get(str(outcome), "default")
     rules = ", ".join(str(reason.get("rule")) for reason in record.get("reasons") or ())
     parts = [str(record.get(name) or "-") for name in ("session", "tool")]
+    made = record.get("correction") or {}
+    if "by" in made:
+        changed = ", ".join(str(step.get("path")) for step in made.get("patch") or ())
+        rules += f"  corrected by {made['by']}: {changed}"
     line = f"{entry.seq:>6} {when} {record.get('kind', '')!s:<11} "
     out.print(f"{escape(line)}[{colour}]{outcome!s:<9}[/] {escape('  '.join(parts))}  {escape(rules)}")
 
