@@ -26,7 +26,8 @@ def query(
     """The entries of a log that match every condition given, oldest first.
 
     ``outcome`` is ``"ALLOW"``, ``"CORRECT"``, ``"ESCALATE"`` or ``"DENY"``; ``rule`` is a rule among the reasons,
-    enforced or in shadow mode; ``since`` and ``until`` are microseconds since the epoch, the first included, the second not.
+    enforced or in shadow mode; ``since`` and ``until`` are microseconds since the epoch, the first included, the second
+    not.
     The log may be in use. Nothing is verified here (see ``verify``), but a line that is no entry raises
     ``AuditTampered``.
     """
