@@ -14,6 +14,7 @@ except ImportError as error:
 
 from .answers import Approve, Edit, Reject
 from .callbacks import RunObserver
+from .corrections import correction_of
 from .errors import (
     AlreadyGuarded,
     CallDenied,
@@ -44,6 +45,7 @@ __all__ = [
     "Reject",
     "RunObserver",
     "UnguardedToolCall",
+    "correction_of",
     "guard_tools",
     "load_guard",
     "spoken_by_user",

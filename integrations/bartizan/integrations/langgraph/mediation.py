@@ -18,7 +18,7 @@ from langgraph.errors import GraphBubbleUp
 
 from bartizan.guard import Enforcement, Guard, MalformedCall, Outcome, Principal, ToolCall, ToolResult
 
-from . import results
+from . import corrections, results
 from .approvals import Desk, Steps, can_ask, question
 from .history import History
 from .proposal import Proposal
@@ -122,9 +122,10 @@ class Mediator:
                     return self._denied(enforcement, CANNOT_ASK)
             if enforcement.result is None:
                 return self._denied(enforcement, f"The person says: {remark}" if remark else "")
+            notices = corrections.notices(self._guard, enforcement, call, proposal)
             if enforcement.record is None:
-                return self._replayed(enforcement.result, proposal)
-            output = await self._inspected(enforcement, execution, proposal, session)
+                return self._replayed(enforcement.result, proposal, notices)
+            output = await self._inspected(enforcement, execution, proposal, session, notices)
             if once is not None and proposal.together > 1:
                 _remember(self._outputs, once, output, MAX_OUTPUTS)
             return output
@@ -158,9 +159,14 @@ class Mediator:
         )
 
     async def _inspected(
-        self, enforcement: Enforcement, execution: Execution, proposal: Proposal, session: str
+        self,
+        enforcement: Enforcement,
+        execution: Execution,
+        proposal: Proposal,
+        session: str,
+        notices: list[corrections.Notice],
     ) -> results.Output:
-        """The tool's output as the guard shows it."""
+        """The tool's output as the guard shows it, after what the agent is to be told about the call."""
         assert enforcement.result is not None
         shown, given = enforcement.result, execution.given
         tool_call_id = proposal.tool_call_id
@@ -172,7 +178,7 @@ class Mediator:
             approval = enforcement.approval
             if approval is not None and approval.edited:
                 output = results.annotated(output, tool_call_id, _edit_notice(enforcement.call))
-            return output
+            return corrections.told(output, tool_call_id, notices)
         except Exception:
             log.exception("the result of %s could not be inspected: it is withheld", proposal.tool)
             return Denial(UNREADABLE, _artifact("internal-error", record=enforcement.record))
@@ -198,10 +204,14 @@ class Mediator:
             return output
         return results.map_messages(output, lambda message: replaced.get(id(message), message))
 
-    def _replayed(self, result: ToolResult, proposal: Proposal) -> results.Output | Denial:
+    def _replayed(
+        self, result: ToolResult, proposal: Proposal, notices: list[corrections.Notice]
+    ) -> results.Output | Denial:
         """The recorded result of a call that ran before this step was resumed, perhaps in another process."""
         message = results.rebuilt(result, proposal.tool, proposal.tool_call_id)
-        return message if message is not None else Denial(LOST, _artifact(ALREADY_EXECUTED))
+        if message is None:
+            return Denial(LOST, _artifact(ALREADY_EXECUTED))
+        return corrections.told(message, proposal.tool_call_id, notices)
 
     def _denied(self, enforcement: Enforcement, remark: str = "") -> Denial:
         text = self._guard.denial_message(enforcement)
