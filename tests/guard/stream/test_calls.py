@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bartizan.guard import ToolCall
-from bartizan.guard.stream.calls import CUT_OFF, Assembler, Complete, Field, Found, Unusable
+from bartizan.guard.stream.calls import CUT_OFF, Assembler, Complete, Field, Found, Growing, Unusable
 from bartizan.guard.stream.errors import BrokenStream
 from bartizan.guard.stream.events import End, StreamEvent, TextDelta, ToolArgs, ToolEnd, ToolStart
 
@@ -57,12 +57,8 @@ def test_fields_are_told_when_they_cannot_change() -> None:
     """A growing number is not told; a growing text is, of the tools that are named."""
     assembler = Assembler()
     assembler.push(ToolStart(3, "c", "pay"))
-    assert assembler.push(ToolArgs(3, '{"to": "bob", "amount": 12')) == [
-        Field(3, "pay", ("to",), "bob")
-    ]
-    assert assembler.push(ToolArgs(3, "000}")) == [
-        Field(3, "pay", ("amount",), 12000)
-    ]
+    assert assembler.push(ToolArgs(3, '{"to": "bob", "amount": 12')) == [Field(3, "pay", ("to",), "bob")]
+    assert assembler.push(ToolArgs(3, "000}")) == [Field(3, "pay", ("amount",), 12000)]
     assert assembler.push(ToolEnd(3)) == [
         Complete(3, ToolCall.of("c", "pay", {"to": "bob", "amount": 12000}))
     ]
@@ -107,7 +103,7 @@ def test_calls_side_by_side_do_not_mix() -> None:
         ToolArgs(1, ": 1}"), ToolArgs(0, "}"), ToolEnd(0), End("length"),
     ])  # fmt: skip
     assert found == [
-        Field(1, "g", ("x",), 1, {("x",): 1}), Complete(0, ToolCall.of("a", "f", {})), Unusable(1, "b", "g", CUT_OFF),
+        Field(1, "g", ("x",), 1), Complete(0, ToolCall.of("a", "f", {})), Unusable(1, "b", "g", CUT_OFF),
     ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ as soon as it shows: a caller that looks at each :class:`Field` may stop a call 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -14,20 +14,29 @@ from ..errors import MalformedCall, MalformedJSON
 from ..types import ToolCall
 from .errors import BrokenStream
 from .events import End, StreamEvent, TextDelta, ToolArgs, ToolEnd, ToolStart
-from .json_lexer import Committed, JSONLexer, Path
+from .json_lexer import Grown, JSONLexer, Path
 
 CUT_OFF = "the stream ended before the call was complete"
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A value of a call that is still arriving, which will not change any more. ``known``: all such, by path."""
+    """A value of a call that is still arriving, which will not change any more."""
 
     index: int
     tool: str
     path: Path
     value: Any
-    known: Mapping[Path, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Growing:
+    """More of a text of a call, which is not complete yet."""
+
+    index: int
+    tool: str
+    path: Path
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +57,25 @@ class Unusable:
     why: str
 
 
-Found: TypeAlias = Field | Complete | Unusable
+Found: TypeAlias = Field | Growing | Complete | Unusable
 
 
 @dataclass(slots=True)
 class _Open:
     start: ToolStart
     lexer: JSONLexer
-    known: dict[Path, Any]
     began: bool = False
     wrong: str = ""
 
 
 class Assembler:
-    """Follows the calls of one stream. Texts are none of its business; after the end there is nothing more."""
+    """Follows the calls of one stream. Texts are none of its business; after the end there is nothing more.
 
-    def __init__(self) -> None:
+    The texts in calls of tools in ``growing`` are told while they grow.
+    """
+
+    def __init__(self, growing: Collection[str] = ()) -> None:
+        self._growing = growing
         self._open: dict[int, _Open] = {}
         self._seen: set[int] = set()
         self._ended = False
@@ -79,7 +91,7 @@ class Assembler:
                 if index in self._seen:
                     raise BrokenStream(f"expected call {index} to begin once, found it again")
                 self._seen.add(index)
-                self._open[index] = _Open(event, JSONLexer(), {})
+                self._open[index] = _Open(event, JSONLexer(grown=event.name in self._growing))
                 return []
             case ToolArgs(index, text):
                 return self._more(index, self._of(index), text)
@@ -104,10 +116,10 @@ class Assembler:
         found: list[Found] = []
         try:
             for told in one.lexer.push(text):
-                assert isinstance(told, Committed)
-                one.known[told.path] = told.value
-                if told.path:
-                    found.append(Field(index, one.start.name, told.path, told.value, dict(one.known)))
+                if isinstance(told, Grown):
+                    found.append(Growing(index, one.start.name, told.path, told.text))
+                elif told.path:
+                    found.append(Field(index, one.start.name, told.path, told.value))
         except MalformedJSON as error:
             return [*found, self._refused(index, one, str(error))]
         return found
