@@ -1,4 +1,4 @@
-"""Checks the parts of a policy that the analyses and the corrector use: invariants and repair classes."""
+"""Checks the part of a policy that the analyses prove: its invariants."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any as Json
 from typing import Literal
 
-from .diagnostics import Diagnostic, PolicyError, did_you_mean
+from .diagnostics import PolicyError, did_you_mean
 from .document.loading import Located
 from .document.model import AlwaysWithin, Invariant, Without
 from .language import syntax
@@ -15,7 +15,6 @@ from .language.checker import check_condition
 from .language.environment import SignalDecl, call_environment
 from .language.parser import parse_expression
 from .language.problems import CheckError, fail
-from .language.syntax import Span
 from .language.types import Dec, Int, Record, ToolDecl
 from .language.values import parse_duration, scale_decimal
 from .policy import CheckedInvariant
@@ -138,28 +137,3 @@ def _digits(located: Located, path: tuple[str | int, ...], tool: ToolDecl, name:
     if not isinstance(field.type, (Int, Dec)):
         fail(span, "type-mismatch", f"only int and dec arguments can be added up, `{name}` is {field.type}")
     return field.type.digits if isinstance(field.type, Dec) else 0
-
-
-def check_repair(located: Located, tools: Mapping[str, ToolDecl]) -> dict[str, dict[str, Json]]:
-    """Repair classes by tool and argument. Raises :class:`PolicyError`."""
-    result: dict[str, dict[str, Json]] = {}
-    problems: list[Diagnostic] = []
-    for name, classes in located.document.repair.items():
-        tool = tools.get(name)
-        if tool is None:
-            span: Span = located.key_span(("repair", name))
-            problems.append(
-                Diagnostic("unknown-tool", f"no tool `{name}` is declared", span, did_you_mean(name, tools))
-            )
-            continue
-        for pointer, _spec in classes.items():
-            known = tool.args.names if isinstance(tool.args, Record) else None
-            head = pointer.lstrip("/").split("/")[0].split(".")[0]
-            if pointer != "*" and known is not None and head not in known:
-                span = located.key_span(("repair", name, pointer))
-                message = f"tool `{name}` has no argument `{head}`"
-                problems.append(Diagnostic("unknown-field", message, span, did_you_mean(head, known)))
-        result[name] = {p: {"class": s.class_, "values": list(s.values)} for p, s in classes.items()}
-    if problems:
-        raise PolicyError(located.source, problems)
-    return result

@@ -13,7 +13,8 @@ from pathlib import Path as FilePath
 from .diagnostics import Diagnostic, PolicyError, Source, did_you_mean
 from .document.loading import Located, Path, load_document
 from .document.model import Rule
-from .invariants import check_invariants, check_repair
+from .edits.check import check_repair
+from .invariants import check_invariants
 from .language import ast, syntax
 from .language.checker import check_condition
 from .language.environment import Environment, SignalDecl, call_environment, result_environment
@@ -75,7 +76,7 @@ def check_policy(source: Source, tools: Sequence[ToolDecl] = ()) -> CheckedPolic
     for located in documents:
         rules += _check_rules(located, declared, signals)
     invariants = [i for located in documents for i in check_invariants(located, declared, signals)]
-    repair = check_repair(main, declared)
+    repair = check_repair(main, declared, rules)
     if problems := check_tests(main, declared, signals, [rule.id for rule in rules]):
         raise PolicyError(source, problems)
     tests = tuple(test for test in main.document.tests)

@@ -14,9 +14,10 @@ that it reads is missing, and that signal says ``missing: escalate``, counts as 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any as Json
+from typing import TypeVar
 
 from bartizan.guard import (
     Decision,
@@ -31,6 +32,7 @@ from bartizan.guard import (
     ToolCall,
 )
 
+from .edits import Opening, openings_of, permitted
 from .evaluation.determine import Explained, determining, explained
 from .evaluation.plan import Evaluate, compile_expression
 from .evaluation.redaction import Redactor
@@ -42,6 +44,8 @@ from .language.types import ToolDecl
 from .language.values import E, Nonconforming, conform
 from .policy import CheckedPolicy, CheckedRule
 from .provenance import Provenance, ProvenanceCache
+
+Made = TypeVar("Made")
 
 
 @dataclass(slots=True)
@@ -77,6 +81,13 @@ class Program:
         self.hash = policy.hash
         self._registers = RegisterFile()
         self._caches = threading.local()
+        self._building = threading.RLock()
+        self._kept: dict[object, Json] = {}
+        self._openings = {
+            tool: openings_of(policy.tools[tool], classes, policy.rules)
+            for tool, classes in policy.repair.items()
+            if tool in policy.tools
+        }
         self._plans = {tool: self._plan(decl) for tool, decl in sorted(policy.tools.items())}
         self._initial = self._registers.initial()
 
@@ -151,8 +162,33 @@ class Program:
             traces.append(trace_rule(planned.rule, tree, scope))
         return Explanation(decision, tuple(traces), origins)
 
+    # --- corrections
+
+    def openings(self, tool: str) -> tuple[Opening, ...]:
+        """The arguments of a tool that may be changed, in the order in which they are declared."""
+        return self._openings.get(tool, ())
+
     def permits(self, call: ToolCall, edited: ToolCall) -> bool:
-        return False  # until repair classes are read, everything is locked
+        if call.tool != edited.tool:
+            return False
+        openings = {opening.path: opening for opening in self.openings(call.tool)}
+        return permitted(call.arguments(), edited.arguments(), openings)
+
+    def evaluator(self, node: ast.Expr) -> Evaluate:
+        """The closure of a part of one of this policy's conditions on calls."""
+        return compile_expression(node, self._registers.reader)
+
+    def scope(self, request: Request, session: Session) -> Scope:
+        """What a call's conditions are evaluated against. Raises ``Nonconforming``."""
+        return self._call_scope(request, session, self.policy.tools[request.call.tool])
+
+    def kept(self, key: object, build: Callable[[], Made]) -> Made:
+        """What others build of this program, once, and have kept for as long as the program is."""
+        with self._building:
+            if key not in self._kept:
+                self._kept[key] = build()
+            made: Made = self._kept[key]
+        return made
 
     # --- results
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from .fields import (
     DurationText,
@@ -27,11 +27,11 @@ from .fields import (
     only_one,
     problem,
 )
+from .repairs import Repair
 
 Label = Literal["trusted", "untrusted"]
 EventKind = Literal["prompt", "result", "call", "text"]
 Effect = Literal["allow", "deny", "escalate", "redact", "label"]
-RepairClass = Literal["locked", "clamp", "enum", "drop", "redact", "template"]
 Condition = Annotated[
     Annotated[Expression, Tag("expression")] | Annotated[bool, Tag("constant")],
     Discriminator(lambda value: "constant" if isinstance(value, bool) else "expression"),
@@ -119,40 +119,6 @@ class Rule(Strict):
         """The selectors: tool names, ``@tag``, ``*``."""
         scope: tuple[str, ...] = getattr(self, self.effect)
         return scope
-
-
-def _named(value: Any) -> Any:
-    return {"class": value} if isinstance(value, str) else value
-
-
-class RepairSpec(Strict):
-    """How one argument may be repaired: a class by name, or ``{class: enum, values: [...]}``."""
-
-    class_: RepairClass
-    values: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _values_belong_to_enum(self) -> RepairSpec:
-        if self.values and self.class_ != "enum":
-            raise problem("unknown-key", "`values` is for the class enum", "remove it", ("values",))
-        return self
-
-
-_REPAIR_SCHEMA = {
-    "anyOf": [
-        {"enum": ["locked", "clamp", "enum", "drop", "redact", "template"]},
-        {
-            "type": "object",
-            "properties": {
-                "class": {"const": "enum"},
-                "values": {"type": "array", "items": {"type": "string"}},
-            },
-            "required": ["class", "values"],
-            "additionalProperties": False,
-        },
-    ]
-}
-Repair = Annotated[RepairSpec, BeforeValidator(_named), WithJsonSchema(_REPAIR_SCHEMA)]
 
 
 class AlwaysWithin(Strict):

@@ -1,0 +1,189 @@
+"""What each repair class makes of a value: the alternatives to it, or any number of its type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any as Json
+from typing import Final, final
+
+from bartizan.guard import canonical_json
+
+from ..language.types import Type
+from ..language.values import E, Nonconforming, conform
+from ..regular import Language
+
+
+@final
+class Absence:
+    """The type of :data:`ABSENT`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = Absence()
+"""Where there is no value, and what a dropped argument becomes."""
+
+_TEXT_OF_NUMBERS = frozenset("0123456789-.:+TZumshd")
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another value for an argument. ``position`` is its rank among those of one cost, from 1."""
+
+    value: Json
+    cost: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An argument that may be changed: where it is, its type, and what changing it costs."""
+
+    pointer: str
+    path: tuple[str, ...]
+    type: Type
+    cost: int
+
+    def alternatives(self, value: Json) -> tuple[Alternative, ...]:
+        """What may stand in the place of a value that is there. None of them is the value itself."""
+        found = []
+        for position, (other, cost) in enumerate(self._others(value), 1):
+            if other is ABSENT or not same(other, value):
+                found.append(Alternative(other, cost, position))
+        return tuple(found)
+
+    def admits(self, before: Json, after: Json) -> bool:
+        """Whether a value may be replaced by another (:data:`ABSENT` for removed)."""
+        others = self.alternatives(before)
+        return any(
+            after is other.value if other.value is ABSENT or after is ABSENT else same(after, other.value)
+            for other in others
+        )
+
+    @property
+    def ranks(self) -> bool:
+        """Whether positions are a distance: an earlier one is nearer."""
+        return False
+
+    def _others(self, value: Json) -> Iterator[tuple[Json, int]]:
+        raise NotImplementedError
+
+
+class Clamp(Opening):
+    """Any other number of the type; the nearest is the best."""
+
+    __slots__ = ()
+
+    def alternatives(self, value: Json) -> tuple[Alternative, ...]:
+        return ()
+
+    def admits(self, before: Json, after: Json) -> bool:
+        if self.number(before) is None or self.number(after) is None:
+            return False
+        if isinstance(before, str) or isinstance(after, str):
+            both = isinstance(before, str) and isinstance(after, str)
+            return both and _TEXT_OF_NUMBERS.issuperset(after)
+        return True
+
+    def number(self, value: Json) -> int | float | None:
+        """The value of the type; None where there is none."""
+        if value is ABSENT:
+            return None
+        try:
+            number = conform(value, self.type)
+        except Nonconforming:
+            return None
+        return None if number is E else number
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Opening):
+    """One of these values, each with its cost."""
+
+    values: tuple[tuple[Json, int], ...]
+
+    @property
+    def ranks(self) -> bool:
+        return True
+
+    def _others(self, value: Json) -> Iterator[tuple[Json, int]]:
+        yield from self.values
+
+
+class Drop(Opening):
+    """Left out."""
+
+    __slots__ = ()
+
+    def _others(self, value: Json) -> Iterator[tuple[Json, int]]:
+        yield ABSENT, self.cost
+
+
+@dataclass(frozen=True, slots=True)
+class Redact(Opening):
+    """Every match of these replaced."""
+
+    languages: tuple[Language, ...]
+    replacement: str
+
+    def _others(self, value: Json) -> Iterator[tuple[Json, int]]:
+        if isinstance(value, str):
+            for language in self.languages:
+                value = _masked(value, language, self.replacement)
+            yield value, self.cost
+
+
+@dataclass(frozen=True, slots=True)
+class Reroot(Opening):
+    """The file of the same name under one of these directories."""
+
+    roots: tuple[str, ...]
+
+    def _others(self, value: Json) -> Iterator[tuple[Json, int]]:
+        name = value.rpartition("/")[2] if isinstance(value, str) else ""
+        if name in ("", ".", "..") or "\\" in name or not name.isprintable():
+            return
+        for root in self.roots:
+            yield f"{root.rstrip('/')}/{name}", self.cost
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade(Opening):
+    """The same URL by a safer scheme, where it has the one that this replaces."""
+
+    replaces: str
+    scheme: str
+
+    def _others(self, value: Json) -> Iterator[tuple[Json, int]]:
+        if isinstance(value, str):
+            scheme, separator, rest = value.partition("://")
+            if separator and scheme.isascii() and scheme.lower() == self.replaces:
+                yield f"{self.scheme}://{rest}", self.cost
+
+
+@dataclass(frozen=True, slots=True)
+class Append(Opening):
+    """With this at its end, unless it is in it already."""
+
+    text: str
+
+    def _others(self, value: Json) -> Iterator[tuple[Json, int]]:
+        if isinstance(value, str) and self.text.strip() not in value:
+            yield value + self.text, self.cost
+
+
+def same(one: Json, other: Json) -> bool:
+    """Whether two JSON values have the same canonical bytes: ``1``, ``1.0`` and ``true`` differ."""
+    return canonical_json(one) == canonical_json(other)
+
+
+def _masked(text: str, language: Language, replacement: str) -> str:
+    parts, end = [], 0
+    for start, stop in language.spans(text):
+        parts += [text[end:start], replacement]
+        end = stop
+    return "".join([*parts, text[end:]])
