@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any as Json
 
 from bartizan.guard import Request, Session, ToolCall
 
 from ..edits import Clamp, Opening
 from ..program import Program
+from .advice import advisable
 from .case import Case, TooWide, signatures
 from .encode import Encoding
 from .enumerate import enumerated
@@ -82,7 +83,7 @@ class RepairPlan:
     allowing: tuple[Truth, ...]
     numbers: frozenset[int]
     signed: Mapping[int, tuple[Given, ...]]
-    _local: threading.local = field(default_factory=threading.local)
+    _local: threading.local
 
     @classmethod
     def of(cls, program: Program, tool: str, openings: Sequence[Opening]) -> RepairPlan:
@@ -93,7 +94,10 @@ class RepairPlan:
         parts = [part for condition in (*refusing, *allowing) for part in within(condition)]
         numbers = {part.index for part in parts if isinstance(part, Amount)}
         numbers |= {index for part in parts if isinstance(part, Guess) for index in part.numbers}
-        return cls(program, tuple(openings), refusing, allowing, frozenset(numbers), _signed(openings, parts))
+        local = program.kept("repair-solvers", threading.local)
+        return cls(
+            program, tuple(openings), refusing, allowing, frozenset(numbers), _signed(openings, parts), local
+        )
 
     def repair(self, request: Request, session: Session, limits: Limits = DEFAULT) -> Repair | None:
         """The best allowed edit of a call; None if there is none, or none was found within the limits."""
@@ -204,11 +208,6 @@ def _signed(openings: Sequence[Opening], parts: Sequence[Json]) -> Mapping[int, 
     return {index: tuple(givens) for index, givens in found.items()}
 
 
-def plan_of(program: Program, tool: str) -> RepairPlan:
-    """The plan of a program's tool, made once."""
-    return program.kept(("repair", tool), lambda: RepairPlan.of(program, tool, program.openings(tool)))
-
-
 def repair(program: Program, request: Request, session: Session, limits: Limits = DEFAULT) -> Repair | None:
     """The cheapest edit of a call that the program allows, and among the cheapest the nearest.
 
@@ -216,6 +215,19 @@ def repair(program: Program, request: Request, session: Session, limits: Limits 
     where it is allowed. None if there is no such edit, or if it was not found within the limits; raises
     :class:`~.z3.SolverMissing` if a number may be changed and Z3 is not installed.
     """
-    if request.call.tool not in program.tools:
+    tool = request.call.tool
+    if tool not in program.tools:
         return None
-    return plan_of(program, request.call.tool).repair(request, session, limits)
+    plan = program.kept(("repair", tool), lambda: RepairPlan.of(program, tool, program.openings(tool)))
+    return plan.repair(request, session, limits)
+
+
+def advise(program: Program, request: Request, session: Session, limits: Limits = DEFAULT) -> Repair | None:
+    """The same as if nothing were locked (:mod:`.advice`): for a denial to name, never to be put in its place."""
+    tool = request.call.tool
+    if tool not in program.tools:
+        return None
+    plan = program.kept(
+        ("advice", tool), lambda: RepairPlan.of(program, tool, advisable(program.policy, tool))
+    )
+    return plan.repair(request, session, limits)
