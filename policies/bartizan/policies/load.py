@@ -25,6 +25,7 @@ from .language.types import Any, Record, ToolDecl
 from .policy import CheckedPolicy, CheckedRule, Declaration, Justification
 from .program import Program
 from .references import check_tests
+from .texts import check_texts
 
 MAX_INCLUDES = 32
 _BUILTIN_TAGS = ("read", "write", "destructive", "open")
@@ -77,12 +78,13 @@ def check_policy(source: Source, tools: Sequence[ToolDecl] = ()) -> CheckedPolic
         rules += _check_rules(located, declared, signals)
     invariants = [i for located in documents for i in check_invariants(located, declared, signals)]
     repair = check_repair(main, declared, rules)
+    texts = check_texts(documents, signals, [rule.id for rule in rules])
     if problems := check_tests(main, declared, signals, [rule.id for rule in rules]):
         raise PolicyError(source, problems)
     tests = tuple(test for test in main.document.tests)
     return CheckedPolicy(
         main.document.name, declared, signals, tuple(rules), tuple(invariants), repair, tests,
-        source, _declarations(documents),
+        source, _declarations(documents), texts,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from .language import ast
 from .language.environment import SignalDecl
 from .language.syntax import Span
 from .language.types import ToolDecl
+from .texts.rules import CheckedText
 
 SEMANTICS = 1
 Effect = Literal["allow", "deny", "escalate", "redact", "label"]
@@ -114,6 +115,7 @@ class CheckedPolicy:
     tests: tuple[Json, ...] = ()
     source: Source | None = field(default=None, repr=False, compare=False)
     declarations: Mapping[str, Declaration] = field(default_factory=dict, repr=False, compare=False)
+    texts: tuple[CheckedText, ...] = ()
 
     def canonical(self) -> bytes:
         """Canonical JSON (sorted keys, no spaces); the order of tools and rules plays no part."""
@@ -140,6 +142,8 @@ class CheckedPolicy:
             ],
             "repair": {tool: dict(classes) for tool, classes in self.repair.items()},
         }  # fmt: skip
+        if self.texts:  # a policy that says nothing of texts keeps its hash
+            document["text"] = [rule.to_json() for rule in self.texts]
         text = json.dumps(
             document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
         )

@@ -44,6 +44,7 @@ from .language.types import ToolDecl
 from .language.values import E, Nonconforming, conform
 from .policy import CheckedPolicy, CheckedRule
 from .provenance import Provenance, ProvenanceCache
+from .texts import TextRules
 
 Made = TypeVar("Made")
 
@@ -79,6 +80,7 @@ class Program:
         self.policy = policy
         self.name = policy.name
         self.hash = policy.hash
+        self.text = TextRules(policy.texts)
         self._registers = RegisterFile()
         self._caches = threading.local()
         self._building = threading.RLock()

@@ -187,8 +187,8 @@ class StreamGuard:
             return []
         unread = await self._upstream.close()
         self._restarts += 1
-        self._setting.note(Note("restarted", held=stage.held, unread=unread))
         self._upstream = Upstream(self._reissue(stage.sent), self._setting.limits.ahead)
+        self._setting.note(Note("restarted", held=stage.held, unread=unread))
         stage.resume()
         stage.stop_at_edit = self._restarts < MAX_RESTARTS
         return []

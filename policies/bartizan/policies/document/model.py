@@ -28,6 +28,7 @@ from .fields import (
     problem,
 )
 from .repairs import Repair
+from .texts import TextRule
 
 Label = Literal["trusted", "untrusted"]
 EventKind = Literal["prompt", "result", "call", "text"]
@@ -292,6 +293,7 @@ class PolicyDocument(Strict):
     tools: dict[ToolName, ToolSpec] = Field(default_factory=dict)
     signals: dict[Slug, SignalSpec] = Field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
+    text: tuple[TextRule, ...] = ()
     repair: dict[ToolName, dict[Pointer, Repair]] = Field(default_factory=dict)
     invariants: tuple[Invariant, ...] = ()
     tests: tuple[TestCase, ...] = ()

@@ -35,25 +35,47 @@ class _Thread:
     last: bool
 
 
+class _Automata:
+    """The pattern's, for threads that begin with the text and for those that begin later; shared by all forks."""
+
+    __slots__ = ("first_free", "first_last", "free", "last")
+
+    def __init__(self, pattern: Pattern) -> None:
+        self.free, self.last = DFA(pattern.free), DFA(pattern.at_end)
+        self.first_free = DFA(union((pattern.free, pattern.at_start)))
+        self.first_last = DFA(union((pattern.at_end, pattern.whole)))
+
+
 class HoldBack:
     """Follows one text. At most ``limit`` characters are held when :meth:`push` returns.
 
     ``ValueError`` for a lone surrogate, which is no text.
     """
 
-    __slots__ = ("_best", "_first", "_free", "_held", "_last", "_limit", "_over", "_pattern", "_threads")
+    __slots__ = ("_automata", "_best", "_first", "_held", "_limit", "_over", "_threads")
 
     def __init__(self, pattern: Pattern, limit: int) -> None:
         if limit < 1:
             raise ValueError(f"expected to hold at least 1 character, found {limit}")
         self._limit = limit
-        self._pattern = pattern
-        self._free, self._last = DFA(pattern.free), DFA(pattern.at_end)
+        self._automata = _Automata(pattern)
         self._first = True  # no character was read yet
         self._held = ""  # what is not decided, all of it read by the threads
         self._threads: list[_Thread] = []  # the earliest first
         self._best: dict[int, int] = {}  # where the longest occurrence from a start ends, so far
         self._over: list[State] = []  # of what grew too long: withheld while any of them lives
+
+    def fork(self) -> HoldBack:
+        """Another one, at the same place of the same text: what it reads, this one does not."""
+        other: HoldBack = object.__new__(HoldBack)
+        other._limit, other._automata, other._first = self._limit, self._automata, self._first
+        other._held, other._best, other._over = self._held, dict(self._best), list(self._over)
+        other._threads = [_Thread(thread.start, thread.state, thread.last) for thread in self._threads]
+        return other
+
+    def drop(self) -> None:
+        """Forget what is held: another text goes on where it began."""
+        self._held, self._threads, self._best, self._over = "", [], {}, []
 
     @property
     def held(self) -> str:
@@ -75,10 +97,19 @@ class HoldBack:
 
     def finish(self) -> list[Piece]:
         """The rest: the text ends here."""
+        return self._rest(at_end=True)
+
+    def cut(self) -> list[Piece]:
+        """The rest: what follows here is no part of any occurrence, and the text goes on after that."""
+        found = self._rest(at_end=False)
+        self._first, self._over = False, []
+        return found
+
+    def _rest(self, at_end: bool) -> list[Piece]:
         found: list[Piece] = []
         while self._held:
             for thread in self._threads:
-                if thread.last and thread.state.accepting:
+                if at_end and thread.last and thread.state.accepting:
                     self._best[thread.start] = len(self._held)
             self._threads = []
             if not self._best:
@@ -97,24 +128,23 @@ class HoldBack:
         start = len(self._held)
         self._held += char
         self._threads += self._starting(start)
-        living: dict[tuple[bool, int], _Thread] = {}
+        living: dict[tuple[bool, int, int], _Thread] = {}
         for thread in self._threads:
             thread.state = thread.state[char]
             if thread.state.dead:
                 continue
-            number = thread.state.number
-            living.setdefault((thread.last, number if number >= 0 else -id(thread.state)), thread)
+            number = thread.state.number  # within its automaton; -1 if it found no room there
+            state = (id(thread.state.dfa), number if number >= 0 else -id(thread.state))
+            living.setdefault((thread.last, *state), thread)
             if thread.state.accepting and not thread.last:
                 self._best[thread.start] = start + 1
         self._threads = list(living.values())
 
     def _starting(self, start: int) -> list[_Thread]:
-        if not self._first:
-            return [_Thread(start, self._free.start(), False), _Thread(start, self._last.start(), True)]
+        automata = self._automata
+        free = automata.first_free if self._first else automata.free
+        last = automata.first_last if self._first else automata.last
         self._first = False
-        pattern = self._pattern
-        free = DFA(union((pattern.free, pattern.at_start)))
-        last = DFA(union((pattern.at_end, pattern.whole)))
         return [_Thread(start, free.start(), False), _Thread(start, last.start(), True)]
 
     def _settle(self, found: list[Piece]) -> str:

@@ -1,0 +1,99 @@
+"""Checked rules on text, and what the stream stages of the kernel ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any as Json
+from typing import Literal
+
+from bartizan.guard.stream.rules import Scanner, ScoreRule
+
+from ..regular import Language, regex
+from ..regular.occurrences import Pattern
+from .scanner import TextScanner
+
+LIMIT = 256
+"""How many characters may be held for a rule, unless said otherwise."""
+
+MASK = "[redacted]"
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """Occurrences of ``pattern`` are replaced by ``instead``, unless one as a whole is in ``spared``."""
+
+    id: str
+    pattern: Pattern
+    instead: str = MASK
+    spared: Language | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedText:
+    """A rule as it stands in the file, checked. ``redact`` and ``spared`` are regular expressions."""
+
+    id: str
+    instead: str
+    redact: str | None = None
+    spared: str | None = None
+    signal: str = ""
+    above: float = 1.0
+    needed: int = 1
+    window: int = 1
+    missing: Literal["withhold", "pass"] = "withhold"
+    reason: str = ""
+    shadow: bool = False
+
+    def to_json(self) -> Json:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    def redaction(self) -> Redaction:
+        assert self.redact is not None
+        spared = regex(self.spared, mode="full") if self.spared is not None else None
+        return Redaction(self.id, regex(self.redact).pattern, self.instead, spared)
+
+    def score(self) -> ScoreRule:
+        return ScoreRule(
+            self.id, self.signal, self.above, self.instead, self.needed, self.window, self.missing, self.reason,
+            self.shadow,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TextRules:
+    """A policy's rules on text, compiled once for all streams. ``limit``: the most that is held for a rule.
+
+    Implements :class:`bartizan.guard.stream.rules.TextRules`.
+    """
+
+    checked: Sequence[CheckedText] = ()
+    limit: int = LIMIT
+    scores: Sequence[ScoreRule] = field(init=False)
+
+    def __post_init__(self) -> None:
+        found = tuple(rule.score() for rule in self.checked if rule.redact is None)
+        object.__setattr__(self, "scores", found)
+
+    def within(self, limit: int) -> TextRules:
+        """The same with another limit."""
+        return TextRules(self.checked, limit)
+
+    def scanner(self) -> Scanner | None:
+        return self._enforced.fork() if self._enforced is not None else None
+
+    def watcher(self) -> Scanner | None:
+        return self._shadowed.fork() if self._shadowed is not None else None
+
+    @cached_property
+    def _enforced(self) -> TextScanner | None:
+        return self._scanner(shadow=False)
+
+    @cached_property
+    def _shadowed(self) -> TextScanner | None:
+        return self._scanner(shadow=True)
+
+    def _scanner(self, shadow: bool) -> TextScanner | None:
+        rules = [rule for rule in self.checked if rule.redact is not None and rule.shadow is shadow]
+        return TextScanner.of([rule.redaction() for rule in rules], self.limit) if rules else None
