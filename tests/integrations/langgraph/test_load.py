@@ -9,7 +9,7 @@ import pytest
 from langgraph.types import Command
 
 from bartizan.guard.audit import query, verify
-from bartizan.integrations.langgraph import load_guard
+from bartizan.integrations.langgraph import correction_of, load_guard
 from bartizan.integrations.langgraph.testing import calling
 from bartizan.policies import PolicyError
 
@@ -90,3 +90,39 @@ def test_functions_and_options_are_taken(policy, world) -> None:
         [guarded, _] = guard.tools([pay, read])
         guard._portal.submit(guard.guard.observe("prompt", "Pay 7.", session="always")).result()
         assert guarded.invoke({"amount": 7}) == "7"
+
+
+CORRECTS = """
+version: 1
+name: cashier
+tools:
+  pay: {args: {amount: int}, effect: destructive}
+rules:
+  - id: pays
+    allow: [pay]
+  - id: never-much
+    deny: [pay]
+    when: args.amount > 1000
+    reason: At most 1000 at once.
+repair:
+  pay: {amount: clamp}
+"""
+
+
+@pytest.mark.parametrize("correct", [True, False])
+def test_what_a_policy_opens_is_corrected(tmp_path, world, run, results, correct) -> None:
+    """By the solver, from the first call on; unless the application does not want it."""
+    (tmp_path / "policy.yaml").write_text(CORRECTS)
+    with load_guard(tmp_path / "policy.yaml", correct=correct) as guard:
+        out = run(guard.wrap(world.agent(calling(("pay", {"amount": 5000})))), "Pay 5000.")
+    [message] = results(out)
+    if not correct:
+        assert (message.status, world.ran) == ("error", [])
+        return
+    assert world.ran == [("pay", 1000)]
+    assert message.content == (
+        "This call was not allowed as proposed. It was executed with these changes (JSON Patch): "
+        '[{"op":"replace","path":"/amount","value":1000}]\nRule never-much: At most 1000 at once.\npaid 1000'
+    )
+    found = correction_of(message)
+    assert found is not None and found["origin"] == "solver"

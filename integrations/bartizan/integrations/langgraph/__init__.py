@@ -2,6 +2,7 @@
 
 ``LangGraphGuard.wrap(graph)`` guards a compiled graph at the innermost point, sub-graphs included: start there.
 ``guard_tools`` guards single tools, ``LangGraphGuard.middleware()`` is middleware for ``create_agent``.
+``LangGraphGuard.model`` guards what a chat model says, streamed or not.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from .guard import LangGraphGuard, guard_tools
 from .history import spoken_by_user
 from .load import load_guard
 from .middleware import GuardMiddleware
+from .model import GuardedModel
+from .speech import Speech
 from .tools import GuardedTool
 
 __all__ = [
@@ -36,6 +39,7 @@ __all__ = [
     "CallDenied",
     "Edit",
     "GuardMiddleware",
+    "GuardedModel",
     "GuardedTool",
     "InvalidAnswer",
     "LangGraphGuard",
@@ -44,6 +48,7 @@ __all__ = [
     "NothingToGuard",
     "Reject",
     "RunObserver",
+    "Speech",
     "UnguardedToolCall",
     "correction_of",
     "guard_tools",

@@ -10,17 +10,19 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphBubbleUp
 
-from bartizan.guard import ANONYMOUS, Principal, ToolCall, ToolResult
+from bartizan.guard import ANONYMOUS, Enforcement, Principal, ToolCall, ToolResult
 
 from . import results
 from .callbacks import RunObserver
+from .corrections import Notice
 from .grants import Grant, current, granted
 from .mediation import FAILED, NO_SESSION, UNREADABLE, Denial, Mediator
 from .portal import Portal
-from .proposal import Proposal
+from .proposal import Proposal, from_config
 
 SessionOf = Callable[[RunnableConfig], str]
 PrincipalOf = Callable[[RunnableConfig], Principal]
+Review = Callable[[ToolCall], Awaitable[tuple[Enforcement, Notice | None]]]
 
 log = logging.getLogger("bartizan.langgraph")
 
@@ -136,6 +138,27 @@ class Door:
             return await self._portal.arun(lambda send: self._mediate(proposal, found, execution, send), run)
         except Exception as error:  # noqa: BLE001 (told apart in _outcome)
             return self._outcome(error, execution)
+
+    def reviewer(self, config: RunnableConfig) -> Review | None:
+        """Reviews calls that a model is about to make in this run; None where the conversation cannot be read.
+
+        What is returned runs on the guard's loop.
+        """
+        ready = self._ready(lambda: from_config("", {}, None, config))
+        if isinstance(ready, Denial) or not ready[0].messages:
+            return None
+        proposal, found = ready
+
+        async def review(call: ToolCall) -> tuple[Enforcement, Notice | None]:
+            return await self._mediator.review(
+                call,
+                proposal,
+                session=found.session,
+                principal=found.principal,
+                inside_tool=found.inside_tool,
+            )
+
+        return review
 
     async def _mediate(
         self, proposal: Proposal, found: _Circumstances, execution: _Execution, send: Any

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 from langgraph.pregel import Pregel
@@ -19,7 +22,9 @@ from .door import Door, PrincipalOf, SessionOf
 from .history import History, Prompts, spoken_by_user
 from .mediation import Mediator
 from .middleware import GuardMiddleware
+from .model import GuardedModel
 from .portal import Portal
+from .speech import Speech, Utterance
 from .tools import guard_all
 from .wrap import MARK, guard_nodes
 
@@ -86,9 +91,27 @@ class LangGraphGuard:
         """The tools, each guarded by itself: for tools that no ToolNode runs, or that other tools call."""
         return guard_all(tools, self._door, self)
 
-    def middleware(self) -> GuardMiddleware:
-        """The guard as middleware for ``create_agent``; it must be listed last."""
-        return GuardMiddleware(self._door, lambda node: getattr(node, MARK, None) is self)
+    def middleware(self, speech: Speech | None = None) -> GuardMiddleware:
+        """The guard as middleware for ``create_agent``; it must be listed last.
+
+        With ``speech`` it guards the agent's model as :meth:`model` does, whichever model other middleware chooses.
+        """
+        guarded = partial(self.model, speech=speech) if speech is not None else None
+        return GuardMiddleware(self._door, lambda node: getattr(node, MARK, None) is self, guarded)
+
+    def model(self, model: BaseChatModel, speech: Speech | None = None) -> BaseChatModel:
+        """The model, guarded: what it says leaves by the policy's rules on text, and its calls are reviewed.
+
+        Streamed or not, nothing of it reaches callbacks, streams or the state before. Calls that may be corrected
+        leave corrected, with a note that the guarded tool shows the agent; all others leave as they are, to be denied
+        or asked about there: guard the tools, too. See :mod:`.model` and :class:`~.speech.Speech`.
+        """
+        chosen = speech or Speech()
+
+        def begin(messages: Sequence[BaseMessage], config: RunnableConfig) -> Utterance:
+            return Utterance(chosen, self.guard.program, self._door.reviewer(config), messages)
+
+        return GuardedModel.of(model, self._portal, begin)
 
     def callbacks(self) -> list[BaseCallbackHandler]:
         """The handler that ``wrap`` attaches, for graphs that are not wrapped."""

@@ -9,13 +9,14 @@ from typing import Any
 from langchain_core.tools import BaseTool
 from langchain_core.tools import tool as create_tool
 
-from bartizan.guard import Guard
+from bartizan.guard import Guard, Proposer
 from bartizan.guard.audit import FileAuditLog
 from bartizan.guard.gather import Monitor
 from bartizan.guard.sqlite import SqliteStore
 from bartizan.monitors import Backend
 from bartizan.monitors.monitor import monitors_for
 from bartizan.policies import ToolDecl, load_policy
+from bartizan.policies.program import Program
 from bartizan.policies.tools import tools_from_langchain
 
 from .guard import LangGraphGuard
@@ -28,6 +29,7 @@ def load_guard(
     store: str | Path | None = None,
     tools: Sequence[ToolDecl | BaseTool | Callable[..., Any]] = (),
     monitors: Mapping[str, Monitor] | Backend | None = None,
+    correct: bool | Sequence[Proposer] = True,
     **options: Any,
 ) -> LangGraphGuard:
     """A guard for the policy of a file.
@@ -36,7 +38,9 @@ def load_guard(
     memory, and approvals do not survive the process. ``tools`` adds the types of tools that the policy does not
     declare, from LangChain tools or as declarations. ``monitors`` measures the policy's signals: monitors by the
     signals' names, or a backend (an engine in this process, a host elsewhere) that has the probes which the policy
-    names under ``monitor:``; a signal without one is missing. ``options`` are those of :class:`LangGraphGuard`.
+    names under ``monitor:``; a signal without one is missing. ``correct``: what the policy opens under ``repair:`` is
+    corrected by the solver (extra ``prove``), or by the proposers given; ``False`` denies as if it opened nothing.
+    ``options`` are those of :class:`LangGraphGuard`.
 
     Raises ``PolicyError`` with located diagnostics for a policy that is not one, ``AuditLocked`` or
     ``AuditTampered`` for a log that cannot be continued.
@@ -54,5 +58,14 @@ def load_guard(
         store=SqliteStore(store) if store is not None else None,
         audit=FileAuditLog(audit) if audit is not None else None,
         monitors=monitors,
+        proposers=_proposers(program) if correct is True else correct or (),
     )
     return LangGraphGuard(guard, **options)
+
+
+def _proposers(program: Program) -> Sequence[Proposer]:
+    if not program.policy.repair:
+        return ()
+    from bartizan.policies.repair import SolverProposer  # it brings the solver, which few policies need
+
+    return (SolverProposer(),)

@@ -130,6 +130,17 @@ class Mediator:
                 _remember(self._outputs, once, output, MAX_OUTPUTS)
             return output
 
+    async def review(
+        self, call: ToolCall, proposal: Proposal, *, session: str, principal: Principal, inside_tool: bool
+    ) -> tuple[Enforcement, corrections.Notice | None]:
+        """What would become of a call that a model is about to propose, and what it is to be told if it was corrected.
+
+        Raises what ``Guard.observe`` raises: then nothing is known of the call.
+        """
+        await self._history.catch_up(session, proposal.messages, inside_tool=inside_tool)
+        found = await self._guard.review(call, session=session, principal=principal)
+        return found, corrections.described(self._guard, found)
+
     async def _enforce(
         self, call: ToolCall, once: str | None, run: Run, session: str, principal: Principal
     ) -> Enforcement:

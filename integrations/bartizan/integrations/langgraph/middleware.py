@@ -14,7 +14,8 @@ from typing import Annotated, Any, NotRequired
 from uuid import uuid4
 
 from langchain.agents.middleware import AgentMiddleware, AgentState
-from langchain.agents.middleware.types import PrivateStateAttr
+from langchain.agents.middleware.types import ModelRequest, ModelResponse, PrivateStateAttr
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import ToolMessage
 from langgraph.prebuilt import tool_node
 from langgraph.prebuilt.tool_node import ToolCallRequest
@@ -41,9 +42,15 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
 
     state_schema = GuardState
 
-    def __init__(self, door: Door, is_guarded: Callable[[Any], bool]) -> None:
+    def __init__(
+        self,
+        door: Door,
+        is_guarded: Callable[[Any], bool],
+        model: Callable[[BaseChatModel], BaseChatModel] | None = None,
+    ) -> None:
         super().__init__()
         self.tools = []
+        self._model = model
         self._door = door
         self._is_guarded = is_guarded
 
@@ -52,6 +59,21 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
 
     async def abefore_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
         return self.before_agent(state, runtime)
+
+    def wrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
+    ) -> ModelResponse[Any]:
+        return handler(self._speaking(request))
+
+    async def awrap_model_call(
+        self,
+        request: ModelRequest[Any],
+        handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
+    ) -> ModelResponse[Any]:
+        return await handler(self._speaking(request))
+
+    def _speaking(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
+        return request if self._model is None else request.override(model=self._model(request.model))
 
     def wrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]]

@@ -24,7 +24,7 @@ T = TypeVar("T")  # what the work returns
 Work = Callable[[Callable[[A], Awaitable[B]]], Coroutine[Any, Any, T]]
 
 
-class _Errand(Generic[A, B]):
+class Errand(Generic[A, B]):
     """Something to be done where the caller is. Made on the private loop, answered from elsewhere."""
 
     def __init__(self, argument: A) -> None:
@@ -32,7 +32,9 @@ class _Errand(Generic[A, B]):
         self.answer: asyncio.Future[B] = asyncio.get_running_loop().create_future()
 
     def settle(self, result: B) -> None:
-        self.answer.get_loop().call_soon_threadsafe(self._settle, result)
+        """Answer, from any thread."""
+        with suppress(RuntimeError):  # the private loop is closed: nobody waits any more
+            self.answer.get_loop().call_soon_threadsafe(self._settle, result)
 
     def _settle(self, result: B) -> None:
         if not self.answer.done():  # the work may have been cancelled meanwhile
@@ -60,7 +62,7 @@ class Portal:
 
     def run(self, work: Work[A, B, T], errand: Callable[[A], B]) -> T:
         """Do ``work`` and block until it is done; what it hands back is done by ``errand``, in this thread."""
-        inbox: queue.SimpleQueue[_Errand[A, B] | None] = queue.SimpleQueue()
+        inbox: queue.SimpleQueue[Errand[A, B] | None] = queue.SimpleQueue()
         done = self.submit(work(_sender(inbox.put)))
         done.add_done_callback(lambda _: inbox.put(None))
         try:
@@ -74,9 +76,9 @@ class Portal:
     async def arun(self, work: Work[A, B, T], errand: Callable[[A], Awaitable[B]]) -> T:
         """As :meth:`run`, without blocking: ``errand`` is awaited in the caller's own task."""
         loop = asyncio.get_running_loop()
-        inbox: asyncio.Queue[_Errand[A, B] | None] = asyncio.Queue()
+        inbox: asyncio.Queue[Errand[A, B] | None] = asyncio.Queue()
 
-        def put(item: _Errand[A, B] | None) -> None:
+        def put(item: Errand[A, B] | None) -> None:
             with suppress(RuntimeError):  # the caller's loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(inbox.put_nowait, item)
 
@@ -135,9 +137,9 @@ class Portal:
             return self._loop
 
 
-def _sender(put: Callable[[_Errand[A, B]], None]) -> Callable[[A], Awaitable[B]]:
+def _sender(put: Callable[[Errand[A, B]], None]) -> Callable[[A], Awaitable[B]]:
     async def send(argument: A) -> B:
-        errand: _Errand[A, B] = _Errand(argument)
+        errand: Errand[A, B] = Errand(argument)
         put(errand)
         return await errand.answer
 

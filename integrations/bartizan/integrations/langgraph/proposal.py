@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,9 @@ from langchain_core.messages import AIMessage, BaseMessage, convert_to_messages
 from langchain_core.messages import ToolCall as LangChainCall
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
+from langgraph._internal._constants import CONF, CONFIG_KEY_READ, CONFIG_KEY_RUNTIME, PULL
 from langgraph.prebuilt.tool_node import ToolCallRequest, _get_all_injected_args
+from langgraph.runtime import Runtime
 
 from bartizan.guard import ToolCall
 
@@ -86,6 +88,37 @@ def from_request(request: ToolCallRequest, input_type: str, messages_key: str) -
         run_id=info.run_id if info is not None else None,
         together=1 if input_type == "tool_calls" else len(last_calls(messages)),
     )
+
+
+def from_config(
+    tool: str, args: Mapping[str, Any], tool_call_id: str | None, config: RunnableConfig
+) -> Proposal:
+    """The proposal of a call outside a ToolNode, as far as the configuration of its run tells about it."""
+    configurable = config.get(CONF) or {}
+    runtime = configurable.get(CONFIG_KEY_RUNTIME)
+    info = runtime.execution_info if isinstance(runtime, Runtime) else None
+    messages = _messages(configurable.get(CONFIG_KEY_READ))
+    path = (config.get("metadata") or {}).get("langgraph_path") or (None,)
+    return Proposal(
+        tool=tool,
+        args=args,
+        tool_call_id=tool_call_id or "",
+        messages=messages,
+        config=config,
+        task=info.task_id if info is not None and tool_call_id is not None else None,
+        run_id=info.run_id if info is not None else None,
+        together=len(last_calls(messages)) if path[0] == PULL else 1,
+    )
+
+
+def _messages(read: Callable[..., Any] | None) -> list[BaseMessage]:
+    """The conversation in the state of the graph that this runs in."""
+    if read is None:
+        return []
+    try:
+        return messages_of({"messages": read("messages", True)}, "messages")
+    except KeyError:  # a graph without such a channel
+        return []
 
 
 def last_calls(messages: Sequence[BaseMessage]) -> list[LangChainCall]:

@@ -10,12 +10,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 from langchain_core.tools import tool as create_tool
-from langgraph._internal._constants import CONF, CONFIG_KEY_READ, CONFIG_KEY_RUNTIME, PULL
-from langgraph.runtime import Runtime
 from pydantic import ConfigDict, PrivateAttr
 
 from bartizan.guard import ToolCall
@@ -25,7 +22,7 @@ from .door import Door
 from .errors import CallDenied
 from .grants import current
 from .mediation import Denial
-from .proposal import Proposal, injected_arguments, last_calls, messages_of
+from .proposal import Proposal, from_config, injected_arguments
 
 _COPIED = (
     "name",
@@ -135,21 +132,7 @@ class GuardedTool(BaseTool):
         return {**call.arguments(), **injected}
 
     def _propose(self, inputs: dict[str, Any], config: RunnableConfig, tool_call_id: str | None) -> Proposal:
-        configurable = config.get(CONF) or {}
-        runtime = configurable.get(CONFIG_KEY_RUNTIME)
-        info = runtime.execution_info if isinstance(runtime, Runtime) else None
-        messages = _messages(configurable.get(CONFIG_KEY_READ))
-        path = (config.get("metadata") or {}).get("langgraph_path") or (None,)
-        return Proposal(
-            tool=self.name,
-            args=self._model_arguments(inputs),
-            tool_call_id=tool_call_id or "",
-            messages=messages,
-            config=config,
-            task=info.task_id if info is not None and tool_call_id is not None else None,
-            run_id=info.run_id if info is not None else None,
-            together=len(last_calls(messages)) if path[0] == PULL else 1,
-        )
+        return from_config(self.name, self._model_arguments(inputs), tool_call_id, config)
 
     def _answer(self, outcome: results.Output | Denial, tool_call_id: str | None) -> results.Output:
         if not isinstance(outcome, Denial):
@@ -160,13 +143,3 @@ class GuardedTool(BaseTool):
         return results.error_message(
             outcome.text, self.name, tool_call_id, {results.GUARDED: record}, outcome.artifact
         )
-
-
-def _messages(read: Callable[..., Any] | None) -> list[BaseMessage]:
-    """The conversation in the state of the graph that the tool runs in."""
-    if read is None:
-        return []
-    try:
-        return messages_of({"messages": read("messages", True)}, "messages")
-    except KeyError:  # a graph without such a channel
-        return []
