@@ -16,7 +16,7 @@ from bartizan.guard import Event, Missing, Request, Session, Signal, ToolCall
 from bartizan.policies import Program, compile_policy
 from bartizan.policies.history import begin, prompt, record
 
-LOW, HIGH = -7, 13
+LOW, HIGH = -16, 30
 MOST = 30_000
 RATIOS = (0.0, 0.25, 0.5, 1.0)
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 from bartizan.guard.types import Event, Session
 
 from .evidence import Part, Reading, Trace, read, trace_of
-from .normalise import compatible, fold, words
+from .normalise import canonical_number, compatible, fold, is_digits, words
 from .sources import Source, Unreadable, documents
 
 MAX_TEXT = 1 << 20
@@ -152,6 +153,14 @@ class Corpus:
         if self._is_leaf:
             for key in reading.whole:
                 self._whole[key] = number
+
+    def numbers(self) -> set[Decimal]:
+        """The numbers that are tokens, and those that are written like a code."""
+        found = {
+            Decimal(number) for token in self._holding if (number := canonical_number(token)) is not None
+        }
+        keys = (*self._keys, *self._whole)
+        return found | {Decimal(key[1:]) for key in keys if key[0] == "C" and is_digits(key[1:])}
 
     def states(self, part: Part, first: int) -> bool:
         """Strictly: a leaf that is the part, or a text that it stands in."""

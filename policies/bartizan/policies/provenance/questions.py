@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Self
 
 from bartizan.guard.canonical import JSON
@@ -70,6 +71,17 @@ class Provenance:
                 return True
             unknown = unknown or carried is None
         return None if unknown else False
+
+    def numbers(self) -> frozenset[Decimal]:
+        """Every number of which a strict question may say that it stands somewhere; some of these may stand nowhere.
+
+        The strict questions are ``from_user``, ``from_tool`` and ``grounded``. Of any other number, as an ``int`` or a
+        ``dec``, each of them says the same: no, or that it cannot tell.
+        """
+        found: set[Decimal] = set()
+        for corpus in self._index.corpora.values():
+            found |= corpus.numbers()
+        return frozenset(found)
 
     def origins(self, value: JSON) -> tuple[Origin, ...]:
         """Where the elements of the value occur, in order of event. Reads the whole session: for explanations."""

@@ -12,10 +12,11 @@ from bartizan.guard import Request, Session, ToolCall
 from ..edits import ABSENT, Alternative, Clamp, Drop, Listed, Opening
 from ..edits.writing import write
 from ..evaluation.scope import Scope
-from ..language.types import F64
-from ..language.values import E, Nonconforming, conform
+from ..language.types import F64, Dec
+from ..language.values import E, Nonconforming, conform, scale_decimal
 from ..program import Program
-from .numbers import MAX_BITS, as_integer, double
+from ..provenance import Provenance
+from .numbers import LARGEST, MAX_BITS, as_integer, double, rank
 from .parts import Given
 
 MAX_CHOICES = 4_096
@@ -126,6 +127,32 @@ class Case:
             found = self._scopes[choice] = replace(
                 self.base, inputs={**self.base.inputs, "args": typed}, raw={"args": raw}, bound=[]
             )
+        return found
+
+    def value_at(self, part: Given, index: int, number: int) -> Json:
+        """The value of a part with another number in one place."""
+        place = self.places[index]
+        path, type_ = place.opening.path, place.opening.type
+        typed = _put(self.base.inputs["args"], path, double(number) if isinstance(type_, F64) else number)
+        raw = _put(self.base.raw["args"], path, self._written(place, number))
+        return part.evaluate(
+            replace(self.base, inputs={**self.base.inputs, "args": typed}, raw={"args": raw}, bound=[])
+        )
+
+    def said(self, index: int) -> set[int] | None:
+        """The numbers that stand in the session, as numbers of a place; None if that cannot be told."""
+        sources = self.base.sources()
+        if not isinstance(sources, Provenance):
+            return None
+        type_ = self.places[index].opening.type
+        found: set[int] = set()
+        for number in sources.numbers():
+            if isinstance(type_, F64):
+                value = float(number)
+                found |= {rank(value)} if abs(rank(value)) < LARGEST else set()
+            else:
+                scaled = scale_decimal(f"{number:f}", type_.digits if isinstance(type_, Dec) else 0)
+                found |= {scaled} if isinstance(scaled, int) else set()
         return found
 
     # --- calls

@@ -36,6 +36,9 @@ from .z3 import Arithmetic, Formula
 MAX_CASES = 1_024
 """Cases of a number that is chosen by conditions."""
 
+MAX_SAID = 128
+"""Numbers in a session that are looked at one by one."""
+
 Linear: TypeAlias = tuple[int, tuple[tuple[int, int], ...]]
 """A constant, and factors by place."""
 
@@ -166,11 +169,27 @@ class Encoding:
     def _guess(self, node: Guess, wanted: bool) -> Formula:
         if not any(index in self.integers for index in node.numbers):
             return self._given(node.given, wanted)
+        if node.strict and (told := self._told(node, wanted)) is not None:
+            return told
         if node not in self.guesses:
             true, false = self.solver.boolean(), self.solver.boolean()
             self.solver.require(self.solver.some((self.solver.no(true), self.solver.no(false))))
             self.guesses[node] = true, false
         return self.guesses[node][0 if wanted else 1]
+
+    def _told(self, node: Guess, wanted: bool) -> Formula | None:
+        """Where a number comes from: asked of each that the session says, and of one that it does not say."""
+        (index,), case = node.numbers, self.case
+        said = case.said(index)
+        if said is None or len(said) > MAX_SAID:
+            return None
+        unsaid = max((abs(number) for number in said), default=0) + 1
+        elsewhere = case.value_at(node.given, index, unsaid) is wanted
+        special = [
+            number for number in said if (case.value_at(node.given, index, number) is wanted) != elsewhere
+        ]
+        self.thresholds[index] |= {number + by for number in special for by in (-1, 0, 1)}
+        return self._among((0, ((index, 1),)), special, not elsewhere)
 
     # --- numbers
 

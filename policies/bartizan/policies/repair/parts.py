@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 from ..edits import Clamp, Opening
 from ..evaluation.plan import Evaluate
 from ..language import ast
-from ..language.types import F64, Bool
+from ..language.types import F64, Bool, Dec, Int
 from .numbers import as_integer, ordered
 
 
@@ -105,10 +105,14 @@ class Among:
 
 @dataclass(eq=False, slots=True)
 class Guess:
-    """A truth value that depends on ``numbers`` in a way that is not arithmetic. ``given`` is its value elsewhere."""
+    """A truth value that depends on ``numbers`` in a way that is not arithmetic. ``given`` is its value elsewhere.
+
+    ``strict``: it asks where its one number comes from, so that only numbers that stand in the session are special.
+    """
 
     given: Given
     numbers: tuple[int, ...]
+    strict: bool = False
 
 
 Truth = Given | Negation | Both | Either | Agree | Chosen | Comparison | Among | Guess
@@ -160,7 +164,21 @@ class Taker:
             case ast.OneOf(operand, items) if numbers and self._is_number(operand):
                 return Among(self._number(operand), tuple(as_integer(item, operand.type) for item in items))
         given = self._given(node)
-        return Guess(given, tuple(sorted(numbers))) if numbers else given
+        return Guess(given, tuple(sorted(numbers)), self._is_strict(node)) if numbers else given
+
+    def _is_strict(self, node: ast.Expr) -> bool:
+        if not isinstance(node, ast.Provenance) or node.predicate not in (
+            "from_user",
+            "from_tool",
+            "grounded",
+        ):
+            return False
+        _, fields = self._dependencies(node)
+        return (
+            not fields
+            and node.subject.path in self._amounts
+            and isinstance(node.subject.type, Int | Dec | F64)
+        )
 
     def _is_number(self, node: ast.Expr) -> bool:
         """Whether what depends on changeable numbers in it is arithmetic."""
