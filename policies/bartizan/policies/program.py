@@ -184,6 +184,10 @@ class Program:
         """What a call's conditions are evaluated against. Raises ``Nonconforming``."""
         return self._call_scope(request, session, self.policy.tools[request.call.tool])
 
+    def sources(self, session: Session) -> Provenance:
+        """Where values of a session come from."""
+        return self._provenance(session)
+
     def kept(self, key: object, build: Callable[[], Made]) -> Made:
         """What others build of this program, once, and have kept for as long as the program is."""
         with self._building:
