@@ -216,7 +216,7 @@ def _options(name: str, args: Mapping[str, Any]) -> Iterator[Option]:
     elif name == "cost":
         tenths = round(float(value) * 10)
         if tenths == float(value) * 10:
-            yield from ((2, abs(x - tenths), x, f"{x / 10:.1f}") for x in range(-25, 50) if x != tenths)
+            yield from ((2, abs(x - tenths), x, f"{x / 10:.1f}") for x in range(-75, 60) if x != tenths)
     elif name == "ratio":
         near = {y for x in RATIOS for y in (x, math.nextafter(x, 9), math.nextafter(x, -9))} - {value}
         yield from ((1, abs(_place(x) - _place(value)), _place(x), x) for x in near)
