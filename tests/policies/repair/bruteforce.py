@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -17,7 +17,7 @@ from bartizan.policies import Program, compile_policy
 from bartizan.policies.history import begin, prompt, record
 
 LOW, HIGH = -16, 30
-MOST = 30_000
+MOST = 12_000
 RATIOS = (0.0, 0.25, 0.5, 1.0)
 
 HEAD = """version: 1
@@ -27,6 +27,7 @@ tools:
   pay:
     args:
       n: int
+      q: int
       cost: dec(1)
       ratio: f64
       mode: enum(a, b, c)
@@ -43,6 +44,7 @@ rules:
 
 CLASSES = {
     "n": "clamp",
+    "q": "{class: enum, values: [0, {value: 7, cost: 2}, 3]}",
     "cost": "{class: clamp, cost: 2}",
     "ratio": "clamp",
     "mode": "{class: enum, values: [c, {value: a, cost: 3}, b]}",
@@ -74,6 +76,12 @@ ABOUT: dict[str, list[st.SearchStrategy[str]]] = {
         _wrap('(args.mode == "a" ? 1 : args.n) + 2 * args.n {} {}', _OP, _CONSTANT),
         _wrap('session.count("pay", within="1h") + args.n {} {}', _OP, _CONSTANT),
         _wrap("(args.n < {}) == args.flag", _CONSTANT),
+    ],
+    "q": [
+        _wrap("args.n + args.q {} {}", _OP, _CONSTANT),
+        _wrap("args.q - args.n {} {}", _OP, _CONSTANT),
+        _wrap("args.q {} {}", _OP, _CONSTANT),
+        _wrap("size(args.note) + args.n - args.q {} {}", _OP, _CONSTANT),
     ],
     "cost": [
         _wrap("args.cost {} {}", _OP, _TENTHS),
@@ -129,9 +137,14 @@ class Setting:
 
 
 @st.composite
-def settings(draw: st.DrawFn, others: list[st.SearchStrategy[str]], most: int = 5) -> Setting:
+def settings(
+    draw: st.DrawFn,
+    others: list[st.SearchStrategy[str]],
+    most: int = 5,
+    names: Sequence[str] = tuple(CLASSES),
+) -> Setting:
     """Rules mostly about what is opened, so that there often is something to repair."""
-    opened = draw(st.lists(st.sampled_from(list(CLASSES)), min_size=1, max_size=most, unique=True))
+    opened = draw(st.lists(st.sampled_from(names), min_size=1, max_size=most, unique=True))
     about = st.one_of([atom for name in opened for atom in ABOUT[name]])
     atoms = st.integers(0, 7).flatmap(lambda n: st.one_of(others) if n == 0 else about)
     rules = ["  - {id: all, allow: [pay]}"] if draw(st.integers(0, 7)) else []
@@ -157,6 +170,7 @@ def settings(draw: st.DrawFn, others: list[st.SearchStrategy[str]], most: int = 
 def arguments(draw: st.DrawFn) -> dict[str, Any]:
     args: dict[str, Any] = {
         "n": draw(st.integers(-2, 9)),
+        "q": draw(st.sampled_from([0, 2, 7])),
         "cost": draw(st.sampled_from([0, 1.5, 2, "3.0", 2.2, 1.25])),
         "ratio": draw(_RATIO),
         "mode": draw(st.sampled_from("abc")),
@@ -177,7 +191,7 @@ Key = tuple[int, tuple[int, ...], tuple[int, ...]]
 Option = tuple[int, int, int, Any]
 """Cost, distance, value (to break ties), and the argument (``...`` for none)."""
 
-ORDER = ("n", "cost", "ratio", "mode", "flag", "memo", "note", "box", "/box/k", "/box/z")
+ORDER = ("n", "q", "cost", "ratio", "mode", "flag", "memo", "note", "box", "/box/k", "/box/z")
 
 
 def best(setting: Setting) -> tuple[Key, Mapping[str, Any]] | None:
@@ -220,6 +234,8 @@ def _options(name: str, args: Mapping[str, Any]) -> Iterator[Option]:
     elif name == "ratio":
         near = {y for x in RATIOS for y in (x, math.nextafter(x, 9), math.nextafter(x, -9))} - {value}
         yield from ((1, abs(_place(x) - _place(value)), _place(x), x) for x in near)
+    elif name == "q":
+        yield from ((cost, i, i, x) for i, (x, cost) in enumerate(((0, 1), (7, 2), (3, 1)), 1) if x != value)
     elif name == "mode":
         listed = (("c", 1), ("a", 3), ("b", 1))
         yield from ((cost, i, i, x) for i, (x, cost) in enumerate(listed, 1) if x != value)

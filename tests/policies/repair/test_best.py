@@ -7,10 +7,14 @@ from hypothesis import settings as hypothesis
 
 from bartizan.policies.language.values import conform
 from bartizan.policies.repair import Repair, repair
+from bartizan.policies.repair.case import Case
+from bartizan.policies.repair.enumerate import enumerated
 
-from .bruteforce import GUESSED, PLAIN, Setting, best, settings
+from .bruteforce import CLASSES, GUESSED, PLAIN, Setting, best, settings
 
-SLOW = hypothesis(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+CHOICES = tuple(name for name, spec in CLASSES.items() if "clamp" not in spec)
+
+SLOW = hypothesis(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
 
 
 def agrees(setting: Setting, found: Repair) -> bool:
@@ -47,3 +51,18 @@ def test_with_parts_that_only_the_evaluator_knows_it_is_the_least_where_it_says_
         expected = best(setting)
         assert expected is None or found.cost >= expected[0][0]
     assert setting.program.permits(setting.request.call, found.call)
+
+
+@SLOW
+@given(settings(PLAIN, names=CHOICES))
+def test_enumeration_finds_what_the_solver_finds(setting: Setting) -> None:
+    """Where there is no number to change, both have one best, and it is the same."""
+    program, request, session = setting.program, setting.request, setting.session
+    found = repair(program, request, session)
+    case = Case.of(program, request, session, program.openings("pay"))
+    assert case is not None
+    tried, _ = enumerated(case, 10_000)
+    if found is None or not found.edits:
+        assert found is not None or tried is None
+    else:
+        assert tried is not None and case.call(tried.choice, {}) == found.call

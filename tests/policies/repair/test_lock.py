@@ -105,7 +105,8 @@ def test_what_a_class_allows(path: str, value: Any, program: Program) -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("n", True), ("n", "4"), ("n", 4.5), ("n", None), ("n", ...), ("n", [4]), ("d", "1.00"), ("d", 0.255),
+        ("n", True), ("n", "4"), ("n", 4.5), ("n", 4.0), ("n", None), ("n", ...), ("n", [4]), ("d", "1.00"),
+        ("d", 0.255),
         ("f", "0.1"), ("at", "yesterday"), ("at", 5), ("at", "2026-01-01T11:59:59"), ("at", "2026-01-01t11:59:59Z\n"),
         ("wait", 60), ("mode", "c "), ("mode", "d"), ("mode", ...), ("flag", 0), ("flag", None), ("memo", None),
         ("memo", ""), ("memo", "other"), ("note", "my [redacted] and secret"), ("note", "[redacted]"),

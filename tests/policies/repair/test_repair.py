@@ -8,6 +8,9 @@ import threading
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis
+from hypothesis import strategies as st
 
 from bartizan.guard import Event, Missing, Outcome, Request, Session, Signal, ToolCall
 from bartizan.policies import Program, compile_policy, load_policy
@@ -27,6 +30,19 @@ rules:
 ARGS: dict[str, Any] = {
     "n": 5, "d": 1.5, "f": 0.5, "at": "2026-01-01T12:00:00+01:00", "wait": "1h", "mode": "a", "note": "x", "list": [],
 }  # fmt: skip
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["k", "z"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
 
 
 def policy(*rules: str, opened: str) -> Program:
@@ -336,6 +352,20 @@ def test_many_alternatives_of_many_arguments_stay_within_bounds() -> None:
     )
     program = compile_policy(text)
     assert repair(program, Request(ToolCall.of("1", "t", {"a": "x", "b": "y"}), 1), begin(program)) is None
+
+
+@hypothesis(max_examples=300, deadline=None)
+@given(st.dictionaries(st.sampled_from(list(ARGS)), JSON), st.booleans())
+def test_no_call_raises(changes: dict[str, Any], spoilt: bool) -> None:
+    """Whatever the arguments are, there is a repair that the program allows, or none."""
+    program = policy(
+        "deny: [t], when: 'args.n > 3 || args.f > 0.1 || args.list.exists(x, x > args.n)'",
+        'escalate: [t], when: \'args.note.contains("0") || from_user(args.d) || args.wait > duration("1s")\'',
+        opened="n: clamp, f: clamp, wait: clamp, d: clamp, at: clamp, note: redact, memo: drop, box: drop",
+    )
+    fixed(
+        program, **(changes if spoilt else {name: value for name, value in changes.items() if name == "note"})
+    )
 
 
 # --- threads and installations

@@ -9,7 +9,7 @@ from typing import Final, final
 
 from bartizan.guard import canonical_json
 
-from ..language.types import Type
+from ..language.types import Int, Type
 from ..language.values import E, Nonconforming, conform
 from ..regular import Language
 
@@ -87,7 +87,8 @@ class Clamp(Opening):
         if isinstance(before, str) or isinstance(after, str):
             both = isinstance(before, str) and isinstance(after, str)
             return both and _TEXT_OF_NUMBERS.issuperset(after)
-        return True
+        whole = isinstance(self.type, Int) and isinstance(before, int)
+        return isinstance(after, int) or not whole
 
     def number(self, value: Json) -> int | float | None:
         """The value of the type; None where there is none."""

@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from heapq import heappop, heappush
 
 Caps = tuple[int, ...]
 """For each field, how far up its scale of costs an edit may go: 0 keeps it."""
 
+MOST = 20_000
+"""Caps that are looked at."""
+
+
+class TooMany(Exception):
+    """More than :data:`MOST` caps would have to be looked at."""
+
 
 def cheapest(costs: Sequence[Sequence[int]], cores: Sequence[Mapping[int, int]]) -> Caps | None:
-    """The cheapest caps that are above each contradiction somewhere; of equals, the last fields are changed first.
+    """The cheapest caps that are above each contradiction somewhere.
 
     Args:
         costs: for each field its possible costs, ascending, the first of them 0.
         cores: contradictions: these fields, capped at these levels, cannot be.
 
-    None if a contradiction cannot be avoided. Branch and bound: exact, and small, since each core is a few fields.
+    None if a contradiction cannot be avoided. Exact: a search by cost, small since each core is a few fields. Raises
+    :class:`TooMany` if it is not small.
     """
-    best: tuple[int, Caps] | None = None
-    stack: list[tuple[int, Caps]] = [(0, (0,) * len(costs))]
+    queue: list[tuple[int, Caps]] = [(0, (0,) * len(costs))]
     seen: set[Caps] = set()
-    while stack:
-        cost, caps = stack.pop()
-        if caps in seen or (best is not None and (cost, caps) >= best):
-            continue
-        seen.add(caps)
+    while queue:
+        cost, caps = heappop(queue)
         core = next((c for c in cores if all(caps[index] <= level for index, level in c.items())), None)
         if core is None:
-            best = (cost, caps)
-            continue
+            return caps
         for index, level in core.items():
             if level + 1 < len(costs[index]):
                 raised = (*caps[:index], level + 1, *caps[index + 1 :])
-                stack.append((cost - costs[index][caps[index]] + costs[index][level + 1], raised))
-    return None if best is None else best[1]
+                if raised not in seen:
+                    seen.add(raised)
+                    heappush(queue, (cost - costs[index][caps[index]] + costs[index][level + 1], raised))
+        if len(seen) > MOST:
+            raise TooMany
+    return None

@@ -16,6 +16,7 @@ from .advice import advisable
 from .case import Case, TooWide, signatures
 from .encode import Encoding
 from .enumerate import enumerated
+from .hitting import TooMany
 from .parts import Amount, Given, Guess, Taker, Truth, within
 from .refine import Refinement
 from .search import Budget, Found, OutOfBudget, Search, pointers
@@ -111,7 +112,7 @@ class RepairPlan:
             if not available():
                 return self._without_solver(case, limits)
             return self._solved(case, limits)
-        except (OutOfBudget, TooWide):
+        except (OutOfBudget, TooMany, TooWide):
             return None
 
     def _narrow(self, case: Case) -> None:
