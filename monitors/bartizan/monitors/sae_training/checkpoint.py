@@ -16,24 +16,26 @@ from .config import TrainingError
 FORMAT = "bartizan-sae-training-1"
 
 
-def write(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+def write(
+    path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any], *, format: str = FORMAT
+) -> None:
     """Replaces what was there in one step: a run killed meanwhile keeps its last checkpoint."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(path.suffix + ".part")
-    header = {"format": FORMAT, "state": json.dumps(state)}
+    header = {"format": format, "state": json.dumps(state)}
     save_file(
         {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary, header
     )
     temporary.replace(path)
 
 
-def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read(path: Path, *, format: str = FORMAT) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            if header.get("format") != FORMAT:
+            if header.get("format") != format:
                 raise TrainingError(
-                    f"{path}: expected format {FORMAT}, found {header.get('format')}; start anew in another folder"
+                    f"{path}: expected format {format}, found {header.get('format')}; start anew in another folder"
                 )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
             return tensors, json.loads(header["state"])
