@@ -113,16 +113,18 @@ class Assembler:
         if one.wrong:
             return []
         one.began = one.began or bool(text.strip())
-        found: list[Found] = []
+        wrong = ""
         try:
-            for told in one.lexer.push(text):
-                if isinstance(told, Grown):
-                    found.append(Growing(index, one.start.name, told.path, told.text))
-                elif told.path:
-                    found.append(Field(index, one.start.name, told.path, told.value))
+            one.lexer.push(text)
         except MalformedJSON as error:
-            return [*found, self._refused(index, one, str(error))]
-        return found
+            wrong = str(error)
+        found: list[Found] = []
+        for told in one.lexer.told:
+            if isinstance(told, Grown):
+                found.append(Growing(index, one.start.name, told.path, told.text))
+            elif told.path:
+                found.append(Field(index, one.start.name, told.path, told.value))
+        return [*found, self._refused(index, one, wrong)] if wrong else found
 
     def _whole(self, index: int, one: _Open) -> Found:
         try:

@@ -100,6 +100,11 @@ class JSONLexer:
         """Whether the outermost value has been closed."""
         return self._at is _At.DONE
 
+    @property
+    def told(self) -> list[Progress]:
+        """What the last piece told; if it was refused, what it told before that."""
+        return self._out
+
     def push(self, text: str) -> list[Progress]:
         """What has become known by this piece. Raises :class:`MalformedJSON`."""
         self._out = []

@@ -80,7 +80,8 @@ class Upstream:
 
 
 def size_of(event: object) -> int:
-    return len(event.text) if isinstance(event, TextDelta | ToolArgs) else 0
+    text = event.text if isinstance(event, TextDelta | ToolArgs) else ""
+    return len(text) if isinstance(text, str) else 0
 
 
 async def _quietly(awaitable: Awaitable[Any]) -> None:
