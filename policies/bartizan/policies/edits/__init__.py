@@ -8,7 +8,17 @@ solver is needed, and none is trusted: whoever proposes an edit, it passes the l
 from __future__ import annotations
 
 from .lock import permitted
-from .openings import ABSENT, Alternative, Clamp, Drop, Listed, Opening
+from .openings import ABSENT, Alternative, Clamp, Drop, Listed, Opening, Template
 from .reading import openings_of
 
-__all__ = ["ABSENT", "Alternative", "Clamp", "Drop", "Listed", "Opening", "openings_of", "permitted"]
+__all__ = [
+    "ABSENT",
+    "Alternative",
+    "Clamp",
+    "Drop",
+    "Listed",
+    "Opening",
+    "Template",
+    "openings_of",
+    "permitted",
+]

@@ -138,8 +138,14 @@ class Redact(Opening):
             yield value, self.cost
 
 
+class Template(Opening):
+    """What is made of the value by a pattern, and so still is the value in another dress."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class Reroot(Opening):
+class Reroot(Template):
     """The file of the same name under one of these directories."""
 
     roots: tuple[str, ...]
@@ -153,7 +159,7 @@ class Reroot(Opening):
 
 
 @dataclass(frozen=True, slots=True)
-class Upgrade(Opening):
+class Upgrade(Template):
     """The same URL by a safer scheme, where it has the one that this replaces."""
 
     replaces: str
@@ -167,7 +173,7 @@ class Upgrade(Opening):
 
 
 @dataclass(frozen=True, slots=True)
-class Append(Opening):
+class Append(Template):
     """With this at its end, unless it is in it already."""
 
     text: str

@@ -101,7 +101,13 @@ class Case:
             for numbers in product(*(range(size) for size in sizes))
         ]
 
+    def stuck(self, part: Given) -> bool:
+        """Whether the call as it was has the taint that the part asks for, so that no edit of it is without it."""
+        return part.sticks and self.value(part) is not False
+
     def _evaluate(self, part: Given, choice: Choice) -> Json:
+        if choice and self.stuck(part):
+            return self.value(part)
         if part.own and len(choice) == 1:
             ((index, number),) = choice
             place = self.places[index]

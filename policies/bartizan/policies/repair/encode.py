@@ -169,6 +169,8 @@ class Encoding:
     def _guess(self, node: Guess, wanted: bool) -> Formula:
         if not any(index in self.integers for index in node.numbers):
             return self._given(node.given, wanted)
+        if self.case.stuck(node.given):
+            return self.case.value(node.given) is wanted
         if node.strict and (told := self._told(node, wanted)) is not None:
             return told
         if node not in self.guesses:

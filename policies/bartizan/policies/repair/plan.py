@@ -10,16 +10,17 @@ from typing import Any as Json
 
 from bartizan.guard import Request, Session, ToolCall
 
-from ..edits import Clamp, Opening
+from ..edits import Clamp, Opening, Template
 from ..program import Program
 from .advice import advisable
 from .case import Case, TooWide, signatures
 from .encode import Encoding
 from .enumerate import enumerated
 from .hitting import TooMany
-from .parts import Amount, Given, Guess, Taker, Truth, within
+from .parts import Amount, Given, Guess, Truth, within
 from .refine import Refinement
 from .search import Budget, Found, OutOfBudget, Search, pointers
+from .taking import Taker
 from .z3 import Arithmetic, SolverMissing, available
 
 
@@ -84,6 +85,7 @@ class RepairPlan:
     allowing: tuple[Truth, ...]
     numbers: frozenset[int]
     signed: Mapping[int, tuple[Given, ...]]
+    sticky: tuple[Given, ...]
     _local: threading.local
 
     @classmethod
@@ -95,9 +97,17 @@ class RepairPlan:
         parts = [part for condition in (*refusing, *allowing) for part in within(condition)]
         numbers = {part.index for part in parts if isinstance(part, Amount)}
         numbers |= {index for part in parts if isinstance(part, Guess) for index in part.numbers}
+        sticky = tuple(part for part in parts if isinstance(part, Given) and part.sticks)
         local = program.kept("repair-solvers", threading.local)
         return cls(
-            program, tuple(openings), refusing, allowing, frozenset(numbers), _signed(openings, parts), local
+            program,
+            tuple(openings),
+            refusing,
+            allowing,
+            frozenset(numbers),
+            _signed(openings, parts),
+            sticky,
+            local,
         )
 
     def repair(self, request: Request, session: Session, limits: Limits = DEFAULT) -> Repair | None:
@@ -135,6 +145,11 @@ class RepairPlan:
     def _without_solver(self, case: Case, limits: Limits) -> Repair | None:
         if any(place.origin is not None for place in case.places):
             raise SolverMissing
+        for part in self.sticky:
+            if case.stuck(part):  # the program alone, asked about the edited call, would not know
+                for index in part.fields:
+                    if isinstance(case.places[index].opening, Template):
+                        case.narrowed({index: [0]})
         found, checks = enumerated(case, limits.checks)
         return None if found is None else _repair(case, found, checks)
 
