@@ -17,6 +17,9 @@ from bartizan.policies.regular import regex
 
 from .streams import pieces
 
+STREAMS = {"chunkings": 4800, "hostile": 1800, "gone": 600, "transparent": 600, "parity": 2250}
+"""How many streams each test drives at least: more than 10,000 in all."""
+
 LIMIT = 24
 PROGRAM = compile_policy("""
 version: 1

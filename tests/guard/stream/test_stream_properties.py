@@ -30,6 +30,7 @@ from .generated import (
     PROPOSED,
     RULES,
     STAGES,
+    STREAMS,
     WORDS,
     Said,
     decider,
@@ -38,7 +39,6 @@ from .generated import (
 )
 from .virtual import run
 
-STREAMS = {"chunkings": 6000, "hostile": 2500, "gone": 1200, "transparent": 800}
 PLANTED = 2000
 CUTS = st.lists(st.integers(0, 80), max_size=8)
 POSSIBLE = Completion(PROGRAM).possible
