@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from bartizan.guard.audit import AuditLog, MemoryAuditLog, Receipt
 from bartizan.guard.canonical import JSON
+from bartizan.guard.correction import Proposer
 from bartizan.guard.decision import Program
 from bartizan.guard.gather import Monitor
 from bartizan.guard.guard import Guard
@@ -24,14 +25,26 @@ _DEADLINE = 60.0  # seconds: figures must not depend on how busy the machine is
 class Protection:
     """A guard for any number of runs, each in a session of its own. A context manager.
 
-    ``log`` is closed with it; without one the log lives in memory.
+    ``log`` is closed with it; without one the log lives in memory. ``proposers`` may correct what is denied.
     """
 
     def __init__(
-        self, program: Program, log: AuditLog | None = None, monitors: Mapping[str, Monitor] = _NOBODY
+        self,
+        program: Program,
+        log: AuditLog | None = None,
+        monitors: Mapping[str, Monitor] = _NOBODY,
+        proposers: Sequence[Proposer] = (),
     ) -> None:
         self._log = _Remembering(MemoryAuditLog() if log is None else log)
-        guard = Guard(program, audit=self._log, monitors=monitors, capture_content=True, deadline=_DEADLINE)
+        guard = Guard(
+            program,
+            audit=self._log,
+            monitors=monitors,
+            capture_content=True,
+            deadline=_DEADLINE,
+            proposers=proposers,
+            correct_within=_DEADLINE / 2,
+        )
         self._guard = LangGraphGuard(guard)
         self.program = program
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from bartizan.guard.audit import FileAuditLog
 from bartizan.policies import load_policy
 from bartizan.policies.program import Program
+from bartizan.policies.repair import SolverProposer
 from bartizan.policies.tools import tools_from_langchain
 
 from .attacks import ATTACKS
@@ -30,7 +31,7 @@ class Job:
     """What one process does in one go: all runs of one user task under one attack (``None``: the benign run).
 
     ``policy`` is a file or the name of a pack of the library; ``None``: no guard. ``monitored``: the signals that it
-    declares are measured; otherwise they are missing.
+    declares are measured; otherwise they are missing. ``correct``: what it opens is corrected by the solver.
     """
 
     suite: str
@@ -39,6 +40,7 @@ class Job:
     policy: str | None
     setting: Setting = Setting()
     monitored: bool = False
+    correct: bool = False
 
     @property
     def size(self) -> int:
@@ -73,7 +75,8 @@ def work(job: Job) -> list[Run]:
         guarded: contextlib.AbstractContextManager[Protection | None] = contextlib.nullcontext()
     else:
         program = program_for(job.suite, job.policy)
-        guarded = Protection(program, monitors=monitors_of(program, job.monitored))
+        proposers = (SolverProposer(),) if job.correct else ()
+        guarded = Protection(program, monitors=monitors_of(program, job.monitored), proposers=proposers)
     with guarded as protection:
         return list(runs_of(load_suite(job.suite), job.user_task, attack, job.setting, protection))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agentdojo.agent_pipeline.base_pipeline_element import BasePipelineElement
@@ -109,11 +109,11 @@ class GraphPipeline(BasePipelineElement):
         return {"type": "approve" if approved else "reject"}
 
 
-def for_grading(messages: Sequence[BaseMessage], ran: Container[str]) -> list[ChatMessage]:
-    """The conversation as AgentDojo's messages, with only the calls in ``ran`` (ids): those whose tool body ran.
+def for_grading(messages: Sequence[BaseMessage], ran: Mapping[str, PlannedCall]) -> list[ChatMessage]:
+    """The conversation as AgentDojo's messages, with only the calls that ran, by id, as they ran.
 
     AgentDojo grades some goals by the calls that an agent *requests*, which would count a call that a guard
-    stopped as the attacker's success.
+    stopped, or corrected, as the attacker's success.
     """
     calls: dict[str, FunctionCall] = {}
     transcript: list[ChatMessage] = []
@@ -124,7 +124,9 @@ def for_grading(messages: Sequence[BaseMessage], ran: Container[str]) -> list[Ch
                 transcript.append(ChatUserMessage(role="user", content=content))
             case AIMessage():
                 kept = {
-                    call["id"] or "": FunctionCall(function=call["name"], args=call["args"], id=call["id"])
+                    call["id"] or "": FunctionCall(
+                        function=call["name"], args=ran[call["id"] or ""].args, id=call["id"]
+                    )
                     for call in message.tool_calls
                     if call["id"] in ran
                 }

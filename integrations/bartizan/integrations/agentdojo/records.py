@@ -26,7 +26,7 @@ class Why:
 class Step:
     """One proposed call. ``ran`` is what the tool itself reports; ``output`` the start of what the agent read.
 
-    ``shows_injection``: the output is where the planted text came to light.
+    ``shows_injection``: the output is where the planted text came to light. ``corrected``: it ran with other arguments.
     """
 
     call: str
@@ -38,6 +38,7 @@ class Step:
     why: tuple[Why, ...] = ()
     output: str = ""
     shows_injection: bool = False
+    corrected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

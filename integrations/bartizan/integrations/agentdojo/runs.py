@@ -7,7 +7,7 @@ import contextlib
 import io
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agentdojo.base_tasks import BaseInjectionTask, BaseUserTask
@@ -20,6 +20,7 @@ from .guarding import Protection, Record
 from .pipeline import GraphPipeline
 from .records import Outcome, Run, Step, Why
 from .simulated_user import SimulatedUser
+from .slips import SLIPS
 from .suites import Suite, planned
 
 _EXCERPT = 600  # characters of a tool's output that a report may show
@@ -31,12 +32,14 @@ class Setting:
 
     ``supplement``: the attacker also pursues the goals for which AgentDojo gives no calls (:mod:`.goals`).
     ``speaks``: an agent that obeys also says what the attacker wants said (travel's injection_task_6, where
-    nothing is called and there is nothing for a guard to decide). ``careless``: the user approves everything.
+    nothing is called and there is nothing for a guard to decide). ``careless``: the user approves everything. ``slip``:
+    the agent makes this mistake in the user's own calls (:mod:`.slips`).
     """
 
     supplement: bool = False
     speaks: bool = False
     careless: bool = False
+    slip: str | None = None
 
 
 def runs_of(
@@ -63,6 +66,8 @@ def run(
     environment = suite.load_and_inject_default_environment(planted)
     script = script_of(suite, task, injection, planted, environment.model_copy(deep=True), setting)
     user = SimulatedUser(script.user, setting.careless)
+    if setting.slip is not None:
+        script = replace(script, user=SLIPS[setting.slip].made_in(script.user))
     session = f"{suite.name}/{user_task}/{injection_task or 'benign'}/{attack.name if attack else 'none'}"
     wrap = None if protection is None else protection.wrap
     with asyncio.Runner() as runner, contextlib.redirect_stdout(io.StringIO()):  # some graders print
@@ -136,6 +141,7 @@ def _steps(
                 why=why,
                 output="" if answer is None else answer.text[:_EXCERPT],
                 shows_injection=answer is not None and has_seen(planted, [answer]),
+                corrected=decisions is not None and _corrected(decisions.get(call, ())),
             )
 
 
@@ -154,6 +160,10 @@ def _verdict(decisions: Sequence[Record]) -> tuple[Outcome, tuple[Why, ...]]:
     else:
         outcome = "approved" if allowed else "refused"
     return outcome, tuple(_why(reason) for reason in (asked or decisions[-1])["reasons"])
+
+
+def _corrected(decisions: Sequence[Record]) -> bool:
+    return any(record["outcome"] == "CORRECT" for record in decisions)
 
 
 def _why(reason: Record) -> Why:
