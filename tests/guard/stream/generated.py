@@ -14,6 +14,7 @@ from bartizan.guard.stream.events import End, StreamEvent, TextDelta, ToolArgs, 
 from bartizan.guard.stream.ruling import Decide, Ruling
 from bartizan.policies import compile_policy
 from bartizan.policies.regular import regex
+from bartizan.policies.texts import CheckedText, TextRules
 
 from .streams import pieces
 
@@ -41,6 +42,9 @@ text:
   - {id: mail, redact: '[a-z]+@[a-z.]+[a-z]', except: '.*@corp[.]com', with: '<mail>'}
 """)
 RULES = PROGRAM.text.within(LIMIT)
+SCORED = TextRules(
+    [*PROGRAM.text.checked, CheckedText("kind", "No.", signal="toxic", above=0.5, needed=2, window=3)], LIMIT
+)
 STAGES = 2  # automata: one for the rule that spares something, one for the others
 HIDDEN = [regex("sk-[a-z0-9]{4,}"), regex("[0-9]{4}")]
 SESSION = Session("s", state=PROGRAM.initial())

@@ -17,6 +17,7 @@ from bartizan.guard import Outcome, ToolCall
 from bartizan.guard.canonical import canonical_json
 from bartizan.guard.stream.events import Channel, End, StreamEvent, TextDelta, ToolArgs, ToolEnd, ToolStart
 from bartizan.guard.stream.guarded import StreamGuard
+from bartizan.guard.stream.rewriting import TextUnit
 from bartizan.guard.stream.ruling import Ruling
 from bartizan.guard.stream.setting import Limits, Setting
 from bartizan.guard.stream.text_stage import TextStage
@@ -29,6 +30,7 @@ from .generated import (
     PROGRAM,
     PROPOSED,
     RULES,
+    SCORED,
     STAGES,
     STREAMS,
     WORDS,
@@ -257,6 +259,45 @@ def test_a_consumer_that_goes_away_stops_everything() -> None:
 
     holds()
     assert count >= STREAMS["gone"]
+
+
+class Echo:
+    """Proposes something that depends on nothing but the unit: often a part of a secret."""
+
+    name = "echo"
+
+    def __init__(self, says: list[str]) -> None:
+        self.says = says
+
+    async def rewrite(self, unit: TextUnit) -> str:
+        return self.says[len(unit.segment) % len(self.says)]
+
+
+@settings(max_examples=400)
+@given(
+    said(), CUTS, st.lists(st.sampled_from(["", " sk-", "ab12", " Better. ", "\n", "12", "zz zz"]), min_size=1),
+    st.booleans(), st.booleans(),
+)  # fmt: skip
+def test_sentences_too(model: Said, cuts: list[int], says: list[str], scored: bool, again: bool) -> None:
+    """Scored, rewritten and asked again: what leaves has nothing hidden in it, and the cuts play no part."""
+    shapes = []
+    for cut in ([], cuts, list(range(200))):
+
+        async def score(signal: str, sent: str, segment: str) -> float:
+            return 0.9 if len(segment) % 5 == 1 else 0.2
+
+        def reissue(prefix: str) -> Model:
+            return Model([*(TextDelta(letter) for letter in "ab12. So sk-abcd. "), End("stop")])
+
+        more: dict[str, Any] = {"score": score} if scored else {"rewriters": [Echo(says)]}
+        if again:
+            more |= {"after_edit": "restart", "reissue": reissue}
+        rules = SCORED if scored else RULES
+        guard = StreamGuard(decider(), rules=rules, limits=Limits(segment_size=30), **more)
+        out, _ = run(out_of(guard, model.events(cut)))
+        check(out)
+        shapes.append(shape(out))
+    assert shapes[0] == shapes[1] == shapes[2]
 
 
 @settings(max_examples=500)

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from bartizan.guard import Missing
+from bartizan.guard import Event, Missing, Signal, Trace
 from bartizan.guard.stream.events import End, StreamEvent, TextDelta
 from bartizan.guard.stream.guarded import StreamGuard
+from bartizan.guard.stream.reviewing import measured
 from bartizan.guard.stream.rewriting import TextUnit
 from bartizan.guard.stream.setting import Limits
 from bartizan.guard.testing import StaticProgram
@@ -124,6 +125,22 @@ async def test_two_of_three() -> None:
     script = [TextDelta("A bad one. Fine. So bad. Fine. Fine. Is bad."), End("stop")]
     out, _ = await drive(guarded(TWICE, score=toxic), script)
     assert said(out) == "A bad one. Fine. No. Fine. Fine. Is bad."
+
+
+async def test_monitors_score_sentences() -> None:
+    """By the name of the signal, with what was sent before; one that is wrong is missing."""
+    seen: list[tuple[str, list[str]]] = []
+
+    class Toxic:
+        async def measure(self, event: Event, trace: Trace) -> Signal:
+            seen.append((event.text, [one.text for one in trace]))
+            return Signal("toxic", 0.9 if "bad" in event.text else 0.1)
+
+    script = [TextDelta("Fine. A bad one."), End("stop")]
+    out, _ = await drive(guarded(KIND, score=measured({"toxic": Toxic()})), script)
+    assert said(out) == "Fine. No." and seen == [("Fine.", []), (" A bad one.", ["Fine."])]
+    out, _ = await drive(guarded(KIND, score=measured({"other": Toxic()})), script)
+    assert said(out) == "No."
 
 
 @pytest.mark.parametrize("how", ["none", "raises", "hangs", "garbage", "nan", "missing"])

@@ -1,11 +1,18 @@
-"""The guard's word on calls of a stream."""
+"""The guard's word on calls of a stream, and its monitors' on sentences."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from ..clock import now_us
 from ..decision import Outcome
+from ..gather import Gatherer, Monitor
 from ..guard import Guard
-from ..types import ANONYMOUS, Principal, ToolCall
+from ..types import ANONYMOUS, Event, Missing, Principal, ToolCall
+from .rules import Score
 from .ruling import Decide, Ruling
+
+_LONG = 3600.0  # seconds; the stream's own deadline comes before
 
 
 def reviewed(guard: Guard, *, session: str, principal: Principal = ANONYMOUS) -> Decide:
@@ -22,3 +29,16 @@ def reviewed(guard: Guard, *, session: str, principal: Principal = ANONYMOUS) ->
         return Ruling(outcome, found.call, rules, message, correction.patch if correction is not None else ())
 
     return decide
+
+
+def measured(monitors: Mapping[str, Monitor]) -> Score:
+    """Scores by monitors, by the names of their signals. Each sees the segment as a text, after what was sent."""
+    gatherer = Gatherer(monitors)
+
+    async def score(signal: str, sent: str, segment: str) -> float | Missing:
+        now = now_us()
+        before = (Event("text", now, text=sent),) if sent else ()
+        found = await gatherer.gather([signal], Event("text", now, text=segment), before, within=_LONG)
+        return found[signal].value
+
+    return score

@@ -47,7 +47,7 @@ class TextStage:
         self._watcher = rules.watcher() if rules is not None else None
         sentences = bool(setting.rewriters) or (rules is not None and bool(rules.scores))
         self._judge = Judge(channel, setting) if sentences else None
-        self.sent = ""
+        self._sent: list[str] = []
         self.stop_at_edit = False
         self._begin()
 
@@ -60,6 +60,12 @@ class TextStage:
         )
         self._early: list[tuple[int, int]] = []  # marks by letters that came, where sentences are cut
         self._marks: list[tuple[int, int]] = []  # marks by letters scanned
+
+    @property
+    def sent(self) -> str:
+        """All that was told to leave."""
+        self._sent = ["".join(self._sent)]
+        return self._sent[0]
 
     @property
     def held(self) -> int:
@@ -156,7 +162,7 @@ class TextStage:
 
     def _say(self, text: str, found: list[Told]) -> None:
         if text:
-            self.sent += text
+            self._sent.append(text)
             found.append(Said(text))
 
     def _passed(self) -> list[Told]:
