@@ -71,7 +71,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--policy", type=Path, default=HERE / "payments.yaml")
     parser.add_argument("--other", type=Path, default=HERE / "bookings.yaml", help="for the split `schema`")
     parser.add_argument("--out", type=Path, default=Path("build/corrector"))
-    parser.add_argument("--count", type=int, default=60_000, help="calls to learn from")
+    parser.add_argument("--count", type=int, default=40_000, help="calls to learn from")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2)
     return parser.parse_args()

@@ -119,8 +119,8 @@ def parse() -> argparse.Namespace:
         "--minutes", type=float, default=14.0, help="for everything, the making of data included"
     )
     parser.add_argument("--steps", type=int, default=0, help="instead of --minutes")
-    parser.add_argument("--count", type=int, default=60_000, help="examples to make")
-    parser.add_argument("--tokens", type=int, default=6144, help="of a batch")
+    parser.add_argument("--count", type=int, default=40_000, help="examples to make")
+    parser.add_argument("--tokens", type=int, default=4096, help="of a batch")
     parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")

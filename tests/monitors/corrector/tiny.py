@@ -26,9 +26,9 @@ ARCHITECTURES = ("llama", "gpt2", "mistral", "gemma")
 
 def tokenizer(turns: bool = False) -> PreTrainedTokenizerFast:
     """Every byte is a token; ``turns`` adds Gemma's marks."""
-    special = SPECIAL if turns else SPECIAL[:3]
+    special = SPECIAL if turns else [*SPECIAL[:3], "<unused0>", "<unused1>"]
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {word: id for id, word in enumerate([*SPECIAL, *alphabet])}
+    vocabulary = {word: id for id, word in enumerate([*special, *alphabet])}
     made = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     made.decoder = decoders.ByteLevel()

@@ -74,7 +74,7 @@ class _Rows:
     ) -> None:
         self._device = model.embed.weight.device
         self._inputs, self._allowed, self._stopped = inputs, allowed, stopped
-        self.cache: Cache = []
+        self.cache = Cache()
         self._live = list(range(len(inputs)))
         self._texts = [bytearray() for _ in inputs]
         self._log_p = [0.0] * len(inputs)
@@ -138,7 +138,7 @@ class _Rows:
             self._live = [self._live[place] for place in kept]
             at = torch.tensor(kept, dtype=torch.long, device=self._device)
             self._real_BS = self._real_BS[at]
-            self.cache[:] = [(keys[at], values[at]) for keys, values in self.cache]
+            self.cache.keep(at)
         return bool(kept)
 
     def next(self) -> tuple[Tensor, Tensor, Tensor]:

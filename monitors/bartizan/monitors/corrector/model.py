@@ -1,11 +1,15 @@
 """Our corrector's network: a byte-level decoder, pre-norm, rotary positions, tied embeddings.
 
+A byte is read together with the three before it (as by a short convolution). Copying a number means finding where the
+last bytes written occur in the input: one layer of attention can do that when each byte knows its neighbours, where
+otherwise two are needed, the first of which must find out how to look at neighbours.
+
 B batch, T new tokens, S tokens so far (cache included), D d_model, H heads, K head width, V vocabulary.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +18,21 @@ from torch.nn import functional as F
 from . import vocabulary
 from .errors import CorrectorFiles
 
-Cache = list[tuple[Tensor, Tensor]]
-"""Of each layer the keys and values so far, [B, H, S, K]."""
+BEFORE = 3
+"""So many bytes before a byte are read with it."""
+
+
+@dataclass(slots=True)
+class Cache:
+    """What was read: of each layer the keys and values [B, H, S, K], and the last tokens [B, BEFORE]."""
+
+    layers: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+    last_BN: Tensor | None = None
+
+    def keep(self, rows: Tensor) -> None:
+        """Drop all rows but these."""
+        self.layers = [(keys[rows], values[rows]) for keys, values in self.layers]
+        self.last_BN = None if self.last_BN is None else self.last_BN[rows]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +77,8 @@ class EditModel(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.embed = nn.Embedding(config.vocabulary, config.d_model)
+        self.embed = nn.Embedding(config.vocabulary, config.d_model, padding_idx=vocabulary.PAD)
+        self.neighbours = nn.Linear(BEFORE * config.d_model, config.d_model, bias=False)
         self.blocks = nn.ModuleList(_Block(config) for _ in range(config.layers))
         self.norm = nn.RMSNorm(config.d_model)
         self.register_buffer(
@@ -72,6 +90,8 @@ class EditModel(nn.Module):
                 if name.endswith(("out.weight", "down.weight")):
                     scale /= (2 * config.layers) ** 0.5
                 nn.init.normal_(weight, std=scale)
+        with torch.no_grad():
+            self.embed.weight[vocabulary.PAD] = 0.0
 
     def forward(
         self,
@@ -89,12 +109,26 @@ class EditModel(nn.Module):
         """
         T = tokens_BT.shape[1]
         turn = self.turn_SK[:T] if places_BT is None else self.turn_SK[places_BT][:, None]
-        x_BTD = self.embed(tokens_BT)
+        x_BTD = self._read(tokens_BT, cache)
         for number, block in enumerate(self.blocks):
             x_BTD = block(x_BTD, turn, cache, number, seen_BTS)
         if wanted is not None:
             x_BTD = x_BTD[wanted]
         return F.linear(self.norm(x_BTD), self.embed.weight)
+
+    def _read(self, tokens_BT: Tensor, cache: Cache | None) -> Tensor:
+        """Each token with those before it; before the first there is padding, whose embedding is zero."""
+        B, T = tokens_BT.shape
+        last_BN = cache.last_BN if cache is not None else None
+        if last_BN is None:
+            last_BN = tokens_BT.new_full((B, BEFORE), vocabulary.PAD)
+        whole_BS = torch.cat([last_BN, tokens_BT], 1)
+        if cache is not None:
+            cache.last_BN = whole_BS[:, -BEFORE:]
+        x_BSD = self.embed(whole_BS)
+        before = torch.cat([x_BSD[:, BEFORE - n : BEFORE - n + T] for n in range(1, BEFORE + 1)], -1)
+        found: Tensor = x_BSD[:, BEFORE:] + self.neighbours(before)
+        return found
 
     @property
     def parameters_count(self) -> int:
@@ -121,12 +155,12 @@ class _Block(nn.Module):
         q_BHTK, k_BHSK = _turned(qkv[:2], turn).unbind(0)
         v_BHSK = qkv[2]
         if cache is not None:
-            if number < len(cache):
-                k_BHSK = torch.cat([cache[number][0], k_BHSK], 2)
-                v_BHSK = torch.cat([cache[number][1], v_BHSK], 2)
-                cache[number] = (k_BHSK, v_BHSK)
+            if number < len(cache.layers):
+                k_BHSK = torch.cat([cache.layers[number][0], k_BHSK], 2)
+                v_BHSK = torch.cat([cache.layers[number][1], v_BHSK], 2)
+                cache.layers[number] = (k_BHSK, v_BHSK)
             else:
-                cache.append((k_BHSK, v_BHSK))
+                cache.layers.append((k_BHSK, v_BHSK))
         if seen_BTS is not None:
             z_BHTK = F.scaled_dot_product_attention(q_BHTK, k_BHSK, v_BHSK, attn_mask=seen_BTS[:, None])
         elif x_BTD.is_cuda:

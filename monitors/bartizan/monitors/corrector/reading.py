@@ -72,7 +72,10 @@ def text_input(sent: str, segment: str, *, about: str = "", most_sent: int = 96)
 
 
 def conditions(refused: Refused) -> list[str]:
-    """The conditions that refused the call, one line a rule, shortened and with what the session adds up worked out."""
+    """The conditions that refused the call, one line a rule, shortened and with what the session adds up worked out.
+
+    In the order of the numbers that they compare with: of several limits, the lowest comes first.
+    """
     session, now = refused.session, refused.request.now
     lines: list[str] = []
     if refused.decision.allowed:
@@ -80,7 +83,15 @@ def conditions(refused: Refused) -> list[str]:
     for reason in refused.decision.reasons:
         atoms = [short(_without_sums(atom, session, now)) for atom in reason.atoms]
         lines.append("&".join(atoms) if atoms else reason.rule)
-    return lines
+    return sorted(lines, key=_tightest)
+
+
+_BOUND = re.compile(r"[<>]=?(-?\d+(?:\.\d+)?)")
+
+
+def _tightest(line: str) -> float:
+    """The lowest number that a line compares with: of upper bounds the tightest is first, what has none is last."""
+    return min((float(number) for number in _BOUND.findall(line)), default=float("inf"))
 
 
 _WORDS = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?![\w.])|[A-Za-z_][\w.]*|\s+|.', re.DOTALL)

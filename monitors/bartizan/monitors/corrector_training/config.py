@@ -26,7 +26,7 @@ class CorrectorTrainingConfig:
 
     size: str = "1m"
     steps: int
-    tokens: int = 6144
+    tokens: int = 4096
     lr: float = 3e-3
     warmup: float = 0.04
     floor: float = 0.03

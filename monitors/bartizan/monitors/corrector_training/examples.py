@@ -91,7 +91,7 @@ class Weights:
 
 
 def batch(examples: Sequence[Example], weights: Weights) -> Batch:
-    T = max(e.length for e in examples)
+    T = -(-max(e.length for e in examples) // 8) * 8 + 1  # few different shapes: kernels are made for each
     tokens_BT = torch.full((len(examples), T), vocabulary.PAD)
     weight_BT = torch.full((len(examples), T - 1), IGNORED)
     for row, e in enumerate(examples):
