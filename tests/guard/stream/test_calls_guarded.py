@@ -16,8 +16,10 @@ from bartizan.guard.stream.reviewing import reviewed
 from bartizan.guard.stream.ruling import Ruling
 from bartizan.guard.stream.setting import Limits, Otherwise
 from bartizan.guard.testing import StaticProgram
+from bartizan.policies import compile_policy
 
 from .driving import call, decider, drive
+from .virtual import run
 
 PROGRAM = StaticProgram(allow=["pay"], escalate=["ask"], deny=["rob"], limits={"amount": 100})
 
@@ -159,6 +161,14 @@ async def test_a_hopeless_call_ends_the_stream_at_once() -> None:
     assert guard.notes[0].held == len('{"to": "eve", ')
 
 
+def test_a_model_that_is_silent_is_closed_at_once() -> None:
+    """It is not waited for: not for its next word, and not for its end."""
+    script = [ToolStart(0, "c", "pay"), ToolArgs(0, '{"to": "eve", '), 1e6, ToolEnd(0), End("tool_calls")]
+    guard = StreamGuard(decider(PROGRAM), possible=until("to", "eve"))
+    (out, notes), took = run(drive(guard, script))
+    assert out == [End("aborted")] and notes == ["hopeless"] and took < 0.05
+
+
 async def test_a_partial_number_is_never_asked_about() -> None:
     """``12`` on its way to ``12000`` is not known."""
     asked: list[dict[str, Any]] = []
@@ -242,6 +252,20 @@ async def test_a_denied_call_that_had_begun_is_never_completed() -> None:
     out, notes = await drive(guard, [*call(0, "rob", '{"body": "he', 'llo"}'), End("tool_calls")])
     assert arguments(out) == '{"body":"hello"' and out[-1] == End("aborted")
     assert notes == ["denied", "aborted"]
+
+
+async def test_what_must_not_be_said_does_not_leave_in_an_argument() -> None:
+    """A text that leaves while it arrives goes through the rules on text; half a secret is held."""
+    rules = compile_policy("version: 1\nname: t\ntext:\n  - {id: keys, redact: 'sk-[a-z]{3,}'}\n").text
+    script = [*call(0, "pay", '{"body": "it is s', "k-a", 'bc d", "to": "bob"}'), End("tool_calls")]
+    guard = StreamGuard(decider(PROGRAM), rules=rules, progressive={"pay": ["body"]})
+    out, notes = await drive(guard, script)
+    assert arguments(out) == '{"body":"it is ' and out[-1] == End("aborted") and notes == ["aborted"]
+    script = [*call(0, "pay", '{"body": "it is s', 'k-a"}'), End("tool_calls")]
+    out, notes = await drive(
+        StreamGuard(decider(PROGRAM), rules=rules, progressive={"pay": ["body"]}), script
+    )
+    assert arguments(out) == '{"body":"it is sk-a"}' and out[-1] == End("tool_calls") and notes == []
 
 
 async def test_what_would_have_to_be_corrected_is_held() -> None:

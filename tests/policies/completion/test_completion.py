@@ -127,6 +127,21 @@ def test_what_may_be_corrected_is_open_until_it_has_left() -> None:
     assert not Completion(program).possible("pay", {"amount": 101, "to": "eve"})
 
 
+def test_a_person_may_be_asked() -> None:
+    """An escalation is a way to be let go: also of what fails because a signal is missing."""
+    program = compile_policy(POLICY)
+    session = begin(program)
+    args = {"path": "/etc/passwd"}
+    call = ToolCall.of("1", "read", args)
+    assert program.decide(Request(call, 0), session).outcome is Outcome.ESCALATE
+    assert Completion(program, session=session).possible("read", args)
+    neither = "version: 1\nname: t\ntools: {f: {args: {}}}\nsignals: {r: {on: call, monitor: m}}\nrules:\n"
+    neither += '  - {id: odd, escalate: [f], when: \'signal("r") > 0.5 && !(signal("r") > 0.5)\'}\n'
+    program = compile_policy(neither)
+    assert program.decide(Request(ToolCall.of("1", "f", {}), 0), begin(program)).outcome is Outcome.ESCALATE
+    assert Completion(program).possible("f", {})
+
+
 def test_where_an_argument_comes_from_is_known_in_a_session() -> None:
     """Without one it could come from anywhere."""
     program = compile_policy(POLICY.replace("signals: {risk: {on: call, monitor: m, missing: escalate}}", "").replace(
