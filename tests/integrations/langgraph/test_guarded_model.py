@@ -16,6 +16,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
 from pydantic import BaseModel
 
+from bartizan.guard import Event, Signal
 from bartizan.integrations.langgraph import correction_of, load_guard
 from bartizan.integrations.langgraph.testing import ScriptedModel, StreamingModel, calling
 
@@ -173,7 +174,7 @@ text:
 def test_a_policy_file_is_enough(tmp_path, world, run, results) -> None:
     """Its text rules and its repairs, by the solver, in one agent."""
     (tmp_path / "policy.yaml").write_text(POLICY)
-    with load_guard(tmp_path / "policy.yaml") as guard:
+    with load_guard(tmp_path / "policy.yaml", correct_within=5) as guard:
         model = guard.model(StreamingModel(script=[calling(("pay", {"amount": 5000})), LEAKS]))
         out = run(guard.wrap(create_agent(model, world.tools)), "Pay 5000.")
     assert world.ran == [("pay", 1000)]
@@ -182,6 +183,38 @@ def test_a_policy_file_is_enough(tmp_path, world, run, results) -> None:
     assert out["messages"][-1].text == SAID
     [note] = out["messages"][-1].response_metadata["bartizan"]["notes"]
     assert (note["kind"], note["rules"]) == ("redacted", ["no-keys"])
+
+
+SCORED = """
+version: 1
+name: polite
+signals:
+  rude: {on: text, monitor: rudeness}
+rules:
+  - {id: all, allow: ["*"]}
+text:
+  - {id: kind, withhold: {signal: rude, above: 0.5}, with: "I take that back."}
+"""
+
+
+class Rudeness:
+    """Measures whether the word occurs."""
+
+    async def measure(self, event: Event, trace: Any) -> Signal:
+        return Signal("rude", float("fool" in event.text))
+
+
+def test_a_policys_scores_are_measured_by_its_monitors(tmp_path) -> None:
+    """A sentence above the line is not said; without the monitor, which is missing then, none is."""
+    (tmp_path / "policy.yaml").write_text(SCORED)
+    said = AIMessage("Good day. You fool. Here it is.")
+    for monitors, expected in (
+        ({"rude": Rudeness()}, "Good day. I take that back. Here it is."),
+        ({}, "I take that back."),
+    ):
+        with load_guard(tmp_path / "policy.yaml", monitors=monitors) as guard:
+            chunks = list(guard.model(StreamingModel(script=[said])).stream("Go."))
+        assert "".join(chunk.text for chunk in chunks).strip() == expected
 
 
 # --- calls

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -15,6 +16,7 @@ from langchain_core.tools import BaseTool
 from langgraph.pregel import Pregel
 
 from bartizan.guard import Guard, Principal
+from bartizan.guard.stream.rules import Score
 
 from .approvals import Desk, Steps
 from .callbacks import RunObserver
@@ -45,7 +47,8 @@ class LangGraphGuard:
     of that tool's call. ``principal`` says who asks and ``approver`` who answers an approval, both from the run's
     configuration, which the application fills and the agent cannot touch; without ``approver`` it is what the answer
     says of itself (``by``). ``prompts`` picks the user's own words from a conversation, see :mod:`.history`.
-    ``unguarded`` says what becomes of a tool that starts without a decision, see :mod:`.callbacks`.
+    ``unguarded`` says what becomes of a tool that starts without a decision, see :mod:`.callbacks`. ``score`` measures
+    sentences of guarded models, for rules on text that ask for it.
 
     The kernel runs on an event loop and a thread of its own, started with the first call: ``invoke`` and ``ainvoke``
     work alike, in any thread and any loop. Close it, or use it as a context manager.
@@ -60,8 +63,10 @@ class LangGraphGuard:
         approver: Callable[[RunnableConfig], Principal] | None = None,
         prompts: Prompts = spoken_by_user,
         unguarded: Literal["deny", "record"] = "deny",
+        score: Score | None = None,
     ) -> None:
         self.guard = guard
+        self._score = score
         self.observer = RunObserver(self, unguarded)
         self._portal = Portal()
         mediator = Mediator(guard, History(guard, prompts), Desk(guard, self.observer, approver), Steps())
@@ -107,6 +112,8 @@ class LangGraphGuard:
         or asked about there: guard the tools, too. See :mod:`.model` and :class:`~.speech.Speech`.
         """
         chosen = speech or Speech()
+        if chosen.score is None:
+            chosen = replace(chosen, score=self._score)
 
         def begin(messages: Sequence[BaseMessage], config: RunnableConfig) -> Utterance:
             return Utterance(chosen, self.guard.program, self._door.reviewer(config), messages)

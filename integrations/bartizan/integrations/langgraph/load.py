@@ -13,6 +13,7 @@ from bartizan.guard import Guard, Proposer
 from bartizan.guard.audit import FileAuditLog
 from bartizan.guard.gather import Monitor
 from bartizan.guard.sqlite import SqliteStore
+from bartizan.guard.stream.reviewing import measured
 from bartizan.monitors import Backend
 from bartizan.monitors.monitor import monitors_for
 from bartizan.policies import ToolDecl, load_policy
@@ -30,6 +31,7 @@ def load_guard(
     tools: Sequence[ToolDecl | BaseTool | Callable[..., Any]] = (),
     monitors: Mapping[str, Monitor] | Backend | None = None,
     correct: bool | Sequence[Proposer] = True,
+    correct_within: float = 0.25,
     **options: Any,
 ) -> LangGraphGuard:
     """A guard for the policy of a file.
@@ -39,7 +41,8 @@ def load_guard(
     declare, from LangChain tools or as declarations. ``monitors`` measures the policy's signals: monitors by the
     signals' names, or a backend (an engine in this process, a host elsewhere) that has the probes which the policy
     names under ``monitor:``; a signal without one is missing. ``correct``: what the policy opens under ``repair:`` is
-    corrected by the solver (extra ``prove``), or by the proposers given; ``False`` denies as if it opened nothing.
+    corrected by the solver (extra ``prove``), or by the proposers given, in ``correct_within`` seconds; ``False``
+    denies as if it opened nothing.
     ``options`` are those of :class:`LangGraphGuard`.
 
     Raises ``PolicyError`` with located diagnostics for a policy that is not one, ``AuditLocked`` or
@@ -59,7 +62,10 @@ def load_guard(
         audit=FileAuditLog(audit) if audit is not None else None,
         monitors=monitors,
         proposers=_proposers(program) if correct is True else correct or (),
+        correct_within=correct_within,
     )
+    if program.text.scores:
+        options.setdefault("score", measured(monitors))
     return LangGraphGuard(guard, **options)
 
 
