@@ -167,7 +167,7 @@ class Authoriser:
 
         async def decide(call: ToolCall) -> Decision:
             signals = await self._signals(ask, call, session)
-            requests[call.digest] = request = replace(denied, call=call, signals=signals)
+            requests[call.digest] = request = replace(denied, call=call, signals=signals, before=denied.call)
             return _checked(program.decide(request, session), False)
 
         refused = Refused(denied, session, judged.decision, program)

@@ -68,13 +68,18 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Everything a decision depends on besides the session. ``now`` is microseconds since the epoch."""
+    """Everything a decision depends on besides the session. ``now`` is microseconds since the epoch.
+
+    ``before`` is the call as it was proposed, if ``call`` is a correction of it: what an edit makes of a value that
+    came from untrusted data comes from there too.
+    """
 
     call: ToolCall
     now: int
     principal: Principal = Principal()
     signals: Mapping[str, Signal] = field(default_factory=dict)
     approved: bool = False
+    before: ToolCall | None = None
 
 
 class Program(Protocol):

@@ -32,12 +32,12 @@ from bartizan.guard import (
     ToolCall,
 )
 
-from .edits import Opening, openings_of, permitted
+from .edits import Opening, openings_of, permitted, sticky_paths
 from .evaluation.determine import Explained, determining, explained
 from .evaluation.plan import Evaluate, compile_expression
 from .evaluation.redaction import Redactor
 from .evaluation.registers import RegisterFile, advance, direct_signals
-from .evaluation.scope import Scope, event_scope
+from .evaluation.scope import Scope, Taint, event_scope
 from .explain import Explanation, argument_origins, trace_rule
 from .language import ast
 from .language.types import ToolDecl
@@ -144,9 +144,12 @@ class Program:
             "now": request.now,
             "principal": {"id": request.principal.id, "roles": tuple(sorted(request.principal.roles))},
         }
+        taint = None
+        if request.before is not None:
+            taint = Taint(request.before.arguments(), sticky_paths(self.openings(decl.name)))
         return Scope(
             inputs, {"args": args}, request.now, request.signals,
-            lambda: self._provenance(session), session.state,
+            lambda: self._provenance(session), session.state, taint=taint,
         )  # fmt: skip
 
     def explain(self, request: Request, session: Session) -> Explanation:

@@ -8,7 +8,7 @@ solver is needed, and none is trusted: whoever proposes an edit, it passes the l
 from __future__ import annotations
 
 from .lock import permitted
-from .openings import ABSENT, Alternative, Clamp, Drop, Listed, Opening, Template
+from .openings import ABSENT, Alternative, Clamp, Drop, Listed, Opening, Template, sticky_paths
 from .reading import openings_of
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "Template",
     "openings_of",
     "permitted",
+    "sticky_paths",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any as Json
 from typing import Final, final
@@ -181,6 +181,12 @@ class Append(Template):
     def _others(self, value: Json) -> Iterator[tuple[Json, int]]:
         if isinstance(value, str) and self.text.strip() not in value:
             yield value + self.text, self.cost
+
+
+def sticky_paths(openings: Iterable[Opening]) -> frozenset[tuple[str, ...]]:
+    """The paths of arguments whose edited values are made of what they were, and of all that holds one of them."""
+    made = [opening.path for opening in openings if isinstance(opening, Clamp | Template)]
+    return frozenset(path[:length] for path in made for length in range(len(path) + 1))
 
 
 def same(one: Json, other: Json) -> bool:

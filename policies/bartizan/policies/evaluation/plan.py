@@ -15,7 +15,7 @@ from ..language import ast
 from ..language.builtins import STRING_PREDICATES
 from ..language.values import E
 from ..regular import Language
-from .scope import Scope
+from .scope import Scope, argument_asked
 
 Evaluate = Callable[[Scope], Json]
 
@@ -71,8 +71,8 @@ class _Planner:
                 return _strict1(language_of(node).matches, self.plan(operand))
             case ast.Quantifier(kind, over, body):
                 return _quantifier(kind == "all", self.plan(over), _raw(over), self.plan(body))
-            case ast.Provenance(predicate, subject, tool):
-                return _provenance(predicate, _raw(subject), tool)
+            case ast.Provenance():
+                return _provenance(node)
             case ast.SignalValue(name, which):
                 return _signal(name, which)
             case ast.Allowed():
@@ -218,15 +218,26 @@ def _quantifier(every: bool, over: Evaluate, raw: Evaluate, body: Evaluate) -> E
     return evaluate
 
 
-def _provenance(predicate: str, raw: Evaluate, tool: str | None) -> Evaluate:
-    extra = () if tool is None else (tool,)
+def _provenance(node: ast.Provenance) -> Evaluate:
+    predicate, raw = node.predicate, _raw(node.subject)
+    extra = () if node.tool is None else (node.tool,)
 
-    def evaluate(s: Scope) -> Json:
-        value = raw(s)
+    def asked(s: Scope, value: Json) -> Json:
         if value is None:
             return E
         answer = getattr(s.sources(), predicate)(value, *extra)
         return E if answer is None else answer
+
+    path = argument_asked(node)
+    if path is None:
+        return lambda s: asked(s, raw(s))
+
+    def evaluate(s: Scope) -> Json:
+        if s.taint is not None and path in s.taint.paths:
+            was = asked(s, _follow_raw(s.taint.args, path))
+            if was is not False:
+                return was
+        return asked(s, raw(s))
 
     return evaluate
 

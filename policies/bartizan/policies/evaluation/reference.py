@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any as Json
 
 from ..language import ast
 from ..language.values import E
 from .plan import language_of
-from .scope import PastEvent, Scope
+from .scope import PastEvent, Scope, argument_asked
 
 SUM_LIMIT = 1_000
 _COMPARE = {"==": operator.eq, "<": operator.lt, "<=": operator.le}
@@ -65,6 +66,10 @@ def evaluate(e: ast.Expr, s: Scope) -> Json:
             raw = _raw(over, s) or (None,) * len(elements)  # credentials have no JSON
             return (_all if kind == "all" else _any)(_each(elements, raw, body, s))
         case ast.Provenance(predicate, subject, tool):
+            if s.taint is not None and argument_asked(e) in s.taint.paths:
+                before = replace(s, raw={**s.raw, "args": s.taint.args}, taint=None)
+                if (was := evaluate(e, before)) is not False:
+                    return was
             value = _raw(subject, s)
             if value is None:
                 return E

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from bartizan.guard import Event, Label, Labels, Signal, ToolCall
 
+from ..language import ast
 from ..language.environment import RESULT_TEXT
 from ..language.types import ToolDecl
 from ..language.values import E, Nonconforming, conform
@@ -24,12 +25,37 @@ class Sources(Protocol):
     def carries_untrusted(self, value: Json) -> bool | None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Taint:
+    """The arguments of a call as they were before it was corrected.
+
+    ``paths`` are those of arguments whose edited values are made of what they were (a number brought within a bound, a
+    path under another root), and of all that holds one: whether these come from untrusted data is asked of what they
+    were, too.
+    """
+
+    args: Json
+    paths: frozenset[tuple[str, ...]]
+
+
+_STICKY = frozenset({"from_untrusted", "carries_untrusted"})
+
+
+def argument_asked(node: ast.Provenance) -> tuple[str, ...] | None:
+    """The path of the argument of the call of which a question asks what no edit washes off; None for any other."""
+    subject = node.subject
+    if node.predicate in _STICKY and isinstance(subject, ast.Input) and subject.path[0] == "args":
+        return subject.path[1:]
+    return None
+
+
 @dataclass(slots=True)
 class Scope:
     """``inputs`` are values of their types, ``raw`` the same as JSON (provenance looks at the JSON).
 
     ``registers`` is the session's state for the evaluator; ``past`` is the whole history for the reference
-    interpreter, which has no registers. ``bound`` is the stack of quantified elements (value, JSON).
+    interpreter, which has no registers. ``bound`` is the stack of quantified elements (value, JSON). ``taint`` is set
+    for a call that is a correction.
     """
 
     inputs: Mapping[str, Json]
@@ -40,6 +66,7 @@ class Scope:
     registers: Mapping[str, Json] = field(default_factory=dict)
     past: tuple[PastEvent, ...] = ()
     bound: list[tuple[Json, Json]] = field(default_factory=list)
+    taint: Taint | None = None
 
 
 @dataclass(frozen=True, slots=True)

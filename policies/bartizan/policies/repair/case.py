@@ -182,7 +182,8 @@ class Case:
 
     def asked(self, call: ToolCall) -> Request:
         """The request for an edited call."""
-        return replace(self.request, call=call)
+        before = self.request.before or self.request.call
+        return replace(self.request, call=call, before=None if call.digest == before.digest else before)
 
     def allows(self, call: ToolCall) -> bool:
         """Whether the program, asked from scratch, lets a call go without asking anybody."""

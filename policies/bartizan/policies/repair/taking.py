@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any as Json
 from typing import TypeVar
 
-from ..edits import Clamp, Opening, Template
+from ..edits import Clamp, Opening, sticky_paths
 from ..evaluation.plan import Evaluate
+from ..evaluation.scope import argument_asked
 from ..language import ast
 from ..language.types import F64, Bool, Dec, Int
 from .numbers import as_integer, ordered
@@ -44,6 +45,7 @@ class Taker:
             for index, (path, opening) in enumerate(zip(self._paths, openings, strict=True))
             if isinstance(opening, Clamp)
         }
+        self._sticky = sticky_paths(openings)
         self._parts: dict[ast.Expr, Json] = {}
 
     def truth(self, node: ast.Expr) -> Truth:
@@ -130,18 +132,7 @@ class Taker:
         return Given(self._evaluator(node), real, tuple(sorted(fields)), own, sticks)
 
     def _sticks(self, node: ast.Expr) -> bool:
-        if not isinstance(node, ast.Provenance) or node.predicate not in (
-            "from_untrusted",
-            "carries_untrusted",
-        ):
-            return False
-        if not isinstance(node.subject, ast.Input):
-            return False
-        subject = node.subject.path
-        return any(
-            isinstance(opening, Clamp | Template) and path[: len(subject)] == subject
-            for path, opening in zip(self._paths, self._openings, strict=True)
-        )
+        return isinstance(node, ast.Provenance) and argument_asked(node) in self._sticky
 
     def _dependencies(self, node: ast.Expr) -> tuple[set[int], set[int]]:
         """The openings that a node's value depends on: those of numbers, and those with alternatives."""
