@@ -29,7 +29,8 @@ TRAINING_MIX = {"compliant": 0.25, "one": 0.38, "several": 0.29, "deny": 0.08}
 LOOKALIKES = str.maketrans(dict(zip("aceopxy", "\u0430\u0441\u0435\u043e\u0440\u0445\u0443", strict=True)))
 """Latin letters to Cyrillic ones that look the same."""
 WORDS = ("acme", "office", "hotel", "invoice", "umbrela", "Ops", "travel ", "rent-2", "cash", "nobody")
-TRIES = 20_000
+TRIES = 4_000
+"""After so many calls in a row that are none that is wanted, they are not to be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,31 +106,36 @@ class Synthesiser:
     ) -> Iterator[Labelled]:
         """``count`` labelled problems, in the proportions of ``mix``, every rule about as often as the others.
 
-        ``wanted`` says which sets of violated rules may come. Raises ValueError where they do not come.
+        ``wanted`` says which sets of violated rules may come. A kind that does not come (nothing is locked, so nothing
+        is ever denied for good) is given up, and the others take its share; if none comes, there are fewer.
         """
-        shares = Counter[str]()
-        shares.update(mix or MIX)  # type: ignore[arg-type]
+        shares = dict(mix or MIX)
         kinds, given = Counter[str](), 0
         idle = 0
         while given < count:
             idle += 1
             if idle > TRIES:
-                raise ValueError(f"{TRIES} calls in a row were none that is wanted, after {given} of {count}")
+                missing = [kind for kind in shares if kinds[kind] <= shares[kind] * given]
+                shares = {kind: share for kind, share in shares.items() if kind not in missing}
+                if not shares:
+                    return
+                shares = {kind: share / sum(shares.values()) for kind, share in shares.items()}
+                idle = 0
             problem = self._problem(self.random.choice(self.tools))
             refused = refused_of(self.program, problem)
             rules = (
                 () if refused.decision.allowed else tuple(sorted(r.rule for r in refused.decision.reasons))
             )
             likely = self._likely(rules)
-            enough = kinds[likely] > shares[likely] * given
-            if enough and rules and kinds["deny"] <= shares["deny"] * given:
+            enough = kinds[likely] > shares.get(likely, -1) * given
+            if enough and rules and kinds["deny"] <= shares.get("deny", -1) * given:
                 enough = self.random.random() > 0.1  # it may turn out to be one that nothing helps
             if enough or (rules and not (wanted(rules) and self._rare(rules))):
                 continue
             labelled = label(self.program, problem, refused)
             if labelled.kind == "deny" and len(rules) == 1:
                 self._hopeless.add(rules[0])
-            if kinds[labelled.kind] > shares[labelled.kind] * given:
+            if kinds[labelled.kind] > shares.get(labelled.kind, -1) * given:
                 continue
             kinds[labelled.kind] += 1
             self._seen.update(rules)

@@ -37,6 +37,7 @@ from bartizan.monitors.corrector import script
 from bartizan.monitors.corrector.reading import call_input
 from bartizan.monitors.corrector_training import examples
 from bartizan.monitors.corrector_training.examples import Example
+from bartizan.monitors.sae_training.config import TrainingError
 
 HERE = Path(__file__).parent
 OWN, NUMBERS = 0.45, 0.3  # of the training calls; the others have other names, too
@@ -61,7 +62,15 @@ class Part:
 
 def main() -> None:
     options = parse()
-    synthesise(options.policy, options.other, options.out, options.count, options.seed, options.processes)
+    synthesise(
+        options.policy,
+        options.other,
+        options.out,
+        options.count,
+        options.seed,
+        options.processes,
+        options.tests,
+    )
 
 
 def parse() -> argparse.Namespace:
@@ -72,14 +81,19 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--other", type=Path, default=HERE / "bookings.yaml", help="for the split `schema`")
     parser.add_argument("--out", type=Path, default=Path("build/corrector"))
     parser.add_argument("--count", type=int, default=40_000, help="calls to learn from")
+    parser.add_argument("--tests", type=int, default=1000, help="calls of a test split")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2)
     return parser.parse_args()
 
 
-def synthesise(policy: Path, other: Path, out: Path, count: int, seed: int, processes: int) -> None:
+def synthesise(
+    policy: Path, other: Path, out: Path, count: int, seed: int, processes: int, tests: int = 1000
+) -> None:
     """Writes every split. The same arguments write the same bytes, however many processes there are."""
-    texts, parts = plan(policy.read_text(encoding="utf-8"), other.read_text(encoding="utf-8"), count, seed)
+    texts, parts = plan(
+        policy.read_text(encoding="utf-8"), other.read_text(encoding="utf-8"), count, seed, tests
+    )
     splits: dict[str, list[Example]] = {}
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
         work = [(part, texts[part.policy]) for part in parts]
@@ -88,6 +102,8 @@ def synthesise(policy: Path, other: Path, out: Path, count: int, seed: int, proc
             parts, track(made, "calls with labels", total=len(parts), console=console), strict=True
         ):
             splits.setdefault(part.split, []).extend(found)
+    if not splits.get("train"):
+        raise TrainingError(f"{policy}: no calls could be made up; does it open anything under repair:?")
     data = out / "data"
     for name, found in splits.items():
         examples.save(found, data / f"{name}.jsonl")

@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import calibrate
+import abstain
 import torch
 from figures import keep_until, plot, progress
 from rich.console import Console
@@ -91,7 +91,7 @@ def main() -> None:
     plot(metrics, out / "training.png")
 
     # When to abstain, and what is kept.
-    threshold, precision = calibrate.threshold(trainer.average, task, task.examples("calibrate"))
+    threshold, precision = abstain.threshold(trainer.average, task, task.examples("calibrate"))
     notes = {
         "training": asdict(config), "examples": len(training), "seconds": round(spent, 1),
         "cpu_seconds": round(worked, 1), "tokens": trainer.tokens_done, "calibration": precision,

@@ -1,6 +1,6 @@
 """Step 3: below which log-probability the corrector abstains, so that nearly all that it proposes is the best edit.
 
-    python monitors/training/corrector/calibrate.py --out build/corrector
+    python monitors/training/corrector/abstain.py --out build/corrector
 
 Measured on calls of policies with numbers that training did not have. Training does it at its end; done again, it
 changes only the threshold in ``corrector/config.json``.

@@ -1,0 +1,260 @@
+"""What correctors are trained on is right: every label is replayed by the policy, and the scripts run end to end."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from bartizan.guard import Request, ToolCall
+from bartizan.monitors.corrector import script, spans, storage
+from bartizan.monitors.corrector.grammar import CallGrammar
+from bartizan.monitors.corrector.reading import marks
+from bartizan.monitors.corrector.vocabulary import END
+from bartizan.monitors.corrector_training import examples
+
+TRAINING = Path(__file__).parents[3] / "monitors" / "training" / "corrector"
+
+TINY = """\
+version: 1
+name: tiny
+tools:
+  pay: {args: {amount: int, urgent: bool}, effect: destructive}
+rules:
+  - {id: tools, allow: [pay]}
+  - {id: limit, deny: [pay], when: "args.amount > 500"}
+  - {id: urgent, deny: [pay], when: "args.urgent && args.amount > 50"}
+repair:
+  pay: {amount: clamp, urgent: {class: enum, values: [false], cost: 3}}
+"""
+
+
+def module(name: str) -> ModuleType:
+    """A file of the training folder, which are scripts beside one another."""
+    sys.path.insert(0, str(TRAINING))
+    try:
+        return __import__(name)
+    finally:
+        sys.path.remove(str(TRAINING))
+
+
+@pytest.fixture(scope="module")
+def problems() -> ModuleType:
+    return module("problems")
+
+
+@pytest.fixture(scope="module")
+def made(problems: ModuleType) -> Any:
+    """Some calls of the payments policy and of a variant of it, with their synthesiser."""
+    variants = module("variants")
+    text = (TRAINING / "payments.yaml").read_text(encoding="utf-8")
+    draw = random.Random(4)
+    other = variants.renamed(variants.renumbered(text, draw), draw)
+    found = []
+    for policy in (text, other):
+        synthesiser = problems.Synthesiser(variants.compiled(policy), seed=3)
+        found.append((synthesiser, list(synthesiser.problems(150))))
+    return found
+
+
+def test_labels_are_right(made: Any) -> None:
+    """An edit is permitted and allowed; what is left alone is allowed as it is; what is given up is not."""
+    for synthesiser, labelled in made:
+        program = synthesiser.program
+        for one in labelled:
+            refused = one.refused
+            if one.script is script.Word.UNCHANGED:
+                assert refused.decision.allowed
+                continue
+            assert not refused.decision.allowed
+            if one.script is script.Word.DENY:
+                continue
+            args = script.applied(script.read(script.written(one.script)), one.problem.args)
+            edited = ToolCall.of("call", one.problem.tool, args)
+            request = Request(edited, refused.request.now, refused.request.principal)
+            assert program.decide(request, refused.session).allowed
+            assert program.permits(refused.request.call, edited)
+
+
+def test_no_cheaper_edit_of_one_argument_is_allowed(made: Any, problems: ModuleType) -> None:
+    """Tried by brute force: every alternative of every single argument, and amounts next to the label's."""
+    for synthesiser, labelled in made:
+        program = synthesiser.program
+        for one in labelled[:80]:
+            if one.kind == "compliant" or one.rules == ("schema",):  # what does not conform is not repaired
+                continue
+            for name, value in one.problem.args.items():
+                opening = next((o for o in program.openings(one.problem.tool) if o.path == (name,)), None)
+                if opening is None:
+                    continue
+                others = [a.value for a in opening.alternatives(value)]
+                if isinstance(value, int | float) and not isinstance(value, bool):
+                    others += [round(value * x, 2) for x in (0.1, 0.5, 0.9, 0.99)]
+                for other in others:
+                    args = {**one.problem.args, name: other}
+                    request = Request(
+                        ToolCall.of("c", one.problem.tool, args),
+                        one.refused.request.now,
+                        one.refused.request.principal,
+                    )
+                    if program.decide(request, one.refused.session).allowed:
+                        assert one.kind != "deny"
+                        assert problems.cost(program, one.problem, args) >= one.cost
+
+
+def test_the_mix_is_kept(made: Any) -> None:
+    """As many calls of each kind as were asked for, and every rule is violated somewhere."""
+    for _, labelled in made:
+        kinds = Counter(one.kind for one in labelled)
+        assert (
+            abs(kinds["compliant"] - 67) <= 2 and abs(kinds["one"] - 52) <= 2 and abs(kinds["deny"] - 12) <= 2
+        )
+    synthesiser, labelled = made[0]
+    broken = {rule for one in labelled for rule in one.rules}
+    assert {rule.id for rule in synthesiser.program.policy.rules if rule.effect == "deny"} <= broken
+
+
+def test_labels_are_in_the_grammar(made: Any) -> None:
+    """What decoding is held to lets every label through."""
+    for synthesiser, labelled in made:
+        for one in labelled:
+            text = script.written(one.script)
+            grammar = CallGrammar(synthesiser.readings[one.problem.tool].editable)
+            assert all(text[at] in grammar(text[:at]) for at in range(len(text)))
+            assert END in grammar(text)
+
+
+def test_calls_near_every_limit_are_made(made: Any) -> None:
+    """For the numbers that the policy compares with there are calls on either side, at most one unit away."""
+    amounts = [one.problem.args["amount"] for one in made[0][1]]
+    near = [
+        limit
+        for limit in (500, 2000, 10000)
+        if any(0 < a - limit <= 1 for a in amounts) and any(0 <= limit - a <= 1 for a in amounts)
+    ]
+    assert len(near) >= 2
+
+
+def test_sentences_are_labelled_right() -> None:
+    """The secret is gone, the claim is that of the result, the sentence still is one; spans begin where marks stand."""
+    texts = module("texts")
+    for unseen in (False, True):
+        kinds: Counter[str] = Counter()
+        for sentence in texts.sentences(400, 5, unseen=unseen):
+            kinds[sentence.kind] += 1
+            if not sentence.edits:
+                assert sentence.kind == "compliant" and not sentence.secret
+                continue
+            after = spans.applied(spans.read(spans.written(sentence.edits)), sentence.text)
+            assert after[0].isupper() and after.endswith(".") and "  " not in after and " ." not in after
+            assert all(
+                edit.start in marks(sentence.text) and edit.end in marks(sentence.text)
+                for edit in sentence.edits
+            )
+            if sentence.kind == "claim":
+                assert f" {sentence.about.partition(': ')[2]}" in after
+            else:
+                assert sentence.secret in sentence.text and sentence.secret not in after
+        assert set(kinds) == set(texts.MIX)
+
+
+def run(*arguments: str, **more: Any) -> subprocess.Popen[str]:
+    environment = {
+        **os.environ, "TERM": "dumb", "COLUMNS": "200", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore",
+    }  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+    )
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    text = process.communicate(timeout=300)[0]
+    assert process.returncode == 0, text
+    return text
+
+
+def test_a_policy_file_becomes_a_corrector(tmp_path: Path) -> None:
+    """From a tiny policy alone, killed in the middle and started again: it learns, and ends as the run that was not."""
+    policy = tmp_path / "tiny.yaml"
+    policy.write_text(TINY, encoding="utf-8")
+    script_ = str(TRAINING / "train.py")
+
+    def options(out: str) -> list[str]:
+        return [
+            script_, f"--policy={policy}", f"--out={tmp_path / out}", "--size=tiny", "--steps=160", "--count=600",
+            "--tokens=1024", "--lr=0.01", "--precision=fp32", "--processes=1", "--eval-every=40", "--held-out=60",
+            "--device=cpu",
+        ]  # fmt: skip
+
+    said(
+        run(
+            str(TRAINING / "synthesise.py"),
+            f"--policy={policy}",
+            f"--out={tmp_path / 'whole'}",
+            "--count=600",
+            "--tests=60",
+            "--processes=1",
+        )
+    )
+    (tmp_path / "killed").mkdir()
+    (tmp_path / "killed" / "data").symlink_to(tmp_path / "whole" / "data")
+    killed = run(*options("killed"))
+    metrics = tmp_path / "killed" / "metrics.jsonl"
+    while not (metrics.exists() and metrics.read_text().count("\n") >= 4):
+        assert killed.poll() is None, killed.communicate()[0]
+        time.sleep(0.02)
+    killed.kill()
+    killed.communicate()
+    assert "going on after step" in said(run(*options("killed")))
+    (tmp_path / "whole" / "data" / "own.jsonl").unlink(missing_ok=True)
+    said(run(*options("whole")))
+    folders = [tmp_path / name for name in ("killed", "whole")]
+    assert len({(folder / "corrector" / "model.safetensors").read_bytes() for folder in folders}) == 1
+    assert len({(folder / "metrics.jsonl").read_text() for folder in folders}) == 1
+    lines = [json.loads(line) for line in metrics.read_text().splitlines()]
+    assert [line["stage"] for line in lines if line["step"] in (10, 40, 160)] == [
+        "identity",
+        "residual",
+        "expert",
+    ]
+    assert lines[-1]["loss"] < 0.5 * max(line["loss"] for line in lines)
+    assert lines[-1]["exact"] > 0.6  # leaving everything alone is right for 45%
+    corrector = storage.load(tmp_path / "whole" / "corrector")
+    assert corrector.tools["pay"].editable == {"amount": (), "urgent": (False,)}
+    assert (tmp_path / "whole" / "training.png").stat().st_size > 5000
+    table = said(run(str(TRAINING / "evaluate.py"), f"--policy={policy}", f"--out={tmp_path / 'whole'}"))
+    assert "| calls | solver | 100.0%" in table
+
+
+def test_making_data_does_not_depend_on_processes(tmp_path: Path) -> None:
+    """One process or two, the same bytes."""
+    policy = tmp_path / "tiny.yaml"
+    policy.write_text(TINY, encoding="utf-8")
+    for number in (1, 2):
+        said(
+            run(
+                str(TRAINING / "synthesise.py"),
+                f"--policy={policy}",
+                f"--out={tmp_path / str(number)}",
+                "--count=120",
+                "--tests=40",
+                f"--processes={number}",
+            )
+        )
+    for split in ("train", "calibrate", "calls", "withheld", "thresholds", "combinations", "schema"):
+        both = {(tmp_path / str(number) / "data" / f"{split}.jsonl").read_bytes() for number in (1, 2)}
+        assert len(both) == 1
+    assert examples.load(tmp_path / "1" / "data" / "train.jsonl")
