@@ -84,6 +84,36 @@ def test_showing_what_was_hidden_is_a_widening() -> None:
     assert "result" in answer.counterexample.case
 
 
+SAYS = """
+signals: {toxic: {on: text, monitor: m}}
+text:
+  - {id: keys, redact: 'sk-[a-z]+', except: 'sk-demo'}
+  - {id: kind, withhold: {signal: toxic, above: 0.8, of: [2, 3]}, with: No.}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "taken"),
+    [
+        ("id: keys", "id: secrets", True),
+        ("above: 0.8", "above: 0.7", True),
+        ("of: [2, 3]", "of: [1, 3]", True),
+        ("text:", "text:\n  - {id: pins, redact: '[0-9]{4}'}", True),
+        ("'sk-[a-z]+'", "'sk-[a-z]{3,}'", False),
+        ("'sk-demo'", "'sk-.*'", False),
+        ("above: 0.8", "above: 0.9", False),
+        ("of: [2, 3]", "of: [3, 3]", False),
+        ("with: No.", "with: No., missing: pass", False),
+        ("except: 'sk-demo'", "except: 'sk-demo', mode: shadow", False),
+        (SAYS, "", False),
+    ],
+)
+def test_what_a_model_may_not_say_stays_so(old: str, new: str, taken: bool) -> None:
+    """A rule on text that is gone or says less makes an edit one that is refused."""
+    answer = refines(policy(BASE + SAYS.replace(old, new)), policy(BASE + SAYS), options=HERE)
+    assert isinstance(answer, Proved if taken else Unknown), answer
+
+
 def test_trusting_what_was_untrusted_is_a_widening() -> None:
     """An edit that calls a tool's results trusted is refuted."""
     new = policy(BASE, TOOLS.replace("label: untrusted", "label: trusted"))

@@ -40,6 +40,7 @@ def questions(
 ) -> Iterator[Asking | Answer]:
     """What is looser or unknown, each question announced before it is asked; what is fine is passed over."""
     program = Program(new)
+    yield from _texts(new, old)
     for tool in sorted(new.tools):
         if f"{tool}: calls" not in skip:
             yield Asking(f"{tool}: calls")
@@ -47,6 +48,16 @@ def questions(
         if tool in old.tools and f"{tool}: results" not in skip:
             yield Asking(f"{tool}: results")
             yield from _results(program, old, tool, budget)
+
+
+def _texts(new: CheckedPolicy, old: CheckedPolicy) -> Iterator[Answer]:
+    """Rules on text are compared as they are written: one that is gone, or says something else, is unknown."""
+    kept = [rule for rule in new.texts if not rule.shadow]
+    for rule in old.texts:
+        if not rule.shadow and not any(one.covers(rule) for one in kept):
+            yield Unknown(
+                f"what the text rule `{rule.id}` keeps from leaving may leave: it is gone or changed"
+            )
 
 
 def _calls(

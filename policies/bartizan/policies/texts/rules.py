@@ -49,6 +49,14 @@ class CheckedText:
     def to_json(self) -> Json:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
+    def covers(self, other: CheckedText) -> bool:
+        """Whether what the other rule keeps from leaving, this one does, as far as that shows in what is written."""
+        if (self.redact, self.spared, self.signal) != (other.redact, other.spared, other.signal):
+            return False
+        counted = (self.needed, self.window) == (other.needed, other.window) or self.needed == 1
+        missing = self.missing == "withhold" or other.missing == "pass"
+        return self.above <= other.above and counted and missing
+
     def redaction(self) -> Redaction:
         assert self.redact is not None
         spared = regex(self.spared, mode="full") if self.spared is not None else None
