@@ -8,7 +8,7 @@ import pytest
 
 from bartizan.guard import Outcome
 from bartizan.policies import CheckedPolicy, Source, check_policy, packs, read_source
-from bartizan.policies.analysis import Budget, Options, Proved, Refuted, Unknown, refines
+from bartizan.policies.analysis import Budget, Options, Proved, Refuted, Unknown, diff, refines
 from bartizan.policies.analysis.solve import WorkerError
 
 HERE = Options(isolated=False)
@@ -112,6 +112,8 @@ def test_what_a_model_may_not_say_stays_so(old: str, new: str, taken: bool) -> N
     """A rule on text that is gone or says less makes an edit one that is refused."""
     answer = refines(policy(BASE + SAYS.replace(old, new)), policy(BASE + SAYS), options=HERE)
     assert isinstance(answer, Proved if taken else Unknown), answer
+    found = diff(policy(BASE + SAYS), policy(BASE + SAYS.replace(old, new)), options=HERE)
+    assert bool(found.unknown) is not taken and not found.newly_allowed
 
 
 def test_trusting_what_was_untrusted_is_a_widening() -> None:

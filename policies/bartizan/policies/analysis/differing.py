@@ -10,6 +10,7 @@ from bartizan.guard import Outcome
 
 from ..policy import CheckedPolicy
 from ..program import Program
+from ..texts.rules import uncovered
 from .answers import Budget, Counterexample, Unknown
 from .checks.difference import ChangedClass, Comparison, Direction
 from .checks.exposure import Results
@@ -33,6 +34,7 @@ def questions(
 ) -> Iterator[Asking | Found | Unknown]:
     """The changes, each question announced before it is asked. Questions in ``skip`` are not asked."""
     programs = Program(old), Program(new)
+    yield from (Unknown(reason) for reason in uncovered(old.texts, new.texts))
     for tool in sorted({*old.tools, *new.tools}):
         if f"{tool}: calls" not in skip:
             yield Asking(f"{tool}: calls")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from ..policy import CheckedPolicy
 from ..program import Program
+from ..texts.rules import uncovered
 from .answers import Answer, Budget, Proved, Refuted, Unknown
 from .checks.difference import Comparison
 from .checks.exposure import Results
@@ -40,7 +41,7 @@ def questions(
 ) -> Iterator[Asking | Answer]:
     """What is looser or unknown, each question announced before it is asked; what is fine is passed over."""
     program = Program(new)
-    yield from _texts(new, old)
+    yield from (Unknown(reason) for reason in uncovered(old.texts, new.texts))
     for tool in sorted(new.tools):
         if f"{tool}: calls" not in skip:
             yield Asking(f"{tool}: calls")
@@ -48,16 +49,6 @@ def questions(
         if tool in old.tools and f"{tool}: results" not in skip:
             yield Asking(f"{tool}: results")
             yield from _results(program, old, tool, budget)
-
-
-def _texts(new: CheckedPolicy, old: CheckedPolicy) -> Iterator[Answer]:
-    """Rules on text are compared as they are written: one that is gone, or says something else, is unknown."""
-    kept = [rule for rule in new.texts if not rule.shadow]
-    for rule in old.texts:
-        if not rule.shadow and not any(one.covers(rule) for one in kept):
-            yield Unknown(
-                f"what the text rule `{rule.id}` keeps from leaving may leave: it is gone or changed"
-            )
 
 
 def _calls(

@@ -105,3 +105,12 @@ class TextRules:
     def _scanner(self, shadow: bool) -> TextScanner | None:
         rules = [rule for rule in self.checked if rule.redact is not None and rule.shadow is shadow]
         return TextScanner.of([rule.redaction() for rule in rules], self.limit) if rules else None
+
+
+def uncovered(old: Sequence[CheckedText], new: Sequence[CheckedText]) -> list[str]:
+    """What may leave by ``new`` that ``old`` keeps from leaving: rules are compared as they are written."""
+    kept = [rule for rule in new if not rule.shadow]
+    gone = [rule for rule in old if not rule.shadow and not any(one.covers(rule) for one in kept)]
+    return [
+        f"what the text rule `{rule.id}` keeps from leaving may leave: it is gone or changed" for rule in gone
+    ]
