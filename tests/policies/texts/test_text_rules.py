@@ -116,7 +116,7 @@ RULES = [
 LETTERS = "abcsk-019@.mop "
 
 
-@settings(max_examples=1500)
+@settings(max_examples=2000)
 @given(
     st.sampled_from(RULES), st.text(LETTERS, max_size=40), st.lists(st.integers(0, 60), max_size=8), st.data()
 )

@@ -53,15 +53,16 @@ class _Stage:
 
     rules: Sequence[_Rule]
     hold: HoldBack
+    limit: int
     in_run: bool = False  # of what grew too long, and goes on
 
     @classmethod
     def of(cls, redactions: Sequence[Redaction], limit: int) -> _Stage:
         pattern = reduce(or_, (redaction.pattern for redaction in redactions), Pattern())
-        return cls([_Rule.of(redaction) for redaction in redactions], HoldBack(pattern, limit))
+        return cls([_Rule.of(redaction) for redaction in redactions], HoldBack(pattern, limit), limit)
 
     def fork(self) -> _Stage:
-        return _Stage(self.rules, self.hold.fork(), self.in_run)
+        return _Stage(self.rules, self.hold.fork(), self.limit, self.in_run)
 
     def decided(self, pieces: Sequence[Piece]) -> list[Span]:
         return [self._span(piece) for piece in pieces]
@@ -76,7 +77,10 @@ class _Stage:
             if spared is not None and spared.matches(piece.text):
                 return Span(piece.text)
         else:
-            found = [rule.redaction for rule in self.rules if rule.begins(piece.text)]
+            began = piece.text[
+                : self.limit + 1
+            ]  # what was held when it grew too long, however the rest arrived
+            found = [rule.redaction for rule in self.rules if rule.begins(began)]
         found = found or [rule.redaction for rule in self.rules]
         instead = "" if again and not piece.sure else found[0].instead
         return Span(piece.text, tuple(rule.id for rule in found), instead, piece.sure)
