@@ -130,7 +130,8 @@ def passes(judge: Judge, example: Example, verdict: Verdict) -> tuple[bool, bool
     refused = refused_of(program, Problem.from_json(example.problem))
 
     def allows(call: ToolCall) -> bool:
-        request = Request(call, refused.request.now, refused.request.principal)
+        asked = refused.request
+        request = Request(call, asked.now, asked.principal, before=asked.call)
         return program.decide(request, refused.session).allowed
 
     proposal = Proposal(json.loads(verdict.edited), "corrector")

@@ -86,7 +86,7 @@ class Judge:
         refused = refused_of(program, problem)
         call = refused.request.call
         edited = ToolCall.of(call.id, call.tool, args)
-        request = Request(edited, refused.request.now, refused.request.principal)
+        request = Request(edited, refused.request.now, refused.request.principal, before=call)
         allowed = program.decide(request, refused.session).allowed
         permitted = program.permits(call, edited)
         gap = distance = 0.0

@@ -154,7 +154,8 @@ def shown_steps(
     trainer: Trainer, task: Task, out: Path, options: argparse.Namespace
 ) -> Iterator[dict[str, Any]]:
     """A line of metrics for every step that is shown. Before the last stage, the model's own proposals are judged."""
-    held_out = task.examples("calibrate")[: options.held_out]
+    held_out = task.examples("calibrate")
+    held_out = held_out[:: max(1, len(held_out) // options.held_out)]
     before = trainer.config.stages[-2][1]
     for until in (before, trainer.config.steps):
         if until == trainer.config.steps and not trainer.finished:

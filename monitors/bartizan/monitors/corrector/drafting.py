@@ -52,6 +52,8 @@ class Answer:
     done: bool = False
     at: int = 0
     """The place in ``source`` up to which it was followed."""
+    begins: int = 0
+    """The place in ``source`` at which ``draft`` begins."""
 
     @property
     def unread(self) -> list[int]:
@@ -123,7 +125,8 @@ class Drafter:
                 break
             agreed += 1
         answer.out += answer.draft[:agreed]
-        answer.at += agreed
+        if agreed:
+            answer.at = answer.begins + agreed
         answer.known += new + agreed
         answer.layers = [(k[:, :, : answer.known], v[:, :, : answer.known]) for k, v in answer.layers]
         if len(answer.out) >= answer.most or choices[agreed] in self.ends:
@@ -131,18 +134,25 @@ class Drafter:
             return
         answer.out.append(choices[agreed])
         answer.done = len(answer.out) >= answer.most
-        answer.draft = self._drafted(answer) if self._drafts else []
+        if self._drafts:
+            answer.begins = self._follows(answer, differed=agreed > 0 or answer.passes == 1)
+            room = min(MOST_DRAFTED, answer.most - len(answer.out) - 1)
+            answer.draft = answer.source[answer.begins : answer.begins + max(0, room)]
 
-    def _drafted(self, answer: Answer) -> list[int]:
-        """What follows in the input where the last tokens written occur in it, from where it was followed to."""
-        room = min(MOST_DRAFTED, answer.most - len(answer.out) - 1)
-        for length in range(min(SUFFIX, len(answer.out)), 0, -1):
+    def _follows(self, answer: Answer, *, differed: bool) -> int:
+        """The place in the input at which the next draft begins; its end if nothing is likely.
+
+        Where the last two or three tokens written occur in it, from where it was followed to. Else, if it has just been
+        left, one token is likely to stand for another; and if not, where the last token occurs.
+        """
+        for length in range(SUFFIX, 0, -1):
+            if length == 1 and differed:
+                return answer.at + 1
             last = answer.out[-length:]
-            for start in range(max(0, answer.at - length), len(answer.source) - length + 1):
+            for start in range(max(0, answer.at + 1 - length), len(answer.source) - length + 1):
                 if answer.source[start : start + length] == last:
-                    answer.at = start + length
-                    return answer.source[answer.at : answer.at + max(0, room)]
-        return []
+                    return start + length
+        return len(answer.source)
 
     # --- one pass
 
