@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .check import check_texts
-from .rules import CheckedText, Redaction, TextRules
-from .scanner import TextScanner
+from .rules import CheckedText, TextRules
+from .scanner import Redaction, TextScanner
 
 __all__ = ["CheckedText", "Redaction", "TextRules", "TextScanner", "check_texts"]

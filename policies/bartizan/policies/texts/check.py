@@ -15,7 +15,8 @@ from ..regular.answers import Empty
 from ..regular.decide import decide
 from ..regular.occurrences import Pattern
 from ..regular.term import ANYTHING, Term
-from .rules import MASK, CheckedText
+from .rules import CheckedText
+from .scanner import MASK
 
 
 def check_texts(

@@ -10,24 +10,11 @@ from typing import Literal
 
 from bartizan.guard.stream.rules import Scanner, ScoreRule
 
-from ..regular import Language, regex
-from ..regular.occurrences import Pattern
-from .scanner import TextScanner
+from ..regular import regex
+from .scanner import Redaction, TextScanner
 
 LIMIT = 256
 """How many characters may be held for a rule, unless said otherwise."""
-
-MASK = "[redacted]"
-
-
-@dataclass(frozen=True, slots=True)
-class Redaction:
-    """Occurrences of ``pattern`` are replaced by ``instead``, unless one as a whole is in ``spared``."""
-
-    id: str
-    pattern: Pattern
-    instead: str = MASK
-    spared: Language | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING
 
 from bartizan.guard.stream.rules import Span
 
@@ -21,8 +20,17 @@ from ..regular.dfa import DFA
 from ..regular.hold_back import HoldBack, Piece
 from ..regular.occurrences import Pattern
 
-if TYPE_CHECKING:
-    from .rules import Redaction
+MASK = "[redacted]"
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """Occurrences of ``pattern`` are replaced by ``instead``, unless one as a whole is in ``spared``."""
+
+    id: str
+    pattern: Pattern
+    instead: str = MASK
+    spared: Language | None = None
 
 
 @dataclass(frozen=True, slots=True)
