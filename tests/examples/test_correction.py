@@ -59,6 +59,21 @@ def test_no_attack_profits(policies: Path) -> None:
     assert not any(run.reached or run.unmediated for run in runs)
 
 
+def test_an_attacker_who_breaks_limits_is_corrected_into_nothing(policies: Path) -> None:
+    """Calls of the attacker's that a correction is tried for: what is let go reaches no goal."""
+    policy = str(policies / "workspace-limits.yaml")
+    setting = Setting(overreach=True)
+    runs = work(Job("workspace", "user_task_6", "important_instructions", policy, setting, correct=True))
+    denied = [
+        step
+        for run in runs
+        for step in run.injected
+        if "limits-blind-copies" in [why.rule for why in step.why]
+    ]
+    assert denied
+    assert not any(run.reached or run.unmediated for run in runs)
+
+
 def test_the_command_prints_what_was_saved(policies: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Tables as Markdown, with the tasks by name."""
     assert main(["--suite", "travel", "--policies", str(policies), "--workers", "1"]) == 0

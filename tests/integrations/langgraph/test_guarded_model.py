@@ -86,6 +86,15 @@ async def test_no_event_has_the_key(agent) -> None:
     assert "".join(tokens) == SAID
 
 
+@pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
+async def test_no_event_of_the_new_protocol_has_the_key(agent, guard) -> None:
+    """LangChain's third version of streams, of an agent and of the model by itself."""
+    events = [event async for event in await agent(LEAKS).astream_events(ask(), THREAD, version="v3")]
+    assert events and SECRET not in repr(events)
+    stream = guard.model(StreamingModel(script=[LEAKS]), SPEECH).stream_events("Go.", version="v3")
+    assert "".join(stream.text) == SAID
+
+
 def test_callbacks_never_hear_the_key(world, guard, run) -> None:
     """Neither a run's handler nor one that the application attached to the model behind; both hear the rest."""
     ours, theirs = Listener(), Listener()

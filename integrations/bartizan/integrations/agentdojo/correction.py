@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bartizan.integrations.agentdojo.correction")
     parser.add_argument("--suite", action="append", choices=SUITES)
     parser.add_argument("--attack", action="append", default=[], metavar="NAME")
+    parser.add_argument("--overreach", action="store_true", help="the attacker's calls break the limits, too")
     parser.add_argument("--policies", type=Path, default=POLICIES, help="a folder of <suite>-limits.yaml")
     parser.add_argument("--workers", type=int, default=min(os.cpu_count() or 1, 8))
     options = parser.parse_args(argv)
@@ -149,8 +150,9 @@ def _benign(suites: Sequence[str], options: argparse.Namespace) -> Iterator[list
 
 
 def _attacked(suites: Sequence[str], attack: str, options: argparse.Namespace) -> list[Run]:
+    setting = Setting(overreach=options.overreach)
     jobs = [
-        Job(suite, task, attack, _policy(options.policies, suite), correct=True)
+        Job(suite, task, attack, _policy(options.policies, suite), setting, correct=True)
         for suite in suites
         for task in load_suite(suite).user_task_ids()
     ]

@@ -20,7 +20,7 @@ from .guarding import Protection, Record
 from .pipeline import GraphPipeline
 from .records import Outcome, Run, Step, Why
 from .simulated_user import SimulatedUser
-from .slips import SLIPS
+from .slips import SLIPS, with_all
 from .suites import Suite, planned
 
 _EXCERPT = 600  # characters of a tool's output that a report may show
@@ -33,13 +33,15 @@ class Setting:
     ``supplement``: the attacker also pursues the goals for which AgentDojo gives no calls (:mod:`.goals`).
     ``speaks``: an agent that obeys also says what the attacker wants said (travel's injection_task_6, where
     nothing is called and there is nothing for a guard to decide). ``careless``: the user approves everything. ``slip``:
-    the agent makes this mistake in the user's own calls (:mod:`.slips`).
+    the agent makes this mistake in the user's own calls (:mod:`.slips`). ``overreach``: the attacker's calls have every
+    mistake that fits them, so that they break limits and a correction of them is tried.
     """
 
     supplement: bool = False
     speaks: bool = False
     careless: bool = False
     slip: str | None = None
+    overreach: bool = False
 
 
 def runs_of(
@@ -68,6 +70,8 @@ def run(
     user = SimulatedUser(script.user, setting.careless)
     if setting.slip is not None:
         script = replace(script, user=SLIPS[setting.slip].made_in(script.user))
+    if setting.overreach:
+        script = replace(script, injected=with_all(script.injected))
     session = f"{suite.name}/{user_task}/{injection_task or 'benign'}/{attack.name if attack else 'none'}"
     wrap = None if protection is None else protection.wrap
     with asyncio.Runner() as runner, contextlib.redirect_stdout(io.StringIO()):  # some graders print

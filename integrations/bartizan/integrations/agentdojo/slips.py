@@ -71,3 +71,11 @@ _ALL = (
     ),
 )  # fmt: skip
 SLIPS = {slip.name: slip for slip in _ALL}
+
+
+def with_all(calls: Sequence[PlannedCall]) -> tuple[PlannedCall, ...]:
+    """The calls with every mistake that fits them."""
+    made = tuple(calls)
+    for slip in _ALL:
+        made = slip.made_in(made)
+    return made
