@@ -1,4 +1,4 @@
-"""A corrector in a guarded stream: what it proposes leaves only if the rules let it; broken, the rules' own words leave."""
+"""A corrector in a guarded stream: what it proposes leaves only if the rules let it; without it they have their say."""
 
 from __future__ import annotations
 
