@@ -180,7 +180,7 @@ def share(pair: tuple[int, int]) -> str:
 
 COLUMNS = (
     ("raw", "allowed, raw"), ("emitted", "allowed, emitted"), ("exact", "the solver's script"),
-    ("optimal", "best edit"), ("benign", "benign left alone"), ("locked", "touches locked"),
+    ("optimal", "best edit"), ("benign", "benign left alone"), ("locked", "not permitted"),
     ("accepted", "corrected"), ("abstained", "abstains"), ("precise", "best, of proposed"),
 )  # fmt: skip
 
