@@ -44,7 +44,7 @@ rules:
     when: (args.hour < 8 || args.hour >= 18) && (args.urgent || args.amount > 100)
 repair:
   pay:
-    amount: clamp
+    amount: {{class: clamp, sign: any}}
     urgent: {{class: enum, values: [false, true]}}
     to: {{class: enum, values: [{", ".join(PAYEES)}]}}
     currency: {{class: enum, values: [{", ".join(CURRENCIES)}]}}

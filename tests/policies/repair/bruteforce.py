@@ -43,16 +43,16 @@ rules:
 """
 
 CLASSES = {
-    "n": "clamp",
+    "n": "{class: clamp, sign: any}",
     "q": "{class: enum, values: [0, {value: 7, cost: 2}, 3]}",
     "cost": "{class: clamp, cost: 2}",
-    "ratio": "clamp",
+    "ratio": "{class: clamp, sign: any}",
     "mode": "{class: enum, values: [c, {value: a, cost: 3}, b]}",
     "flag": "{class: enum, values: [true, false], cost: 2}",
     "memo": "drop",
     "note": "{class: redact, matches: '[0-9]+', with: '#'}",
     "box": "{class: drop, cost: 3}",
-    "/box/k": "clamp",
+    "/box/k": "{class: clamp, sign: any}",
     "/box/z": "drop",
 }
 
@@ -230,7 +230,11 @@ def _options(name: str, args: Mapping[str, Any]) -> Iterator[Option]:
     elif name == "cost":
         tenths = round(float(value) * 10)
         if tenths == float(value) * 10:
-            yield from ((2, abs(x - tenths), x, f"{x / 10:.1f}") for x in range(-75, 60) if x != tenths)
+            yield from (
+                (2, abs(x - tenths), x, f"{x / 10:.1f}")
+                for x in range(-75, 60)
+                if x != tenths and x * tenths > 0
+            )
     elif name == "ratio":
         near = {y for x in RATIOS for y in (x, math.nextafter(x, 9), math.nextafter(x, -9))} - {value}
         yield from ((1, abs(_place(x) - _place(value)), _place(x), x) for x in near)

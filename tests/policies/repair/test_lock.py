@@ -39,9 +39,9 @@ rules:
 repair:
   t:
     "*": locked
-    n: clamp
+    n: {class: clamp, sign: any}
     d: clamp
-    f: clamp
+    f: {class: clamp, sign: any}
     at: clamp
     wait: clamp
     mode: {class: enum, values: [a, b]}
@@ -52,7 +52,7 @@ repair:
     url: {class: template, scheme: https}
     sql: {class: template, append: " LIMIT 100"}
     payee: locked
-    /box/k: clamp
+    /box/k: {class: clamp, sign: any}
     /box/z: {class: redact, matches: "[0-9]+", with: "#"}
 """
 
@@ -105,6 +105,7 @@ def test_what_a_class_allows(path: str, value: Any, program: Program) -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
+        ("d", 0), ("d", -0.5), ("d", -1.5),
         ("n", True), ("n", "4"), ("n", 4.5), ("n", 4.0), ("n", None), ("n", ...), ("n", [4]), ("d", "1.00"),
         ("d", 0.255),
         ("f", "0.1"), ("at", "yesterday"), ("at", 5), ("at", "2026-01-01T11:59:59"), ("at", "2026-01-01t11:59:59Z\n"),

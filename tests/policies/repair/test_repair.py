@@ -95,13 +95,24 @@ def changed(found: Repair | None, **before: Any) -> dict[str, Any]:
 def test_the_nearest_that_is_allowed(condition: str, before: dict[str, Any], after: dict[str, Any]) -> None:
     """To the bound in units of the type, the listed value, left out, masked; written as the value that it replaces."""
     opened = (
-        "n: clamp, d: clamp, f: clamp, at: clamp, wait: clamp, mode: {class: enum, values: [b, c]}, memo: drop, "
+        "n: {class: clamp, sign: any}, d: clamp, f: {class: clamp, sign: any}, at: clamp, wait: clamp, "
+        "mode: {class: enum, values: [b, c]}, memo: drop, "
         "note: {class: redact, matches: key}, /box/k: clamp"
     )
     program = policy(f"deny: [t], when: '{condition}'", opened=opened)
     found = fixed(program, **before)
     assert changed(found, **before) == after
     assert found is not None and found.minimal and found.cost == 1 and len(found.edits) == 1
+
+
+@pytest.mark.parametrize(("name", "digits"), [("n", ""), ("d", ".00"), ("f", ".0")])
+@pytest.mark.parametrize(("before", "bound"), [(5, 0), (5, -3), (-5, 0), (-5, 3), (0, 3), (0, -3)])
+def test_a_clamped_number_keeps_its_sign(name: str, digits: str, before: int, bound: int) -> None:
+    """Where only zero or the other side is allowed there is no repair, unless the author says that signs may change."""
+    rule = f"deny: [t], when: 'args.{name} {'<' if bound > before else '>'} {bound}{digits}'"
+    assert fixed(policy(rule, opened=f"{name}: clamp"), **{name: before}) is None
+    free = policy(rule, opened=f"{name}: {{class: clamp, sign: any}}")
+    assert changed(fixed(free, **{name: before}), **{name: before}) == {name: bound}
 
 
 @pytest.mark.parametrize(
@@ -185,9 +196,10 @@ def test_advice_knows_the_texts_that_conditions_compare() -> None:
 @pytest.mark.parametrize("effect", ["deny", "escalate"])
 def test_a_rule_that_cannot_be_evaluated_is_not_passed_by(effect: str) -> None:
     """A deny or escalate rule that is E for a missing argument refuses, whatever else is changed."""
-    program = policy(f"{effect}: [t], when: 'args.n > 3 && args.m > 0'", opened="n: clamp, m: clamp")
+    opened = "n: clamp, m: {class: clamp, sign: any}"
+    program = policy(f"{effect}: [t], when: 'args.n > 3 && args.m > 0'", opened=opened)
     assert changed(fixed(program)) == {"n": 3}  # F && E is F
-    program = policy(f"{effect}: [t], when: 'args.n > 3 || args.m > 0'", opened="n: clamp, m: clamp")
+    program = policy(f"{effect}: [t], when: 'args.n > 3 || args.m > 0'", opened=opened)
     assert fixed(program) is None
     assert changed(fixed(program, m=1), m=1) == {"n": 3, "m": 0}
 
@@ -196,7 +208,8 @@ def test_an_allow_rule_that_cannot_be_evaluated_lets_nothing_go() -> None:
     """It must be T."""
     text = (
         HEAD
-        + "  - {id: some, allow: [t], when: 'args.n < 3 && (args.n < 0 || args.m > 0)'}\nrepair: {t: {n: clamp}}\n"
+        + "  - {id: some, allow: [t], when: 'args.n < 3 && (args.n < 0 || args.m > 0)'}\n"
+        + "repair: {t: {n: {class: clamp, sign: any}}}\n"
     )
     program = compile_policy(text)
     assert changed(fixed(program)) == {"n": -1}

@@ -44,7 +44,7 @@ class ListedValue(Strict):
 
 REPAIR_KEYS: Mapping[str, tuple[str, ...]] = {
     "locked": (),
-    "clamp": ("cost",),
+    "clamp": ("sign", "cost"),
     "enum": ("values", "cost"),
     "drop": ("cost",),
     "redact": ("matches", "with_", "cost"),
@@ -59,6 +59,7 @@ class RepairSpec(Strict):
     class_: RepairClass
     values: tuple[Annotated[ListedValue, BeforeValidator(_alone)], ...] = ()
     cost: Given[Cost] = None
+    sign: Given[Literal["keep", "any"]] = None
     matches: Given[Texts] = None
     with_: Given[str] = None
     root: Given[Texts] = None
@@ -67,7 +68,7 @@ class RepairSpec(Strict):
 
     @model_validator(mode="after")
     def _keys_belong_to_the_class(self) -> RepairSpec:
-        for key in ("values", "cost", "matches", "with_", "root", "scheme", "append"):
+        for key in ("values", "cost", "sign", "matches", "with_", "root", "scheme", "append"):
             if getattr(self, key) not in (None, ()) and key not in REPAIR_KEYS[self.class_]:
                 owners = [name for name, keys in REPAIR_KEYS.items() if key in keys]
                 name, owner = (
@@ -103,7 +104,7 @@ _REPAIR_SCHEMA = {
     "anyOf": [
         {"enum": ["locked", "clamp", "drop", "redact"]},
         _class_schema("locked", ()),
-        _class_schema("clamp", ()),
+        _class_schema("clamp", (), sign={"enum": ["keep", "any"]}),
         _class_schema("drop", ()),
         _class_schema("redact", (), matches=_TEXTS, **{"with": {"type": "string"}}),
         _class_schema(

@@ -105,7 +105,7 @@ class _Checker:
     def clamp(self, spec: RepairSpec, field: Field) -> dict[str, Json]:
         if not isinstance(field.type, NUMERIC):
             self.misfit("clamp", "an int, dec, f64, time or duration", field)
-        return {}
+        return {"sign": "any"} if spec.sign == "any" else {}
 
     def drop(self, spec: RepairSpec, field: Field) -> dict[str, Json]:
         if not field.optional:

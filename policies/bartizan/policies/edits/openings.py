@@ -9,7 +9,7 @@ from typing import Final, final
 
 from bartizan.guard import canonical_json
 
-from ..language.types import Int, Type
+from ..language.types import F64, Dec, Int, Type
 from ..language.values import E, Nonconforming, conform
 from ..regular import Language
 
@@ -73,16 +73,34 @@ class Opening:
         raise NotImplementedError
 
 
+@dataclass(frozen=True, slots=True)
 class Clamp(Opening):
-    """Any other number of the type; the nearest is the best."""
+    """Another number of the type; the nearest is the best.
 
-    __slots__ = ()
+    It has the sign of the one before, and zero stays zero, unless ``crosses``: nobody who asked for 900 meant 0 or -50.
+    Moments and durations have no sign that means anything.
+    """
+
+    crosses: bool = False
+
+    def side(self, number: int | float) -> int:
+        """On which side of zero another number must be: 1 above, -1 below, 0 on either or on none."""
+        if self.crosses or not isinstance(self.type, Int | Dec | F64):
+            return 0
+        return (number > 0) - (number < 0)
+
+    def movable(self, number: int | float) -> bool:
+        """Whether there may be another number at all."""
+        return number != 0 or self.crosses or not isinstance(self.type, Int | Dec | F64)
 
     def alternatives(self, value: Json) -> tuple[Alternative, ...]:
         return ()
 
     def admits(self, before: Json, after: Json) -> bool:
-        if self.number(before) is None or self.number(after) is None:
+        was, would_be = self.number(before), self.number(after)
+        if was is None or would_be is None or not self.movable(was):
+            return False
+        if (side := self.side(was)) and side * would_be <= 0:
             return False
         if isinstance(before, str) or isinstance(after, str):
             both = isinstance(before, str) and isinstance(after, str)

@@ -60,7 +60,7 @@ def _opening(
     pointer, cost = pointer_of(path), spec.get("cost", 1)
     match spec["class"]:
         case "clamp":
-            return Clamp(pointer, path, field.type, cost)
+            return Clamp(pointer, path, field.type, cost, spec.get("sign") == "any")
         case "enum":
             costs = spec.get("costs") or [cost] * len(spec["values"])
             values = tuple(zip(spec["values"], costs, strict=True))

@@ -203,7 +203,7 @@ def _place(opening: Opening, base: Scope) -> Place:
         return Place(opening, [KEEP])
     if isinstance(opening, Clamp):
         number = None if typed is E else as_integer(typed, opening.type)
-        fits = number is not None and number.bit_length() <= MAX_BITS
+        fits = number is not None and number.bit_length() <= MAX_BITS and opening.movable(number)
         return Place(opening, [KEEP], number if fits else None)
     return Place(opening, [KEEP, *opening.alternatives(raw)])
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any as Json
 from typing import TypeAlias
 
-from ..language.types import Type
+from ..edits import Clamp
 from ..language.values import E
 from .case import Case, Choice, TooWide
 from .numbers import bounds, rank
@@ -79,7 +79,9 @@ class Encoding:
                 changed = solver.no(keep)
                 solver.require(solver.some((changed, self.near(index, 0))))
                 low, high = bounds(place.opening.type)
-                self._bound(integer, place.opening.type, low, high)
+                self._bound(integer, low, high)
+                side = place.opening.side(place.origin) if isinstance(place.opening, Clamp) else 0
+                self._bound(integer, 1 if side > 0 else None, -1 if side < 0 else None)
             elif len(place.options) > 1:
                 literals = [solver.boolean() for _ in place.options]
                 self.options[index], self.kept[index] = literals, literals[0]
@@ -89,7 +91,7 @@ class Encoding:
                 if index in self.kept and above in self.kept:
                     solver.require(solver.some((self.kept[above], self.kept[index])))
 
-    def _bound(self, integer: Json, type_: Type, low: int | None, high: int | None) -> None:
+    def _bound(self, integer: Json, low: int | None, high: int | None) -> None:
         if low is not None:
             self.solver.require(self.solver.at_most(((integer, -1),), -low))
         if high is not None:
