@@ -239,6 +239,22 @@ def test_a_policy_file_becomes_a_corrector(tmp_path: Path) -> None:
     assert "| calls | solver | 100.0%" in table
 
 
+def test_sentences_become_a_corrector(tmp_path: Path) -> None:
+    """The same steps for texts: made, learned from, judged beside a rule that masks."""
+    out = f"--out={tmp_path}"
+    told = said(
+        run(
+            str(TRAINING / "train.py"), "--task=texts", out, "--size=tiny", "--steps=30", "--count=300",
+            "--tokens=1024", "--precision=fp32", "--eval-every=15", "--held-out=20", "--device=cpu",
+        )
+    )  # fmt: skip
+    assert "300 examples" in told
+    corrector = storage.load(tmp_path / "corrector")
+    assert (corrector.task, corrector.policy, corrector.notes["examples"]) == ("texts", "", 300)
+    table = said(run(str(TRAINING / "evaluate_texts.py"), out))
+    assert "| texts | mask | 0.0%" in table and "| wordings | corrector |" in table
+
+
 def test_making_data_does_not_depend_on_processes(tmp_path: Path) -> None:
     """One process or two, the same bytes."""
     policy = tmp_path / "tiny.yaml"
