@@ -178,3 +178,36 @@ def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
     verify = [str(Path(sys.executable).with_name("bartizan")), "audit", "verify", "audit"]
     done = subprocess.run(verify, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+CORRECTED = """
+from langchain.agents import create_agent
+from langchain_core.messages import AIMessage
+from bartizan.integrations.langgraph import correction_of, load_guard
+from bartizan.integrations.langgraph.testing import StreamingModel, calling
+paid = []
+def send_money(recipient: str, amount: float) -> str:
+    "Send money."
+    paid.append(amount)
+    return f"sent {amount}"
+model = StreamingModel(script=[
+    calling(("send_money", {"recipient": "GB33", "amount": 900.0})),
+    AIMessage("Sent. The key is AKIA" + "A" * 16 + "."),
+])
+guard = load_guard("policy.yaml", correct_within=10.0)
+agent = guard.wrap(create_agent(guard.model(model), [send_money]))
+state = agent.invoke({"messages": [("user", "Pay 900.00 to GB33.")]})
+guard.close()
+assert paid == [500.0], paid
+assert correction_of(state["messages"][2])["patch"] == [{"op": "replace", "path": "/amount", "value": 500.0}]
+assert state["messages"][-1].text == "Sent. The key is [redacted].", state["messages"][-1]
+"""
+
+
+def test_what_the_readme_opens_is_corrected(tmp_path: Path) -> None:
+    """The README's policy with what it opens and forbids: 900.00 becomes 500.00, and a key does not leave."""
+    first, more = blocks(ROOT / "README.md", "yaml")[:2]
+    (tmp_path / "policy.yaml").write_text(first + more, "utf-8")
+    (tmp_path / "corrected.py").write_text(CORRECTED, "utf-8")
+    done = subprocess.run([sys.executable, "corrected.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
