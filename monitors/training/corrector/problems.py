@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from constants import Constants
+
 from bartizan.guard import Decision, Event, Principal, Request, Session, ToolCall
 from bartizan.guard.correction import Refused
 from bartizan.monitors.corrector.reading import ToolReading
 from bartizan.monitors.corrector.script import CallScript, Word, path_text, script_of
 from bartizan.policies.edits import Listed
-from bartizan.policies.language import ast
-from bartizan.policies.language.types import Bool, Dec, Enum, Field, Int, Record, Str
+from bartizan.policies.language.types import Record
 from bartizan.policies.program import Program
 from bartizan.policies.repair import repair
 
@@ -28,7 +29,6 @@ TRAINING_MIX = {"compliant": 0.25, "one": 0.38, "several": 0.29, "deny": 0.08}
 """More of what is hard: to leave alone what no condition refuses is learned in a minute."""
 LOOKALIKES = str.maketrans(dict(zip("aceopxy", "\u0430\u0441\u0435\u043e\u0440\u0445\u0443", strict=True)))
 """Latin letters to Cyrillic ones that look the same."""
-WORDS = ("acme", "office", "hotel", "invoice", "umbrela", "Ops", "travel ", "rent-2", "cash", "nobody")
 TRIES = 4_000
 """After so many calls in a row that are none that is wanted, they are not to be had."""
 
@@ -94,7 +94,7 @@ class Synthesiser:
         self.random = random.Random(seed)
         self.readings = readings(program)
         self.tools = [name for name, reading in self.readings.items() if reading.editable]
-        self._constants = {tool: _Constants(program, tool) for tool in self.tools}
+        self._constants = {tool: Constants(program, tool) for tool in self.tools}
         self._seen: Counter[str] = Counter()
         self._hopeless: set[str] = set()
 
@@ -237,84 +237,3 @@ def cost(program: Program, problem: Problem, args: Mapping[str, Any]) -> tuple[i
         numbers = [x for x in (value, after) if isinstance(x, int | float) and not isinstance(x, bool)]
         moved += abs(float(numbers[0]) - float(numbers[1])) if len(numbers) == 2 else 0.0
     return (total, round(moved, 6))
-
-
-class _Constants:
-    """What the conditions on a tool's calls compare with, by argument; the roles that they ask for; the budgets."""
-
-    def __init__(self, program: Program, tool: str) -> None:
-        self.values: dict[str, set[Any]] = {}
-        self.budgets: list[tuple[str, float, int]] = []
-        roles: set[str] = set()
-        self.rules = []
-        for rule in program.policy.rules:
-            condition = rule.conditions.get(tool)
-            if condition is None or rule.effect not in ("allow", "deny", "escalate"):
-                continue
-            if rule.effect != "allow":
-                self.rules.append(rule.id)
-            for node in ast.walk(condition):
-                self._collect(node, roles)
-        self.roles = tuple(sorted(roles))
-
-    def _collect(self, node: ast.Expr, roles: set[str]) -> None:
-        match node:
-            case ast.Quantifier(over=ast.Input(path=("principal", "roles"))):
-                roles |= {
-                    n.value
-                    for n in ast.walk(node.body)
-                    if isinstance(n, ast.Const) and isinstance(n.value, str)
-                }
-            case ast.OneOf(operand=ast.Input(path=("args", name))):
-                self.values.setdefault(name, set()).update(node.items)
-            case ast.Compare():
-                sides = (node.left, node.right)
-                constants = [side for side in sides if isinstance(side, ast.Const)]
-                for side in sides:
-                    if constants and isinstance(side, ast.Input) and side.path[0] == "args":
-                        self.values.setdefault(side.path[1], set()).add(constants[0].value)
-                    elif constants and isinstance(side, ast.Add):
-                        self._budget(side, constants[0])
-
-    def _budget(self, node: ast.Add, limit: ast.Const) -> None:
-        for part in (node.left, node.right):
-            if isinstance(part, ast.Sum) and isinstance(part.field, ast.Input):
-                digits = limit.type.digits if isinstance(limit.type, Dec) else 0
-                self.budgets.append((part.field.path[-1], limit.value / 10**digits, digits))
-
-    def value(self, field: Field, name: str, draw: random.Random) -> Any:
-        known: Sequence[Any] = sorted(self.values.get(name, ()), key=str)
-        match field.type:
-            case Bool():
-                return draw.random() < 0.4
-            case Enum(values):
-                return draw.choice(values)
-            case Dec(digits):
-                return _number(known, digits, draw)
-            case Int():
-                return _number(known, 0, draw)
-            case Str() if known and draw.random() < 0.85:
-                return draw.choice(known)
-            case Str():
-                return draw.choice(WORDS)
-        raise ValueError(
-            f"{name}: calls with arguments of type {field.type} cannot be made up yet; leave the tool out"
-        )
-
-
-def _number(known: Sequence[int], digits: int, draw: random.Random) -> int | float:
-    """Close to a constant, a round number, or anything in their range; whole numbers as integers, half of the time."""
-    unit = 10**digits
-    top = max([abs(k) for k in known] or [1000 * unit])
-    way = draw.random()
-    if known and way < 0.25:
-        scaled = draw.choice(known) + draw.choice((-1, 0, 1, 1, unit, -unit))
-    elif known and way < 0.7:
-        scaled = int(draw.choice(known) * 10 ** draw.uniform(-0.7, 0.7))
-    else:
-        scaled = int(10 ** draw.uniform(0, len(str(2 * top))))
-    if draw.random() < 0.5:
-        scaled = round(scaled / unit) * unit
-    if draw.random() < 0.02:
-        scaled = draw.choice((0, -scaled))
-    return scaled // unit if scaled % unit == 0 else scaled / unit
