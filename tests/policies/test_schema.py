@@ -57,6 +57,7 @@ DOCUMENT: dict[str, Any] = {
             "history": [{"prompt": "a", "at": "1h"}],
             "expect": {"label": "trusted"},
         },
+        {"call": {"tool": "send"}, "expect": {"corrected": {"to": "a", "x": None}}},
     ],
 }
 
@@ -118,6 +119,10 @@ def test_a_whole_document_is_valid() -> None:
         (("invariants", 1, "always-within", "window"), "1 day"),
         (("tests", 0, "expect"), {"text": "a"}),
         (("tests", 2, "expect"), "allow"),
+        (("tests", 2, "expect"), {"corrected": {"to": "a"}}),
+        (("tests", 3, "expect"), {"corrected": {}}),
+        (("tests", 3, "expect"), {"corrected": {"to": "a"}, "label": "trusted"}),
+        (("tests", 3, "expect"), "correct"),
         (("tests", 0, "call"), ...),
         (("tests", 0, "signals", "s"), 1.5),
         (("tests", 2, "history", 0, "text"), "b"),

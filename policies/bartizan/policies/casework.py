@@ -19,11 +19,12 @@ from bartizan.guard import (
     Session,
     Signal,
     ToolCall,
+    canonical_json,
 )
 
 from .diagnostics import PolicyError, Source
 from .document.loading import plain
-from .document.model import CallSpec, PastEvent, Reading, ResultSpec, TestCase
+from .document.model import CallSpec, ExpectedCorrection, PastEvent, Reading, ResultSpec, TestCase
 from .document.refusals import diagnostics
 from .document.source import parse_yaml
 from .history import begin, prompt, record, record_result, result
@@ -53,9 +54,10 @@ def run_tests(program: Program) -> Iterator[CaseResult]:
 def run_test(program: Program, case: TestCase, index: int = 0) -> CaseResult:
     if case.call is not None:
         request, session = prepare(program, case)
-        return _call_test(
-            case, program.decide(request, session), case.name or f"#{index + 1} {case.call.tool}"
-        )
+        name = case.name or f"#{index + 1} {case.call.tool}"
+        if isinstance(case.expect, ExpectedCorrection):
+            return _correction_test(case, program, request, session, name)
+        return _call_test(case, program.decide(request, session), name)
     assert case.result is not None
     event, session = prepare_result(program, case)
     return _result_test(
@@ -117,6 +119,39 @@ def _call_test(case: TestCase, decision: Decision, name: str) -> CaseResult:
         passed = passed and set(case.because) <= set(rules)
         expected += f" because {', '.join(case.because)}"
     return CaseResult(name, passed, expected, f"{decision.outcome.name.lower()} because {', '.join(rules)}")
+
+
+def _correction_test(
+    case: TestCase, program: Program, request: Request, session: Session, name: str
+) -> CaseResult:
+    """The solver's repair of a denied call: these arguments change to this, all others stay."""
+    from .repair import SolverMissing, repair  # it brings the solver, which other tests do not need
+
+    assert isinstance(case.expect, ExpectedCorrection)
+    denial = _call_test(case.model_copy(update={"expect": "deny"}), program.decide(request, session), name)
+    wanted, before = _plain(case.expect.corrected), request.call.arguments()
+    args = {key: value for key, value in {**before, **wanted}.items() if wanted.get(key, ...) is not None}
+    expected = f"{denial.expected}, corrected to {_shown(wanted)}"
+    if not denial.passed:
+        return CaseResult(name, False, expected, denial.found)
+    try:
+        repaired = repair(program, request, session)
+    except SolverMissing as error:
+        return CaseResult(name, False, expected, str(error))
+    if repaired is None:
+        return CaseResult(name, False, expected, f"{denial.found}, and no correction that is allowed")
+    found = f"{denial.found}, corrected to {_shown(changes(before, repaired.call.arguments()))}"
+    return CaseResult(name, repaired.call.arguments() == args, expected, found)
+
+
+def changes(before: Mapping[str, Json], after: Mapping[str, Json]) -> dict[str, Json]:
+    """The arguments that differ, as they are after an edit; None for one that was left out."""
+    names = {**before, **after}
+    return {name: after.get(name) for name in names if before.get(name, ...) != after.get(name, ...)}
+
+
+def _shown(args: Mapping[str, Json]) -> str:
+    return canonical_json(args).decode()
 
 
 def _result_test(case: TestCase, seen: Inspection, name: str) -> CaseResult:

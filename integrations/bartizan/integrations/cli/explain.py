@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from bartizan.guard import Outcome
+from bartizan.guard import Outcome, Request, Session
 from bartizan.policies import Explanation, PolicyError, Program, Source, load_case, prepare
+from bartizan.policies.casework import changes
 from bartizan.policies.document.model import TestCase
 
 from .console import give_up, out, program_of, read
 
 _COLOURS = {Outcome.ALLOW: "green", Outcome.CORRECT: "cyan", Outcome.ESCALATE: "yellow", Outcome.DENY: "red"}
+_SAYS = {"corrected": "A guard would correct it:", "nearest": "The nearest call that is allowed:"}
 _TRUTH = {"T": "[green]T[/]", "F": "[dim]F[/]", "E": "[red]E[/]"}
 
 
@@ -38,12 +41,31 @@ def explain(
     chosen = _case(program, case, test)
     if chosen.call is None:
         give_up("only calls can be explained, and this case is about a result")
-    explanation = program.explain(*prepare(program, chosen))
+    request, session = prepare(program, chosen)
+    explanation = program.explain(request, session)
+    put_right = _put_right(program, request, session) if explanation.decision.outcome is Outcome.DENY else {}
     if as_json:
-        out.print_json(json.dumps(_to_json(explanation)))
+        out.print_json(json.dumps({**_to_json(explanation), **put_right}))
     else:
         _show(explanation, chosen)
+        for what, args in put_right.items():
+            out.print(f"\n[bold]{_SAYS[what]}[/] {escape(json.dumps(args, ensure_ascii=False))}")
     raise typer.Exit(0 if explanation.decision.allowed else 1)
+
+
+def _put_right(program: Program, request: Request, session: Session) -> dict[str, Any]:
+    """What a guard would change in a denied call or, if nothing that is opened helps, advise."""
+    try:
+        from bartizan.policies.repair import SolverMissing, advise, repair
+    except ImportError:
+        return {}
+    before = request.call.arguments()
+    for what, find in (("corrected", repair), ("nearest", advise)):
+        with suppress(SolverMissing):
+            found = find(program, request, session)
+            if found is not None:
+                return {what: changes(before, found.call.arguments())}
+    return {}
 
 
 def _case(program: Program, path: Path | None, number: int | None) -> TestCase:
@@ -111,7 +133,7 @@ def _arguments(explanation: Explanation) -> Table:
     return table
 
 
-def _to_json(explanation: Explanation) -> object:
+def _to_json(explanation: Explanation) -> dict[str, Any]:
     return {
         "outcome": explanation.decision.outcome.name,
         "policy": explanation.decision.policy,

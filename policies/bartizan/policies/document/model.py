@@ -239,14 +239,24 @@ class ExpectedResult(Strict):
     label: Given[Label] = None
 
 
-def _outcome_or_result(value: Any) -> str:
-    return "outcome" if isinstance(value, str) else "result"
+class ExpectedCorrection(Strict):
+    """A denial that is corrected: the arguments that change, and to what; null for one that is left out."""
+
+    corrected: Annotated[dict[str, JsonValue], Field(min_length=1)]
+
+
+def _kind_of_expectation(value: Any) -> str:
+    if isinstance(value, str):
+        return "outcome"
+    corrected = "corrected" in value if isinstance(value, Mapping) else isinstance(value, ExpectedCorrection)
+    return "correction" if corrected else "result"
 
 
 Expectation = Annotated[
     Annotated[Literal["allow", "escalate", "deny"], Tag("outcome")]
+    | Annotated[ExpectedCorrection, Tag("correction")]
     | Annotated[ExpectedResult, Tag("result")],
-    Discriminator(_outcome_or_result),
+    Discriminator(_kind_of_expectation),
 ]
 
 
@@ -256,8 +266,14 @@ class TestCase(Strict):
     __test__ = False  # not one of pytest's
     model_config = ConfigDict(
         json_schema_extra=_one_of(
-            {"required": ["call"], "properties": {"expect": {"type": "string"}}},
-            {"required": ["result"], "properties": {"expect": {"type": "object"}}},
+            {
+                "required": ["call"],
+                "properties": {"expect": {"anyOf": [{"type": "string"}, {"required": ["corrected"]}]}},
+            },
+            {
+                "required": ["result"],
+                "properties": {"expect": {"type": "object", "not": {"required": ["corrected"]}}},
+            },
         )
     )
 
@@ -276,8 +292,9 @@ class TestCase(Strict):
     @model_validator(mode="after")
     def _one_subject(self) -> TestCase:
         only_one(self, ("call", "result"), "a test")
-        if (self.call is None) == isinstance(self.expect, str):
-            wanted = "allow, escalate or deny" if self.call else "{text: ..., label: ...}"
+        if (self.call is None) != isinstance(self.expect, ExpectedResult):
+            outcomes = "allow, escalate, deny or {corrected: ...}"
+            wanted = outcomes if self.call else "{text: ..., label: ...}"
             subject = "call" if self.call else "result"
             raise problem("type", f"the test of a {subject} expects {wanted}", None, ("expect",))
         return self
