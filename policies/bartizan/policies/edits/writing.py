@@ -7,20 +7,12 @@ from decimal import Decimal
 from typing import Any as Json
 
 from ..language.types import F64, Dec, Duration, Int, Time, Type
-from ..language.values import scale_decimal
+from ..language.values import duration_text, scale_decimal
 
 NUMERIC = (Int, Dec, F64, Time, Duration)
 """The types whose values are ordered, and so can be clamped."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_UNITS = (
-    ("d", 86_400_000_000),
-    ("h", 3_600_000_000),
-    ("m", 60_000_000),
-    ("s", 1_000_000),
-    ("ms", 1_000),
-    ("us", 1),
-)
 
 EARLIEST = -62_135_510_400_000_000  # 0001-01-02 and 9999-12-30: any offset keeps the year within four digits
 LATEST = 253_402_128_000_000_000
@@ -39,7 +31,7 @@ def write(value: Json, type_: Type, like: Json) -> Json:
             zone = datetime.fromisoformat(like).tzinfo if isinstance(like, str) else UTC
             return moment.astimezone(zone).isoformat()
         case Duration():
-            return _duration(value)
+            return duration_text(value)
         case F64():
             whole = isinstance(like, int) and value.is_integer() and abs(value) < 2**53
             return int(value) if whole else value
@@ -58,12 +50,3 @@ def _decimal(value: int, digits: int, like: Json) -> Json:
             return number
     sign, (whole, rest) = "-" if value < 0 else "", divmod(abs(value), 10**digits)
     return f"{sign}{whole}.{rest:0{digits}d}" if digits else f"{sign}{whole}"
-
-
-def _duration(value: int) -> str:
-    parts = []
-    for unit, size in _UNITS:
-        number, value = divmod(value, size)
-        if number:
-            parts.append(f"{number}{unit}")
-    return "".join(parts) or "0s"

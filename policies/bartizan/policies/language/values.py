@@ -54,6 +54,15 @@ def parse_duration(text: str) -> int:
     return total
 
 
+def duration_text(microseconds: int) -> str:
+    """The shortest text that :func:`parse_duration` reads as this many (from 0)."""
+    text, rest = "", microseconds
+    for unit in ("d", "h", "m", "s", "ms", "us"):
+        count, rest = divmod(rest, _UNITS[unit])
+        text += f"{count}{unit}" if count else ""
+    return text or "0s"
+
+
 def parse_time(text: str) -> int:
     """Microseconds since the epoch of RFC 3339 text with an offset. Raises ValueError."""
     moment = datetime.fromisoformat(text)

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from bartizan.guard import Missing, Signal
-from bartizan.policies.analysis.witness.decode import decimal_json, duration_text, time_text
+from bartizan.policies.analysis.witness.decode import decimal_json, time_text
 from bartizan.policies.evaluation.generators import TOOLS, Case, Generator
 from bartizan.policies.evaluation.plan import language_of
 from bartizan.policies.evaluation.scope import Scope
@@ -27,6 +27,7 @@ from bartizan.policies.language.types import (
     Time,
     Type,
 )
+from bartizan.policies.language.values import duration_text
 
 from ..situations import scope_of
 from .texts import near_misses, neighbours

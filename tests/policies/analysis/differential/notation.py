@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from bartizan.guard import Event, Signal, ToolCall
-from bartizan.policies.analysis.witness.decode import duration_text, time_text
+from bartizan.policies.analysis.witness.decode import time_text
 from bartizan.policies.evaluation.generators import Case
 from bartizan.policies.language import ast
 from bartizan.policies.language.trees import quoted
 from bartizan.policies.language.types import Dec, Duration, Enum, Str, Time, Type
+from bartizan.policies.language.values import duration_text
 
 _METHODS = ("startsWith", "endsWith", "contains", "matches", "fullmatches")
 _LISTED = ("host_under", "email_domain")

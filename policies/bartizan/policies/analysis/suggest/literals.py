@@ -9,15 +9,8 @@ from typing import Any as Json
 from ...language.lexer import KEYWORDS, MAX_DIGITS
 from ...language.trees import quoted
 from ...language.types import F64, Dec, Duration, Int, Type
+from ...language.values import duration_text
 
-_UNITS = (
-    ("d", 86_400_000_000),
-    ("h", 3_600_000_000),
-    ("m", 60_000_000),
-    ("s", 1_000_000),
-    ("ms", 1_000),
-    ("us", 1),
-)
 _NEGATIVE_FIGURES = 28  # the checker negates literals with so many figures
 
 
@@ -48,7 +41,7 @@ def number_literal(value: Json, type_: Type) -> str | None:
         case F64():
             text = f"{Decimal(repr(value)):f}"
         case Duration():
-            return f'duration("{_duration(value)}")'
+            return f'duration("{duration_text(value)}")'
         case _:
             raise TypeError(f"{type_} is no number")
     return text if len(text.lstrip("-")) <= MAX_DIGITS else None
@@ -61,15 +54,6 @@ def _figures(value: int, digits: int) -> str:
     figures = str(abs(value)).rjust(digits + 1, "0")
     whole, fraction = figures[: len(figures) - digits], figures[len(figures) - digits :]
     return ("-" if value < 0 else "") + whole + (f".{fraction}" if fraction else "")
-
-
-def _duration(value: int) -> str:
-    parts = []
-    for unit, size in _UNITS:
-        count, value = divmod(value, size)
-        if count:
-            parts.append(f"{count}{unit}")
-    return "".join(parts) or "0s"
 
 
 def field(path: str, name: str) -> str:

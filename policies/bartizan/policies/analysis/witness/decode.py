@@ -21,21 +21,13 @@ from ...language.types import (
     Time,
     Type,
 )
-from ...language.values import scale_decimal
+from ...language.values import duration_text, scale_decimal
 from ..encode.expressions import Encoder, Moment
 from ..encode.inputs import EARLIEST, LATEST, OFFSET
 from ..encode.symbols import Amount, Condition, Elements, Fields, String, Symbol, float_of
 from ..formula import Model, Number
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_UNITS = (
-    ("d", 86_400_000_000),
-    ("h", 3_600_000_000),
-    ("m", 60_000_000),
-    ("s", 1_000_000),
-    ("ms", 1_000),
-    ("us", 1),
-)
 
 
 def opaque_word(path: str) -> Json:
@@ -160,15 +152,6 @@ def time_text(microseconds: int) -> str:
         zone, offset = "-23:59:59.999999", -OFFSET
     local = _EPOCH + timedelta(microseconds=microseconds + offset)
     return local.replace(tzinfo=None).isoformat() + zone
-
-
-def duration_text(microseconds: int) -> str:
-    """``1h30m``, in as few units as it takes."""
-    text, rest = "", microseconds
-    for unit, size in _UNITS:
-        count, rest = divmod(rest, size)
-        text += f"{count}{unit}" if count else ""
-    return text or "0s"
 
 
 def without_value(type_: Type) -> Json:

@@ -12,10 +12,11 @@ from typing import Protocol
 
 from ...language.environment import RESULT_TEXT
 from ...language.types import Bool, ToolDecl
+from ...language.values import duration_text
 from ..encode.expressions import Encoder, Moment
 from ..encode.symbols import Condition, Fields
 from ..formula import Formula, Model
-from .decode import Decoder, duration_text
+from .decode import Decoder
 from .draft import Draft, draft
 from .question import Question
 from .sessions import Wish

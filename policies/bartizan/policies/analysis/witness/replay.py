@@ -15,10 +15,10 @@ from ...casework import DEFAULT_NOW, prepare, prepare_result
 from ...document.model import TestCase
 from ...evaluation.scope import PastEvent, Scope, event_scope
 from ...language.types import ToolDecl
-from ...language.values import conform, parse_duration, parse_time
+from ...language.values import conform, duration_text, parse_duration, parse_time
 from ...program import Program
 from ...provenance import Provenance
-from .decode import duration_text, time_text
+from .decode import time_text
 
 
 @dataclass(frozen=True, slots=True)
