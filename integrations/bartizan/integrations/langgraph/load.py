@@ -9,7 +9,7 @@ from typing import Any
 from langchain_core.tools import BaseTool
 from langchain_core.tools import tool as create_tool
 
-from bartizan.guard import Guard, Proposer
+from bartizan.guard import Guard, Proposer, SessionStore
 from bartizan.guard.audit import FileAuditLog
 from bartizan.guard.gather import Monitor
 from bartizan.guard.sqlite import SqliteStore
@@ -27,7 +27,7 @@ def load_guard(
     policy_path: str | Path,
     *,
     audit: str | Path | None = None,
-    store: str | Path | None = None,
+    store: str | Path | SessionStore | None = None,
     tools: Sequence[ToolDecl | BaseTool | Callable[..., Any]] = (),
     monitors: Mapping[str, Monitor] | Backend | None = None,
     correct: bool | Sequence[Proposer] = True,
@@ -36,7 +36,8 @@ def load_guard(
 ) -> LangGraphGuard:
     """A guard for the policy of a file.
 
-    ``audit`` is the directory of the audit log and ``store`` the file of the sessions; without them both live in
+    ``audit`` is the directory of the audit log and ``store`` the file of the sessions, the URL of a Redis that guards
+    elsewhere share (``redis://``, ``rediss://``, ``unix://``; extra ``redis``), or a store; without them both live in
     memory, and approvals do not survive the process. ``tools`` adds the types of tools that the policy does not
     declare, from LangChain tools or as declarations. ``monitors`` measures the policy's signals: monitors by the
     signals' names, or a backend (an engine in this process, a host elsewhere) that has the probes which the policy
@@ -58,7 +59,7 @@ def load_guard(
         monitors = monitors_for(program.policy.signals, monitors)
     guard = Guard(
         program,
-        store=SqliteStore(store) if store is not None else None,
+        store=_store(store),
         audit=FileAuditLog(audit) if audit is not None else None,
         monitors=monitors,
         proposers=_proposers(program) if correct is True else correct or (),
@@ -67,6 +68,14 @@ def load_guard(
     if program.text.scores:
         options.setdefault("score", measured(monitors))
     return LangGraphGuard(guard, **options)
+
+
+def _store(store: str | Path | SessionStore | None) -> SessionStore | None:
+    if isinstance(store, str) and store.startswith(("redis://", "rediss://", "unix://")):
+        from bartizan.integrations.redis import RedisStore  # an extra of its own
+
+        return RedisStore(store)
+    return SqliteStore(store) if isinstance(store, str | Path) else store
 
 
 def _proposers(program: Program) -> Sequence[Proposer]:
