@@ -44,8 +44,8 @@ class RedisStore:
     """A ``SessionStore`` in Redis (6.2 or later) or Valkey, one server or (``client=``) a cluster.
 
     Args:
-        url: ``redis://host:6379/0``, ``rediss://`` with TLS, or ``unix:///run/redis.sock``. Options of redis-py may follow, as
-            ``?socket_timeout=1``; they win.
+        url: ``redis://host:6379/0``, ``rediss://`` with TLS, or ``unix:///run/redis.sock``. Options of redis-py may
+            follow, as ``?socket_timeout=1``; they win.
         tenant: whose sessions these are. Stores of different tenants share a server and nothing else.
         prefix: what all keys begin with.
         ttl: seconds after its last event for which a session is kept; None for ever. It must be longer than the longest
