@@ -384,3 +384,22 @@ def test_middleware_guards_whichever_model_is_chosen(world, guard, run, results)
     assert out["messages"][1].tool_calls[0]["args"] == {"amount": 100}
     assert correction_of(results(out)[0]) is not None
     assert out["messages"][-1].text == SAID
+
+
+@pytest.mark.parametrize("guards", ["nothing", "a model", "by middleware"])
+@pytest.mark.parametrize("rules", ["", "text: [{id: keys, redact: 'AKIA[0-9A-Z]{16}'}]\n"])
+def test_rules_that_guard_no_model_are_told_of(tmp_path, caplog, guards: str, rules: str) -> None:
+    """A policy's rules on text do nothing where no model is guarded: that is logged when the graph is wrapped."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(f"version: 1\nname: quiet\n{rules}", "utf-8")
+
+    def look() -> str:
+        "Look."
+        return "x"
+
+    with load_guard(policy) as guard:
+        model: Any = StreamingModel(script=[])
+        middleware = [guard.middleware(speech=SPEECH)] if guards == "by middleware" else []
+        model = guard.model(model) if guards == "a model" else model
+        guard.wrap(create_agent(model, [look], middleware=middleware))
+    assert ("rules on text" in caplog.text) is (guards == "nothing" and rules != "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -26,9 +27,16 @@ from .mediation import Mediator
 from .middleware import GuardMiddleware
 from .model import GuardedModel
 from .portal import Portal
-from .speech import Speech, Utterance
+from .speech import Speech, Utterance, has_text_rules
 from .tools import guard_all
 from .wrap import MARK, guard_nodes
+
+log = logging.getLogger("bartizan.langgraph")
+
+UNSPOKEN = (
+    "the policy %s has rules on text, and they guard no model of this graph: build it with guard.model(model), or with "
+    "guard.middleware(speech=Speech())"
+)
 
 G = TypeVar("G", bound=Pregel[Any, Any, Any, Any])
 
@@ -67,6 +75,7 @@ class LangGraphGuard:
     ) -> None:
         self.guard = guard
         self._score = score
+        self._speaks = False
         self.observer = RunObserver(self, unguarded)
         self._portal = Portal()
         mediator = Mediator(guard, History(guard, prompts), Desk(guard, self.observer, approver), Steps())
@@ -81,12 +90,17 @@ class LangGraphGuard:
         refuses unguarded tools and recognises a ``Command(resume=...)`` without interrupt id. Wrap the outermost
         graph. Wrapping twice is wrapping once.
 
+        What models say is guarded by :meth:`model`; if the policy has rules on text and no model was guarded, a
+        warning is logged.
+
         Raises :class:`~.errors.NothingToGuard` for a graph without a ToolNode, and
         :class:`~.errors.AlreadyGuarded` where another guard is in place.
         """
         if not isinstance(graph, Pregel):
             raise TypeError(f"expected a compiled graph, found {type(graph).__name__}: call .compile() first")
         guard_nodes(graph, self._door, self)
+        if not self._speaks and has_text_rules(self.guard.program):
+            log.warning(UNSPOKEN, self.guard.program.name)
         attached = (graph.config or {}).get("callbacks")
         if isinstance(attached, list) and self.observer in attached:
             return graph
@@ -102,6 +116,7 @@ class LangGraphGuard:
         With ``speech`` it guards the agent's model as :meth:`model` does, whichever model other middleware chooses.
         """
         guarded = partial(self.model, speech=speech) if speech is not None else None
+        self._speaks = self._speaks or guarded is not None
         return GuardMiddleware(self._door, lambda node: getattr(node, MARK, None) is self, guarded)
 
     def model(self, model: BaseChatModel, speech: Speech | None = None) -> BaseChatModel:
@@ -111,6 +126,7 @@ class LangGraphGuard:
         leave corrected, with a note that the guarded tool shows the agent; all others leave as they are, to be denied
         or asked about there: guard the tools, too. See :mod:`.model` and :class:`~.speech.Speech`.
         """
+        self._speaks = True
         chosen = speech or Speech()
         if chosen.score is None:
             chosen = replace(chosen, score=self._score)

@@ -56,6 +56,12 @@ def text_rules(program: Program) -> TextRules | None:
     return found
 
 
+def has_text_rules(program: Program) -> bool:
+    """Whether a policy keeps anything from being said."""
+    rules = text_rules(program)
+    return rules is not None and (bool(rules.scores) or rules.scanner() is not None)
+
+
 class Utterance:
     """One message of a model on its way. ``review`` is None where calls cannot be reviewed."""
 
