@@ -26,7 +26,8 @@ from bartizan.guard import (
     ToolCall,
     ToolResult,
 )
-from bartizan.guard.correction import MAX_ABANDONED, MAX_PROPOSALS
+from bartizan.guard.abandoned import MAX_ABANDONED
+from bartizan.guard.correction import MAX_PROPOSALS
 from bartizan.guard.testing import DISK_FULL, FailingAuditLog, GarbageMonitor, StaticProgram
 
 PROGRAM = StaticProgram(allow=["pay"], escalate=["ask"], limits={"amount": 100}, budgets={"pay": 2})
@@ -323,10 +324,13 @@ async def test_a_review_lets_nothing_go(tool: Any) -> None:
 
 async def test_a_review_that_cannot_be_recorded_denies() -> None:
     """A correction that nobody could look up later does not leave."""
-    log: AuditLog = FailingAuditLog(MemoryAuditLog(), [DISK_FULL] * 4)
+    kept = MemoryAuditLog()
+    log: AuditLog = FailingAuditLog(kept, [DISK_FULL])
     guard = Guard(PROGRAM, audit=log, proposers=[Clamp()])
     seen = await guard.review(TOO_MUCH, session="s")
     assert [reason.rule for reason in seen.decision.reasons] == ["audit-unavailable"]
+    await guard.aclose()
+    assert "decision" not in {entry.record["kind"] for entry in kept.entries}
 
 
 async def test_a_span_says_who_was_asked_and_who_corrected(tool: Any) -> None:

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bartizan.guard import Event, Missing, Signal, Trace
-from bartizan.guard.gather import MAX_ABANDONED, Gatherer, checked
+from bartizan.guard.abandoned import MAX_ABANDONED
+from bartizan.guard.gather import Gatherer, checked
 from bartizan.guard.testing import FaultyMonitor, GarbageMonitor, HangingMonitor
 
 EVENT = Event("prompt", 1, "hello")

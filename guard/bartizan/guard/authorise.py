@@ -96,13 +96,13 @@ class Authoriser:
                 session = await self._parts.ledger.load(ask.session, ask.program)
                 ask.watch.lap("load")
                 judged = await self._judge(ask, session)
-                entry = self._entry(ask, judged, session, kind="review")
+                entry = self._entry(ask, judged, session, reviewed=True)
                 if judged.decision.outcome in (Outcome.CORRECT, Outcome.DENY):
                     await self._parts.ledger.write([entry])
                 ask.watch.lap("record")
                 return self._told(ask, judged, record=entry["id"], reviewed=True)
         except Exception as error:  # noqa: BLE001 (whatever it is, a bug included, it denies)
-            return self._refuse(ask, reason_of(error), error)
+            return self._refuse(ask, reason_of(error), error, reviewed=True)
 
     async def _measure_ahead(self, ask: Ask) -> None:
         """Hop 2 for most calls, before the session's turn: monitors of parallel calls run side by side."""
@@ -227,15 +227,15 @@ class Authoriser:
             verdict = self._parts.verdicts.sign(judged.request, ask.program.hash, after)
         return self._told(ask, judged, record=entries[0]["id"], verdict=verdict)
 
-    def _refuse(self, ask: Ask, reason: str, error: Exception) -> Enforcement:
+    def _refuse(self, ask: Ask, reason: str, error: Exception, *, reviewed: bool = False) -> Enforcement:
         """A denial for one of the guard's own reasons. It is recorded if the log still can."""
         self._parts.telemetry.failure(reason, error)
         try:
             denied = reasons.denial(reason, ask.program.hash)
             judged = _Judged(Request(ask.call, self._parts.clock(), ask.principal), denied)
-            entry = self._entry(ask, judged, None)
+            entry = self._entry(ask, judged, None, reviewed=reviewed)
             self._parts.ledger.behind(self._parts.ledger.write([entry]))
-            return self._told(ask, judged, record=entry["id"])
+            return self._told(ask, judged, record=entry["id"], reviewed=reviewed)
         except Exception as worse:  # noqa: BLE001 (a clock or program so broken that not even this can be said)
             self._parts.telemetry.failure(reasons.INTERNAL_ERROR, worse)
             return Enforcement(reasons.denial(reason, ""), ask.call)
@@ -249,7 +249,7 @@ class Authoriser:
         return ask.signals[call.digest]
 
     def _entry(
-        self, ask: Ask, judged: _Judged, session: Session | None, kind: str = "decision"
+        self, ask: Ask, judged: _Judged, session: Session | None, *, reviewed: bool = False
     ) -> records.Record:
         return records.decision(
             judged.request,
@@ -263,7 +263,7 @@ class Authoriser:
             once=ask.once,
             stages=ask.watch.microseconds(),
             capture=self._parts.capture,
-            kind=kind,
+            kind="review" if reviewed else "decision",
         )
 
     def _told(

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
+from .abandoned import Abandoned
 from .canonical import canonical_json
 from .decision import Decision, Outcome, Program, Request
 from .errors import MalformedCall, MalformedJSON
@@ -22,9 +22,6 @@ from .types import Session, ToolCall
 
 MAX_PROPOSALS = 16
 """How many proposals of one proposer are looked at."""
-
-MAX_ABANDONED = 8
-"""A proposer with so many answers outstanding that ignored their cancellation is not asked until one ends."""
 
 MAX_EVIDENCE = 16_384
 """Bytes of evidence that are kept; more is left out."""
@@ -109,7 +106,7 @@ class Corrector:
         self.proposers = tuple(proposers)
         self._within = within
         self._running: set[asyncio.Task[Any]] = set()
-        self._abandoned: Counter[int] = Counter()
+        self._abandoned = Abandoned()
 
     async def correct(self, refused: Refused, decide: Decide, within: float) -> Found:
         """The first proposal that passes the gate. Raises nothing but ``CancelledError``."""
@@ -146,7 +143,7 @@ class Corrector:
         left = ends - time.monotonic()
         if left <= 0:
             return None, "late"
-        if self._abandoned[id(proposer)] >= MAX_ABANDONED:
+        if self._abandoned.stuck(id(proposer)):
             return None, "stuck"
 
         async def asked() -> Any:
@@ -159,22 +156,12 @@ class Corrector:
             await asyncio.wait({task}, timeout=left)
         finally:
             if not task.done():
-                self._abandon(id(proposer), task)
+                self._abandoned.leave(id(proposer), task)
         if not task.done():
             return None, "late"
         if task.cancelled() or task.exception() is not None:
             return None, "failed"
         return task.result(), None
-
-    def _abandon(self, proposer: int, task: asyncio.Task[Any]) -> None:
-        def ended(task: asyncio.Task[Any]) -> None:
-            self._abandoned.subtract([proposer])
-            if not task.cancelled():
-                task.exception()  # retrieved: asyncio need not report it
-
-        self._abandoned[proposer] += 1
-        task.add_done_callback(ended)
-        task.cancel()
 
 
 async def _passed(

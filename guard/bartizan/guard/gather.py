@@ -7,17 +7,14 @@ means is the policy's business; it can never mean "safe" by accident, because it
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
+from .abandoned import Abandoned
 from .canonical import canonical_json, scalar_text
 from .errors import MalformedJSON
 from .types import Event, Missing, Signal, Trace
-
-MAX_ABANDONED = 8
-"""A monitor with so many measurements that ignored their cancellation is not asked again until one ends."""
 
 
 class Monitor(Protocol):
@@ -32,7 +29,7 @@ class Gatherer:
     def __init__(self, monitors: Mapping[str, Monitor]) -> None:
         self._monitors = dict(monitors)
         self._running: set[asyncio.Task[Signal]] = set()
-        self._abandoned: Counter[str] = Counter()
+        self._abandoned = Abandoned()
 
     async def gather(
         self, names: Iterable[str], event: Event, trace: Trace, *, within: float
@@ -49,7 +46,7 @@ class Gatherer:
             monitor = self._monitors.get(name)
             if monitor is None:
                 signals[name] = missing(name, "no monitor")
-            elif self._abandoned[name] >= MAX_ABANDONED:
+            elif self._abandoned.stuck(name):
                 signals[name] = missing(name, "stuck")
             else:
                 tasks[name] = self._start(name, monitor, event, trace)
@@ -60,7 +57,7 @@ class Gatherer:
         finally:
             for name, task in tasks.items():
                 if not task.done():
-                    self._abandon(name, task)
+                    self._abandoned.leave(name, task)
         for name, task in tasks.items():
             if not task.done():
                 signals[name] = missing(name, "timeout")
@@ -75,11 +72,6 @@ class Gatherer:
         self._running.add(task)  # the loop itself keeps only a weak reference
         task.add_done_callback(self._running.discard)
         return task
-
-    def _abandon(self, name: str, task: asyncio.Task[Signal]) -> None:
-        self._abandoned[name] += 1
-        task.add_done_callback(lambda _: self._abandoned.subtract([name]))
-        task.cancel()
 
 
 async def _measure(name: str, monitor: Monitor, event: Event, trace: Trace) -> Signal:

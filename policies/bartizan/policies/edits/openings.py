@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any as Json
@@ -40,7 +41,7 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(ABC):
     """An argument that may be changed: where it is, its type, and what changing it costs."""
 
     pointer: str
@@ -69,8 +70,9 @@ class Opening:
         """Whether positions are a distance: an earlier one is nearer."""
         return False
 
+    @abstractmethod
     def _others(self, value: Json) -> Iterator[tuple[Json, int]]:
-        raise NotImplementedError
+        """What may stand in the place of a value, one after the other, with its cost; the value itself, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,8 @@ class Clamp(Opening):
         """Whether there may be another number at all."""
         return number != 0 or self.crosses or not isinstance(self.type, Int | Dec | F64)
 
-    def alternatives(self, value: Json) -> tuple[Alternative, ...]:
-        return ()
+    def _others(self, value: Json) -> Iterator[tuple[Json, int]]:
+        return iter(())  # numbers are not listed: the solver has all of them
 
     def admits(self, before: Json, after: Json) -> bool:
         was, would_be = self.number(before), self.number(after)
