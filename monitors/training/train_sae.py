@@ -24,6 +24,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from bartizan.guard.errors import BartizanError
 from bartizan.monitors import formats
 from bartizan.monitors.sae_training import Activations, SAETrainingConfig, Trainer, finished
+from bartizan.monitors.sae_training.checkpoint import keep_until
 
 console = Console()
 
@@ -107,14 +108,6 @@ def parse() -> argparse.Namespace:
             help=f"default: {field.default}",
         )
     return parser.parse_args()
-
-
-def keep_until(metrics: Path, step: int) -> None:
-    """Drop the lines after the checkpoint: those steps will be made again."""
-    if metrics.exists():
-        lines = [line for line in metrics.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
-        kept = [line for line in lines if json.loads(line)["step"] <= step]
-        metrics.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
 
 def plot(metrics: Path, path: Path) -> None:

@@ -10,14 +10,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 
-def keep_until(metrics: Path, step: int) -> None:
-    """Drop the lines after the checkpoint: those steps will be made again."""
-    if metrics.exists():
-        lines = [line for line in metrics.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
-        kept = [line for line in lines if json.loads(line)["step"] <= step]
-        metrics.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-
-
 def plot(metrics: Path, path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt

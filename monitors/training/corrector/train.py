@@ -21,7 +21,7 @@ from typing import Any
 
 import abstain
 import torch
-from figures import keep_until, plot, progress
+from figures import plot, progress
 from rich.console import Console
 from tasks import TASKS, Task
 
@@ -35,6 +35,7 @@ from bartizan.monitors.corrector_training import (
     config_of,
     examples,
 )
+from bartizan.monitors.sae_training.checkpoint import keep_until
 
 RESERVE = 40.0  # seconds for the model's own proposals, calibration and saving
 TIMED = 12  # steps that are timed to know how many there is time for

@@ -43,3 +43,11 @@ def read(path: Path, *, format: str = FORMAT) -> tuple[dict[str, Tensor], dict[s
         raise TrainingError(
             f"{path}: cannot be read as a checkpoint, {error}; start anew in another folder"
         ) from error
+
+
+def keep_until(metrics: Path, step: int) -> None:
+    """Drop the lines of a run's metrics after its checkpoint: those steps will be made again."""
+    if metrics.exists():
+        lines = [line for line in metrics.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
+        kept = [line for line in lines if json.loads(line)["step"] <= step]
+        metrics.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
