@@ -15,10 +15,11 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 OLD := .venv-oldest/bin
 ORACLE := .venv-oracle/bin
+ADK := .venv-adk/bin
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-warn-script-location
 STEP := @printf '==> %s\n'
 
-.PHONY: help setup demo test test-oldest test-oracle lint format types contracts constraints clean
+.PHONY: help setup demo test test-oldest test-oracle test-adk lint format types contracts constraints clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,11 +36,16 @@ test: .venv/.stamp-dev ## the whole test suite
 
 test-oldest: .venv-oldest/.stamp ## the LangGraph tests on the oldest supported LangGraph
 	$(STEP) 'test-oldest: the integration tests on the floors of the langgraph extra'
-	@$(OLD)/python -m pytest -n $(JOBS) --dist worksteal tests/integrations $(PYTEST_ARGS)
+	@$(OLD)/python -m pytest -n $(JOBS) --dist worksteal \
+		tests/integrations/langgraph tests/integrations/service_desk $(PYTEST_ARGS)
 
 test-oracle: .venv-oracle/.stamp ## the SAE formats beside sae-lens, which has a hundred dependencies of its own
 	$(STEP) 'test-oracle: our autoencoders beside sae-lens'
 	@$(ORACLE)/python -m pytest tests/monitors/oracle $(PYTEST_ARGS)
+
+test-adk: .venv-adk/.stamp ## the door for Google's ADK, whose requirements exclude those of AgentDojo
+	$(STEP) 'test-adk: the adapter with google-adk'
+	@$(ADK)/python -m pytest tests/integrations/adk $(PYTEST_ARGS)
 
 lint: .venv/.stamp-dev ## ruff: rules and formatting
 	$(STEP) 'lint: ruff check, ruff format --check'
@@ -71,14 +77,21 @@ constraints: ## resolve the newest versions again and write constraints.txt
 	@rm -rf .venv-constraints
 
 clean: ## remove what the targets above made
-	@rm -rf .venv .venv-oldest .venv-oracle .venv-constraints dist build reports .pytest_cache .mypy_cache .ruff_cache \
+	@rm -rf .venv .venv-oldest .venv-oracle .venv-adk .venv-constraints dist build reports .pytest_cache .mypy_cache .ruff_cache \
 		.hypothesis .import_linter_cache .coverage .coverage.*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(BIN)/python $(OLD)/python $(ORACLE)/python:
+$(BIN)/python:
 	@test -n '$(PYTHON)' || { echo 'No Python >= 3.11 with venv found. On Debian: apt-get install python3 python3-venv' >&2; exit 1; }
-	$(STEP) 'creating $(@:/bin/python=) with $(PYTHON)'
-	@$(PYTHON) -m venv $(@:/bin/python=)
+	$(STEP) 'creating .venv with $(PYTHON)'
+	@$(PYTHON) -m venv .venv
+
+# Layers over .venv: a few packages of their own, everything else (pip too) is what lies below.
+$(OLD)/python $(ORACLE)/python $(ADK)/python: | .venv/.stamp-dev
+	@$(BIN)/python -m venv --without-pip $(@:/bin/python=)
+	@below=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
+		above=$$($@ -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
+		echo "import site; site.addsitedir('$$below')" > "$$above/below.pth"
 
 .venv/.stamp-demo: pyproject.toml constraints.txt | $(BIN)/python
 	$(STEP) 'installing what the demo needs into .venv (a minute or two, once)'
@@ -91,15 +104,18 @@ $(BIN)/python $(OLD)/python $(ORACLE)/python:
 	@touch $@ .venv/.stamp-demo
 
 # The floors of the langgraph extra in pyproject.toml, in place of the newest versions.
-.venv-oldest/.stamp: pyproject.toml constraints.txt | $(OLD)/python
-	$(STEP) 'installing the oldest supported LangGraph into .venv-oldest (a minute or two, once)'
-	@sed -e 's/^langgraph==.*/langgraph==1.2.12/' -e 's/^langgraph-prebuilt==.*/langgraph-prebuilt==1.1.1/' \
-		-e 's/^langchain==.*/langchain==1.4.7/' constraints.txt > .venv-oldest/constraints.txt
-	@$(OLD)/python $(PIP_INSTALL) -c .venv-oldest/constraints.txt -e '.[dev]'
+.venv-oldest/.stamp: .venv/.stamp-dev | $(OLD)/python
+	$(STEP) 'installing the oldest supported LangGraph over .venv'
+	@$(OLD)/python $(PIP_INSTALL) --no-deps langgraph==1.2.12 langgraph-prebuilt==1.1.1 langchain==1.4.7
 	@touch $@
 
 # An oracle for tests only: nothing of ours imports it.
-.venv-oracle/.stamp: pyproject.toml constraints.txt | $(ORACLE)/python
-	$(STEP) 'installing sae-lens into .venv-oracle (two minutes or so, once)'
-	@$(ORACLE)/python $(PIP_INSTALL) torch==2.13.0 sae-lens==6.54.12 pytest pytest-asyncio hypothesis -e '.[monitors]'
+.venv-oracle/.stamp: .venv/.stamp-dev | $(ORACLE)/python
+	$(STEP) 'installing sae-lens over .venv (a minute or so, once)'
+	@$(ORACLE)/python $(PIP_INSTALL) sae-lens==6.54.12
+	@touch $@
+
+.venv-adk/.stamp: .venv/.stamp-dev | $(ADK)/python
+	$(STEP) 'installing google-adk over .venv (a minute or so, once)'
+	@$(ADK)/python $(PIP_INSTALL) 'google-adk>=2,<3'
 	@touch $@
