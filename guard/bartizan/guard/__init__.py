@@ -50,6 +50,7 @@ from .errors import (
     VersionConflict,
 )
 from .gate import Proposal
+from .gatekeeper import Gatekeeper
 from .gather import Monitor
 from .guard import Execute, Guard
 from .session import InMemoryStore, Retention, SessionStore
@@ -63,6 +64,7 @@ from .types import (
     Labels,
     Missing,
     Principal,
+    Raised,
     Session,
     Signal,
     ToolCall,
@@ -97,6 +99,7 @@ __all__ = [
     "EventKind",
     "Execute",
     "FileAuditLog",
+    "Gatekeeper",
     "Guard",
     "InMemoryStore",
     "Inspection",
@@ -127,6 +130,7 @@ __all__ = [
     "StoreUnavailable",
     "Telemetry",
     "ToolCall",
+    "Raised",
     "ToolResult",
     "Trace",
     "Verdict",

@@ -22,7 +22,7 @@ from .decision import Inspection, Program
 from .parts import Parts, detached, reason_of
 from .session import remember
 from .telemetry import EventRecord
-from .types import Event, Session, Signal, ToolResult
+from .types import Event, Raised, Session, Signal, ToolResult
 
 Describe = Callable[[Event, Inspection | None, Session], records.Record]
 T = TypeVar("T")
@@ -93,31 +93,25 @@ class Admission:
             self._parts.telemetry.failure(reason_of(error), error)
             return ToolResult(reasons.WITHHELD, None, True)
 
-    async def raised(self, ask: Ask, granted: Enforcement, error: BaseException, *, suspended: bool) -> None:
+    async def raised(self, ask: Ask, granted: Enforcement, raised: Raised, *, wait: bool = True) -> None:
         """Record that the tool raised, was cancelled, or paused; what it raised goes on to the caller anyway."""
 
         async def attempt(session: Session) -> None:
             now, after = self._parts.now(session), replace(session, version=session.version + 1)
             appended: tuple[Event, ...] = ()
-            if suspended:
+            if raised.suspended:
                 after = replace(after, once=idempotency.suspended(session, ask.once, ask.program.hash))
             else:
                 event = Event("result", now, "", granted.call, is_error=True)
                 state = ask.program.advance(event, session)
                 after, appended = remember(session, event, state, self._parts.retention), (event,)
             entry = records.error(
-                error,
-                granted.call,
-                ask.session,
-                now,
-                cause=granted.record,
-                suspended=suspended,
-                capture=self._parts.capture,
+                raised, granted.call, ask.session, now, cause=granted.record, capture=self._parts.capture
             )
             await self._parts.ledger.write([entry], after, appended)
 
         recording = self._in_time(partial(self._parts.ledger.transact, ask.session, ask.program, attempt))
-        if isinstance(error, Exception):
+        if wait:
             await asyncio.wait({recording})
 
     def _in_time(self, work: Callable[[], Awaitable[T]]) -> asyncio.Task[T]:

@@ -22,14 +22,14 @@ from .authorise import Ask, Authoriser, Enforcement
 from .canonical import JSON, scalar_text
 from .clock import now_us
 from .correction import Corrector, Proposer
-from .decision import Inspection, Program
+from .decision import Decision, Inspection, Outcome, Program
 from .errors import BartizanError, InternalError, StoreUnavailable
 from .gather import Gatherer, Monitor
 from .ledger import Ledger
 from .parts import Parts, detached
 from .session import InMemoryStore, Retention, SessionStore
 from .telemetry import Telemetry
-from .types import ANONYMOUS, Event, Principal, Session, ToolCall, ToolResult
+from .types import ANONYMOUS, Event, Principal, Raised, Session, ToolCall, ToolResult
 from .verdict import Verdicts
 
 Execute = Callable[[ToolCall], Awaitable[ToolResult]]
@@ -110,8 +110,8 @@ class Guard:
         try:
             result = await execute(granted.call)  # hop 7
         except BaseException as error:
-            paused = bool(ask.once) and isinstance(error, suspends)
-            await self._admission.raised(ask, granted, error, suspended=paused)
+            raised = Raised.by(error, suspended=bool(ask.once) and isinstance(error, suspends))
+            await self._admission.raised(ask, granted, raised, wait=isinstance(error, Exception))
             raise
         shown = await self._admission.result(
             ask, granted, result
@@ -129,9 +129,34 @@ class Guard:
         """Decide a call that somebody else executes: as :meth:`enforce`, without running it.
 
         What is let go is recorded and counted, and is the ``call`` of the answer, which may not be the one given. With
-        ``verdicts`` the answer has a ``verdict``, by which the executor can tell. Report the result to :meth:`observe`.
+        ``verdicts`` the answer has a ``verdict``, by which the executor can tell. Give the result to :meth:`report`.
         """
         return await self._authoriser.authorise(self._ask(call, session, principal, once))
+
+    async def report(
+        self,
+        call: ToolCall,
+        outcome: ToolResult | Raised,
+        *,
+        session: str,
+        record: str | None = None,
+        once: str | None = None,
+    ) -> ToolResult | None:
+        """Take note of what became of a call that :meth:`authorise` let go: the second half of :meth:`enforce`.
+
+        ``call`` is the one that was let go, ``record`` the id of its decision's record and ``once`` its key. Answers
+        what the agent may see of a result, a fixed text in its place if it cannot be recorded; None for a tool that
+        raised.
+        """
+        if not isinstance(outcome, ToolResult | Raised):
+            raise TypeError(f"expected a ToolResult or Raised, found {type(outcome).__name__}")
+        ask = self._ask(call, session, ANONYMOUS, once)
+        granted = Enforcement(Decision(Outcome.ALLOW, ()), call, record=record)
+        if isinstance(outcome, ToolResult):
+            return await self._admission.result(ask, granted, outcome)
+        suspended = outcome.suspended and bool(ask.once)
+        await self._admission.raised(ask, granted, replace(outcome, suspended=suspended))
+        return None
 
     async def review(self, call: ToolCall, *, session: str, principal: Principal = ANONYMOUS) -> Enforcement:
         """What would become of a call now, corrected if it may be: for calls that are still on their way to the agent.

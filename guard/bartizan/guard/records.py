@@ -15,7 +15,7 @@ from .approvals import Approval
 from .canonical import JSON, canonical_json, digest_of, parse_json, scalar_text
 from .correction import Attempt, Correction
 from .decision import Decision, Inspection, Program, Reason, Request
-from .types import Event, Missing, Session, Signal, ToolCall
+from .types import Event, Missing, Raised, Session, Signal, ToolCall
 
 Record = dict[str, JSON]
 
@@ -133,23 +133,22 @@ def happened(
 
 
 def error(
-    raised: BaseException,
+    raised: Raised,
     call: ToolCall,
     session_id: str,
     now: int,
     *,
     cause: str | None,
-    suspended: bool,
     capture: bool,
 ) -> Record:
     """A tool raised: nobody knows how much of its work it had done. ``suspended``: it paused, to be run again."""
-    text = scalar_text(str(raised))
+    text = scalar_text(raised.text)
     return {
         **_head("error", session_id, now),
         **_call(call, capture),
         "decision": cause,
-        "error": type(raised).__qualname__,
-        "suspended": suspended,
+        "error": scalar_text(raised.kind),
+        "suspended": raised.suspended,
         "text": _content(text, text.encode(), capture),
     }
 

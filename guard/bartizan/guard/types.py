@@ -100,6 +100,22 @@ class ToolResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Raised:
+    """A tool that raised instead of returning: the name of the exception's type, and its text.
+
+    ``suspended``: it only paused, and its call will be proposed again under the same idempotency key.
+    """
+
+    kind: str
+    text: str = ""
+    suspended: bool = False
+
+    @classmethod
+    def by(cls, error: BaseException, *, suspended: bool = False) -> Raised:
+        return cls(type(error).__qualname__, str(error), suspended)
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """A signal that could not be measured. Missing is never "safe"."""
 
