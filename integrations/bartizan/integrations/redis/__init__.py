@@ -1,4 +1,4 @@
-"""Sessions in Redis or Valkey, shared by any number of guards on any number of machines."""
+"""What guards on any number of machines share in Redis or Valkey: sessions, recent decisions, questions, the policy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ try:
 except ImportError as error:
     raise ImportError('install the extra: pip install "bartizan[redis]"') from error
 
+from .feed import RedisFeed
+from .inbox import RedisInbox
+from .revisions import PolicyRevision, Revision
 from .store import RedisStore
 
-__all__ = ["RedisStore"]
+__all__ = ["PolicyRevision", "RedisFeed", "RedisInbox", "RedisStore", "Revision"]

@@ -14,16 +14,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from bartizan.guard import Event, MalformedJSON, Session, StoreUnavailable, VersionConflict
 from bartizan.guard.codec import decode_event, decode_session, encode_event, encode_session
 
 from .breaker import Breaker
+from .connection import FAILURES, connect, space
 from .scripts import COMMIT, LOAD
 
 T = TypeVar("T")
@@ -72,12 +69,10 @@ class RedisStore:
         durable: bool = True,
         client: Any = None,
     ) -> None:
-        if not tenant or not prefix:
-            raise ValueError("expected a tenant and a prefix, found an empty text")
         if not timeout > 0 or (ttl is not None and not ttl > 0):
             raise ValueError(f"expected times above 0 s, found timeout={timeout} and ttl={ttl}")
-        self._client = client if client is not None else _client(url, timeout)
-        self._space = f"{prefix}:{sha256(tenant.encode()).hexdigest()[:32]}"
+        self._client = client if client is not None else connect(url, timeout)
+        self._space = space(prefix, tenant)
         self._ttl = 0 if ttl is None else max(1, int(ttl * 1e3))
         self._breaker = Breaker(failures, pause)
         self._durable = durable
@@ -130,7 +125,7 @@ class RedisStore:
             if not self._examined:
                 await self._examine()
             answer = await question()
-        except (RedisError, OSError, TimeoutError, UnicodeEncodeError) as error:
+        except (*FAILURES, UnicodeEncodeError) as error:
             self._breaker.failed()
             raise StoreUnavailable(f"Redis did not answer: {error}") from error
         self._breaker.succeeded()
@@ -174,17 +169,6 @@ class RedisStore:
             self._known[session_id] = latest
             if len(self._known) > _CACHED:
                 self._known.popitem(last=False)
-
-
-def _client(url: str, timeout: float) -> Redis:
-    client: Redis = Redis.from_url(
-        url,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        retry=Retry(NoBackoff(), 0),
-        decode_responses=False,
-    )
-    return client
 
 
 def _read(session_id: str, found: Sequence[Any]) -> _Known | None:
