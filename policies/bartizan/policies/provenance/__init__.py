@@ -56,7 +56,21 @@ from __future__ import annotations
 
 from .cache import ProvenanceCache
 from .labels import Labeller, label_of, parse_path
-from .origins import Origin
+from .origins import Origin, Place, places_of
 from .questions import Provenance
+from .sources import Document, documents
+from .spans import Span
 
-__all__ = ["Labeller", "Origin", "Provenance", "ProvenanceCache", "label_of", "parse_path"]
+__all__ = [
+    "Document",
+    "Labeller",
+    "Origin",
+    "Place",
+    "Provenance",
+    "ProvenanceCache",
+    "Span",
+    "documents",
+    "label_of",
+    "parse_path",
+    "places_of",
+]

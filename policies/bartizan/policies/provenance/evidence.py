@@ -117,14 +117,19 @@ def traces_of(text: str, parts: tuple[Part, ...]) -> Iterator[Trace]:
                 yield trace_of(host)
 
 
-def _run(tokens: list[Token]) -> str:
-    """The tokens as one run, in which the numbers of a date or time are no numbers: June 13 does not say 13."""
+def run_texts(tokens: list[Token]) -> list[str]:
+    """What is compared of each token. The numbers of a date or time are no numbers: June 13 does not say 13."""
     texts = [token.text for token in tokens]
     for i, moment in moments(tokens):
         for k in range(i, i + moment.length):
             if texts[k].isdigit():
                 texts[k] = f"{texts[k]}\0"
-    return run_of(tokens, texts)
+    return texts
+
+
+def _run(tokens: list[Token]) -> str:
+    """The tokens as one run."""
+    return run_of(tokens, run_texts(tokens))
 
 
 def _opaque(text: str) -> str:

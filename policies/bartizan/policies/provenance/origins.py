@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import NamedTuple
 
 from bartizan.guard.canonical import JSON
-from bartizan.guard.types import EventKind, Label, Session
+from bartizan.guard.types import Event, EventKind, Label, Session
 
-from .evidence import Part, Trace, mentions, parts_of, read, text_of, trace_of, traces_of
+from .evidence import Part, Reading, Trace, mentions, parts_of, read, text_of, trace_of, traces_of
 from .labels import show_path
 from .normalise import compatible
 from .sources import Document, Leaf, documents, leaves
+from .spans import Match, Span, spans_of
 from .tokens import scan
 
 MAX_ORIGINS = 64
 _AROUND = 60
 _LONGEST = 160
-
-Match = Literal["equal", "inside", "trace"]
-"""Equal to a leaf; a run of whole tokens in a text or leaf; only a trace of characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +39,84 @@ class Origin:
     element: str
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The same, down to the characters: ``spans`` are those of the document's own text.
+
+    ``document`` is the number of the document among those of its event (:func:`.sources.documents`).
+    """
+
+    event: int
+    document: int
+    kind: EventKind
+    tool: str | None
+    label: Label
+    path: str
+    match: Match
+    element: str
+    spans: tuple[Span, ...]
+
+
 def origins_of(value: JSON, session: Session) -> tuple[Origin, ...]:
     """The origins of a value, in order of event; at most :data:`MAX_ORIGINS`."""
+    return tuple(_origin(found) for found in _occurrences(value, session.events))
+
+
+def places_of(value: JSON, events: Sequence[Event]) -> tuple[Place, ...]:
+    """Where the elements of a value stand in what these events say; at most :data:`MAX_ORIGINS` for each element.
+
+    Reads every text once, however many elements there are.
+    """
+    return tuple(
+        Place(
+            found.event, found.number, found.kind, found.document.source.tool, found.document.source.label,
+            show_path(found.document.path), found.match, found.element,
+            spans_of(found.document.text, found.parts, found.traces, found.match),
+        )
+        for found in _occurrences(value, events, each=True)
+    )  # fmt: skip
+
+
+class _Occurrence(NamedTuple):
+    event: int
+    kind: EventKind
+    number: int
+    document: Document
+    text: str  # compatible
+    match: Match
+    element: str
+    parts: tuple[Part, ...]
+    traces: tuple[Trace, ...]
+
+
+def _occurrences(value: JSON, events: Sequence[Event], each: bool = False) -> Iterator[_Occurrence]:
+    """Where the elements of a value occur; at most :data:`MAX_ORIGINS` in all, or of each element."""
     wanted = list(_wanted(value))
-    found: list[Origin] = []
-    for i, event in enumerate(session.events):
-        for document in documents(event):
-            if not isinstance(document, Document):
+    left = dict.fromkeys((element for element, _, _ in wanted), MAX_ORIGINS)
+    total = MAX_ORIGINS
+    for i, event in enumerate(events):
+        for number, document in enumerate(documents(event)):
+            if not isinstance(document, Document) or not wanted:
                 continue
             text = compatible(document.text)
+            reading, shape = read(text), trace_of(text)
             for element, parts, traces in wanted:
-                match = _match(text, document.source.is_leaf, parts, traces)
+                match = _match(reading, shape, document.source.is_leaf, parts, traces)
                 if match is None or (match == "trace" and document.source.label == "trusted"):
                     continue
-                if len(found) == MAX_ORIGINS:
-                    return tuple(found)
-                source, path = document.source, show_path(document.path)
-                shown = _excerpt(text, parts)
-                found.append(Origin(i, event.kind, source.tool, source.label, path, shown, match, element))
-    return tuple(found)
+                if (left[element] if each else total) == 0:
+                    continue
+                left[element] -= 1
+                total -= 1
+                yield _Occurrence(i, event.kind, number, document, text, match, element, parts, traces)
+            if not each and total == 0:
+                return
+
+
+def _origin(found: _Occurrence) -> Origin:
+    source, path = found.document.source, show_path(found.document.path)
+    shown = _excerpt(found.text, found.parts)
+    return Origin(found.event, found.kind, source.tool, source.label, path, shown, found.match, found.element)
 
 
 def _wanted(value: JSON) -> list[tuple[str, tuple[Part, ...], tuple[Trace, ...]]]:
@@ -71,15 +129,15 @@ def _wanted(value: JSON) -> list[tuple[str, tuple[Part, ...], tuple[Trace, ...]]
     return wanted
 
 
-def _match(text: str, is_leaf: bool, parts: tuple[Part, ...], traces: tuple[Trace, ...]) -> Match | None:
-    reading = read(text)
+def _match(
+    reading: Reading, shape: Trace, is_leaf: bool, parts: tuple[Part, ...], traces: tuple[Trace, ...]
+) -> Match | None:
     if is_leaf and any(key in reading.whole for part in parts for key in (part.run, *part.keys)):
         return "equal"
     if any(
         (part.run and part.run in reading.run) or not reading.inside.isdisjoint(part.keys) for part in parts
     ):
         return "inside"
-    shape = trace_of(text)
     return "trace" if any(trace.is_long_enough and trace.is_in(shape) for trace in traces) else None
 
 
