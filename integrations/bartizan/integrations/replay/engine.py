@@ -19,13 +19,10 @@ Formats without times get one second between happenings, from a fixed start.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from itertools import islice
-from multiprocessing import get_context
 from typing import Literal
 
 from bartizan.guard.canonical import JSON
@@ -34,6 +31,7 @@ from bartizan.guard.errors import MalformedCall
 from bartizan.guard.session import Retention, remember
 from bartizan.guard.types import Event, Session, ToolCall
 
+from .pool import in_order
 from .record import Call, Prompt, RecordedSession, Result, State, Text
 
 History = Literal["enforced", "recorded"]
@@ -112,23 +110,12 @@ def replay(
 ) -> Iterator[ReplayedSession]:
     """Every session whose suite has a program, in the order of ``sessions``, whatever ``jobs`` is.
 
-    With several jobs, chunks go to processes of their own; only a few chunks per process are in flight, so
-    memory does not grow with the recording.
+    With several jobs, chunks go to processes of their own.
     """
     wanted = (session for session in sessions if program_of(programs, session) is not None)
     chunks = iter(lambda: list(islice(wanted, CHUNK)), [])
-    if jobs <= 1:
-        for chunk in chunks:
-            yield from _run(programs, chunk, history)
-        return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        pending: deque[Future[list[ReplayedSession]]] = deque()
-        for chunk in chunks:
-            pending.append(pool.submit(_run, programs, chunk, history))
-            if len(pending) > 3 * jobs:
-                yield from pending.popleft().result()
-        while pending:
-            yield from pending.popleft().result()
+    for done in in_order(partial(_run, programs, history), chunks, jobs):
+        yield from done
 
 
 def program_of(programs: Programs, session: RecordedSession) -> Callable[[], Program] | None:
@@ -169,10 +156,16 @@ def _after(program: Program, session: Session, event: Event) -> Session:
     return remember(session, event, program.advance(event, session), _RETENTION)
 
 
-def _run(programs: Programs, sessions: Iterable[RecordedSession], history: History) -> list[ReplayedSession]:
+def decided(programs: Programs, session: RecordedSession, history: History) -> ReplayedSession:
+    """A session under its suite's program, which there is."""
+    make = program_of(programs, session)
+    assert make is not None
+    return replay_session(_compiled(make), session, history)
+
+
+def _run(programs: Programs, history: History, sessions: Iterable[RecordedSession]) -> list[ReplayedSession]:
     """Runs in a worker process, or in this one."""
-    found = ((program_of(programs, session), session) for session in sessions)
-    return [replay_session(_compiled(make), session, history) for make, session in found if make is not None]
+    return [decided(programs, session, history) for session in sessions]
 
 
 @cache

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from bartizan.guard.canonical import JSON, canonical_json
 from bartizan.guard.decision import Outcome, Reason
@@ -53,6 +53,9 @@ class Change(NamedTuple):
     new_rules: tuple[str, ...]
 
 
+_Alike = TypeVar("_Alike", Group, Change)
+
+
 @dataclass(slots=True)
 class Findings:
     """Counts by rule, and the groups worth reading: calls of attacks, and ordinary calls stopped."""
@@ -76,6 +79,14 @@ class Findings:
                 group = Group(found, call.outcome, session.meta.get("suite", "none"), call.tool, call.rules)
                 self.groups[group] += 1
                 _keep(self.examples.setdefault(group, []), session, call)
+
+    def merge(self, other: Findings) -> None:
+        """Take in what was found in later sessions."""
+        for nanoseconds in other.nanoseconds:
+            self._time(nanoseconds)
+        self.rules.update(other.rules)
+        self.groups.update(other.groups)
+        _merge_examples(self.examples, other.examples)
 
     def _time(self, nanoseconds: int) -> None:
         """Keep at most some ten thousand decision times, evenly spread over the recording."""
@@ -104,6 +115,12 @@ class Changes:
             change = Change(category(new, after), before.outcome, after.outcome, before.rules, after.rules)
             self.changed[change] += 1
             _keep(self.examples.setdefault(change, []), new, after)
+
+    def merge(self, other: Changes) -> None:
+        """Take in the changes of later sessions."""
+        self.calls += other.calls
+        self.changed.update(other.changed)
+        _merge_examples(self.examples, other.examples)
 
     @property
     def total(self) -> int:
@@ -136,6 +153,13 @@ def _keep(examples: list[Example], session: ReplayedSession, call: ReplayedCall)
         examples.append(
             Example(session.id, session.where, call.step, call.tool, _arguments(call.args), reasons)
         )
+
+
+def _merge_examples(kept: dict[_Alike, list[Example]], more: Mapping[_Alike, list[Example]]) -> None:
+    """The first few of each kind stay, in the order of the sessions."""
+    for kind, examples in more.items():
+        mine = kept.setdefault(kind, [])
+        mine += examples[: EXAMPLES - len(mine)]
 
 
 def _arguments(args: JSON) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice, tee
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,13 +14,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bartizan.policies import PolicyError
 
-from .engine import History, ReplayedSession, program_of, replay
-from .findings import as_recorded
-from .formats import count, read
+from .engine import History
+from .formats import count
 from .infer import infer_tools
 from .page import html_report
-from .programs import PolicyText, Tools, programs
-from .record import RecordedSession, RecordError
+from .plan import Plan, Runner
+from .pool import in_order
+from .programs import PolicyText, programs
+from .record import RecordError
 from .report import Report, print_report, report_json
 
 
@@ -37,17 +38,22 @@ def run_replay(
     history: History = "enforced",
     where: Mapping[str, str] | None = None,
     console: Console | None = None,
+    runner: Runner | None = None,
 ) -> int:
     """Re-decide the recordings at ``paths`` under ``policy``, print the figures, write the files asked for.
 
     ``policy`` (and ``against``, the policy to compare with) is a file, or a folder with one ``<suite>.yaml`` per
     suite. ``where`` keeps the sessions whose ``meta`` has these values (``{"suite": "banking", "defense":
     "none"}``); ``limit`` ends after so many decided sessions. ``tools="infer"`` declares the tools that the recording
-    shows, for policies that declare none. Exit code: 0, or 2 where a policy or a recording cannot be used.
+    shows, for policies that declare none. ``runner`` carries it out elsewhere than in ``jobs`` processes of this
+    machine. Exit code: 0, or 2 where a policy or a recording cannot be used.
     """
     console = console or Console()
     try:
-        report = _replayed(paths, policy, against, limit, jobs, tools, history, where or {}, console)
+        plan = Plan(tuple(paths), {}, None, history, dict(where or {}), limit)
+        plan = _with_policies(plan, policy, against, infer=tools == "infer")
+        names = (str(policy), ", ".join(str(path) for path in paths), str(against) if against else None)
+        report = _replayed(plan, names, runner or _local(jobs), console)
     except (RecordError, PolicyError) as error:
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return 2
@@ -61,50 +67,23 @@ def run_replay(
     return 0
 
 
-def _replayed(
-    paths: Sequence[Path],
-    policy: Path,
-    against: Path | None,
-    limit: int | None,
-    jobs: int,
-    tools: str,
-    history: History,
-    where: Mapping[str, str],
-    console: Console,
-) -> Report:
-    def sessions() -> Iterator[RecordedSession]:
-        return (s for s in read(paths) if all(s.meta.get(name) == value for name, value in where.items()))
-
-    declared: Tools = infer_tools(sessions()) if tools == "infer" else {}
+def _with_policies(plan: Plan, policy: Path, against: Path | None, *, infer: bool) -> Plan:
+    declared = infer_tools(plan.sessions()) if infer else {}
     new = _checked(programs(policy, declared))
     old = _checked(programs(against, declared)) if against is not None else None
-    report = Report(
-        str(policy),
-        ", ".join(str(path) for path in paths),
-        history,
-        against=str(against) if against else None,
-    )
+    return replace(plan, new=new, old=old)
 
-    def decided() -> Iterator[RecordedSession]:
-        for session in sessions():
-            if program_of(new, session) is None or (old is not None and program_of(old, session) is None):
-                report.skipped += 1
-            else:
-                yield session
 
+def _replayed(plan: Plan, names: tuple[str, str, str | None], runner: Runner, console: Console) -> Report:
+    policy, recording, against = names
+    report = Report(policy, recording, plan.history, against=against)
     started = time.monotonic()
     with _progress(console) as progress:
-        total = limit or (None if where else count(paths))
+        total = plan.limit or (None if plan.where else count(plan.paths))
         task = progress.add_task("deciding", total=total, calls=0)
-        for replayed, before in _both(islice(decided(), limit), new, old, jobs, history):
-            report.sessions += 1
-            report.tally.add(replayed)
-            report.findings.add(replayed)
-            if before is None and (before := as_recorded(replayed)) is not None:
-                report.against = "the recorded decisions"
-            if before is not None:
-                report.changes.add(before, replayed)
-            seen = report.sessions + (0 if limit else report.skipped)
+        for part in runner(plan):
+            report.merge(part)
+            seen = report.sessions + (0 if plan.limit else report.skipped)
             progress.update(task, completed=seen, calls=report.tally.total)
     report.seconds = time.monotonic() - started
     if not report.sessions:
@@ -114,24 +93,11 @@ def _replayed(
     return report
 
 
-def _both(
-    sessions: Iterator[RecordedSession],
-    new: Mapping[str, PolicyText],
-    old: Mapping[str, PolicyText] | None,
-    jobs: int,
-    history: History,
-) -> Iterator[tuple[ReplayedSession, ReplayedSession | None]]:
-    """Each session under the new policy and, if there is one, under the old; read once."""
-    if old is None:
-        for replayed in replay(sessions, new, jobs=jobs, history=history):
-            yield replayed, None
-        return
-    first, second = tee(sessions)
-    yield from zip(
-        replay(first, new, jobs=jobs, history=history),
-        replay(second, old, jobs=jobs, history=history),
-        strict=True,
-    )
+def _local(jobs: int) -> Runner:
+    def run(plan: Plan) -> Iterator[Report]:
+        yield from in_order(plan.decide, plan.portions(), jobs)
+
+    return run
 
 
 def _checked(texts: dict[str, PolicyText]) -> dict[str, PolicyText]:
@@ -150,4 +116,5 @@ def _progress(console: Console) -> Progress:
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        disable=not console.is_terminal,  # a log has no use for a bar
     )

@@ -23,7 +23,11 @@ class RecordError(BartizanError):
 
     def __init__(self, where: str, message: str) -> None:
         self.where = where
+        self.message = message
         super().__init__(f"{where}: {message}")
+
+    def __reduce__(self) -> tuple[type[RecordError], tuple[str, str]]:
+        return RecordError, (self.where, self.message)  # it may be raised on another machine
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from bartizan.guard.canonical import JSON
 from bartizan.guard.decision import Outcome
 from bartizan.integrations.html import visible
 
+from .engine import ReplayedSession
 from .findings import Change, Changes, Example, Findings, Group
 from .score import MEASURES, STOPPED, Category, Key, Measure, Proportion, Tally, as_json, figures
 
@@ -41,6 +42,23 @@ class Report:
     sessions: int = 0
     skipped: int = 0
     seconds: float = 0.0
+
+    def add(self, replayed: ReplayedSession, before: ReplayedSession | None) -> None:
+        """One more session, and the same under the policy (or in the record) that it is compared with, if any."""
+        self.sessions += 1
+        self.tally.add(replayed)
+        self.findings.add(replayed)
+        if before is not None:
+            self.changes.add(before, replayed)
+
+    def merge(self, part: Report) -> None:
+        """Take in the report of later sessions. The order is that of the recording: examples are the first ones."""
+        self.sessions += part.sessions
+        self.skipped += part.skipped
+        self.against = self.against or part.against
+        self.tally.merge(part.tally)
+        self.findings.merge(part.findings)
+        self.changes.merge(part.changes)
 
 
 class Grid(NamedTuple):

@@ -129,6 +129,12 @@ class Tally:
         for found_name, outcome in worst.items():
             self.sessions[(suite, found_name, outcome)] += 1
 
+    def merge(self, other: Tally) -> None:
+        """Take in the counts of other sessions."""
+        self.calls.update(other.calls)
+        self.sessions.update(other.sessions)
+        self.uncounted += other.uncounted
+
     def calls_with(
         self,
         category: Category,
