@@ -1,0 +1,70 @@
+"""A guard for an MCP server, from the files that hold its policy, its sessions and its log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mcp import types
+
+from bartizan.guard import Guard, Proposer, SessionStore
+from bartizan.guard.audit import FileAuditLog
+from bartizan.guard.sqlite import SqliteStore
+from bartizan.policies import ToolDecl, load_policy
+from bartizan.policies.program import Program
+from bartizan.policies.tools import tools_from_mcp
+
+
+def declarations(tools: Sequence[types.Tool], *, trust_annotations: bool = False) -> tuple[ToolDecl, ...]:
+    """The declarations of a server's tools, for those that a policy does not declare itself.
+
+    What a server says of its tools' effects (``readOnlyHint`` and the like) is a claim of the very program that is
+    guarded. Unless it is trusted, a tool is what it is without the claim: the worst that it could be.
+    """
+    wire = [tool.model_dump(by_alias=True, mode="json", exclude_none=True) for tool in tools]
+    if not trust_annotations:
+        wire = [{**tool, "annotations": None} for tool in wire]
+    return tools_from_mcp(wire)
+
+
+def guard_for(
+    policy: str | Path,
+    tools: Sequence[types.Tool] = (),
+    *,
+    audit: str | Path | None = None,
+    store: str | Path | None = None,
+    trust_annotations: bool = False,
+    correct_within: float = 0.25,
+    approval_ttl: float = 3600.0,
+) -> Guard:
+    """A guard for the policy of a file, in which the server's tools are declared that the policy leaves out.
+
+    ``audit`` is the directory of the audit log, ``store`` the file of the sessions or the URL of a Redis; without them
+    both live in memory. Raises ``PolicyError`` for a policy that is not one, ``AuditLocked`` or ``AuditTampered`` for a
+    log that cannot be continued.
+    """
+    program = load_policy(policy, declarations(tools, trust_annotations=trust_annotations))
+    return Guard(
+        program,
+        store=_store(store),
+        audit=FileAuditLog(audit) if audit is not None else None,
+        proposers=_proposers(program),
+        correct_within=correct_within,
+        approval_ttl=approval_ttl,
+    )
+
+
+def _store(store: str | Path | None) -> SessionStore | None:
+    if isinstance(store, str) and store.startswith(("redis://", "rediss://", "unix://")):
+        from bartizan.integrations.redis import RedisStore  # an extra of its own
+
+        return RedisStore(store)
+    return SqliteStore(store) if store is not None else None
+
+
+def _proposers(program: Program) -> Sequence[Proposer]:
+    if not program.policy.repair:
+        return ()
+    from bartizan.policies.repair import SolverProposer  # it brings the solver, which few policies need
+
+    return (SolverProposer(),)

@@ -1,0 +1,327 @@
+"""The proxy: an MCP server towards the client, whose tools are those of another server, each call decided.
+
+==========================  ==========================================================================================
+what a client asks for      what becomes of it
+==========================  ==========================================================================================
+``tools/call``              decided, corrected or asked about; run by the server; its result inspected
+``tools/list`` and others   passed on: the client sees what the server has, denied or not
+``resources/read``,         passed on, and what they answer is observed as a result that nobody vouches for; or decided
+``prompts/get``             as calls of tools of these names; or refused (:class:`Reading`)
+``ping``                    answered here
+anything else               refused: not a method of this server
+==========================  ==========================================================================================
+
+What a *server* asks for (sampling, elicitation, roots) is refused by :mod:`.upstream`, which offers none of it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from mcp import types
+from mcp.server import Server, ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp_types import CONNECTION_CLOSED, INTERNAL_ERROR, METHOD_NOT_FOUND
+
+from bartizan.guard import (
+    ANONYMOUS,
+    BartizanError,
+    Enforcement,
+    Gatekeeper,
+    MalformedCall,
+    Outcome,
+    Principal,
+    ToolCall,
+    ToolResult,
+)
+
+from . import asking, results
+from .asking import Asking
+from .reading import prompt_text, resource_text, shown_prompt, shown_resource
+from .upstream import Upstream, UpstreamGone
+
+log = logging.getLogger(__name__)
+
+Context = ServerRequestContext[Any, Any]
+Pages = types.PaginatedRequestParams | None
+R = TypeVar("R")
+Q = TypeVar("Q")
+
+FAILED = "The guard failed, and so this call was not passed on, or its result is withheld."
+GONE = "The connection to the server ended before it answered. Whether the call took effect is not known."
+NO_RESULT = "The server answered with something that is no result and cannot be inspected; it is withheld."
+
+
+class Reading(StrEnum):
+    """What becomes of resources and prompts."""
+
+    OBSERVE = "observe"
+    DECIDE = "decide"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """One guarded server. Everything that passes belongs to one session: one proxy serves one agent.
+
+    ``asking`` says who is asked about escalated calls, ``page`` is the address of the page for ``Asking.PAGE``, and
+    ``approver`` the name under which a client's answer is recorded.
+    """
+
+    gate: Gatekeeper
+    upstream: Upstream
+    session: str
+    principal: Principal = ANONYMOUS
+    asking: Asking = Asking.CLIENT
+    page: str = ""
+    approver: str = "mcp-client"
+    reading: Reading = Reading.OBSERVE
+
+    def server(self) -> Server[Any]:
+        """The server that clients see: named as the guarded one, with the guarded one's instructions."""
+        info, has = self.upstream.info, self.upstream.capabilities
+        handlers: dict[str, Any] = {}
+        if has.tools is not None:
+            handlers |= {"on_list_tools": self._list_tools, "on_call_tool": self._call_tool}
+        if has.resources is not None:
+            handlers |= {
+                "on_list_resources": self._list_resources,
+                "on_list_resource_templates": self._list_templates,
+                "on_read_resource": self._read_resource,
+            }
+        if has.prompts is not None:
+            handlers |= {"on_list_prompts": self._list_prompts, "on_get_prompt": self._get_prompt}
+        schemas = {tool.name: tool.input_schema for tool in self.upstream.tools}
+        return Server(
+            info.name,
+            version=info.version,
+            title=info.title,
+            instructions=self.upstream.instructions,
+            get_tool_input_schema=schemas.get,
+            **handlers,
+        )
+
+    # --- tools
+
+    async def _call_tool(
+        self, context: Context, params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        if params.task is not None:
+            raise MCPError(
+                code=METHOD_NOT_FOUND, message="calls as tasks are not guarded, and so are refused"
+            )
+        try:
+            return await self._guarded(context, params)
+        except UpstreamGone:
+            return results.refusal(GONE)
+        except MalformedCall as error:
+            return results.refusal(f"This call was denied and has not been executed. It is no call: {error}")
+        except Exception:  # whatever it is, a bug included, its text is not for the model
+            log.exception("a call of %r failed in the guard", params.name)
+            return results.refusal(FAILED)
+
+    async def _guarded(
+        self, context: Context, params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        call = call_of(params.name, params.arguments or {})
+        passed: list[tuple[types.CallToolResult, ToolResult]] = []
+
+        async def execute(granted: ToolCall) -> ToolResult:
+            raw = await self._send(context, granted)
+            given = results.to_result(raw)
+            passed.append((raw, given))
+            return given
+
+        enforced = await self._enforce(call, execute)
+        if enforced.decision.outcome is Outcome.ESCALATE and enforced.approval is not None:
+            asked = await self._ask(context, params, enforced)
+            if isinstance(asked, types.InputRequiredResult):
+                return asked
+            if asked:
+                enforced = await self._enforce(call, execute)
+        meta = _meta(enforced)
+        if not enforced.decision.allowed:
+            return results.refusal(self.gate.denial_message(enforced), meta)
+        if enforced.result is None or not passed:
+            return results.refusal(FAILED, meta)
+        raw, given = passed[-1]
+        shown = results.apply(raw, given, enforced.result)
+        notice = self.gate.correction_message(enforced)
+        said = [types.TextContent(type="text", text=notice)] if notice else []
+        return shown.model_copy(update={"content": [*said, *shown.content], "meta": meta})
+
+    async def _enforce(
+        self, call: ToolCall, execute: Callable[[ToolCall], Awaitable[ToolResult]]
+    ) -> Enforcement:
+        return await self.gate.enforce(call, execute, session=self.session, principal=self.principal)
+
+    async def _send(self, context: Context, call: ToolCall) -> types.CallToolResult:
+        """The server's answer to a call that was let go; its errors are results, to be inspected as such."""
+
+        async def told(progress: float, total: float | None, message: str | None) -> None:
+            await context.session.report_progress(progress, total)  # without its text, which nobody inspects
+
+        request = types.CallToolRequest(
+            params=types.CallToolRequestParams(name=call.tool, arguments=call.arguments())
+        )
+        try:
+            answer = await self.upstream.session.send_request(
+                request, types.CallToolResult, progress_callback=told
+            )
+        except MCPError as error:
+            if error.code == CONNECTION_CLOSED or self.upstream.closed.is_set():
+                raise UpstreamGone from error
+            return results.refusal(error.message)
+        except ValueError:  # not an answer to a call: a question back, a task, nonsense
+            log.warning("the server answered a call of %r with no result", call.tool)
+            return results.refusal(NO_RESULT)
+        return answer if answer.result_type in (None, "complete") else results.refusal(NO_RESULT)
+
+    async def _ask(
+        self, context: Context, params: types.CallToolRequestParams, enforced: Enforcement
+    ) -> types.InputRequiredResult | bool:
+        """Ask through the client; true if something was answered, so that the call is to be decided again."""
+        approval = enforced.approval
+        if approval is None or not asking.can_ask(context, self.asking):
+            return False
+        question = asking.request(approval, self.asking, self.page, self.session)
+        if question is None:
+            return False
+        if asking.is_modern(context):
+            found = (params.input_responses or {}).get(approval.id)
+            if found is None:
+                return types.InputRequiredResult(input_requests={approval.id: question})
+        else:
+            found = await asking.ask(context, question)
+        if self.asking == Asking.PAGE:
+            return isinstance(found, types.ElicitResult) and found.action == "accept"
+        answer = asking.answer_of(found)
+        if answer is None:
+            return False
+        try:
+            by = Principal(self.approver)
+            await self.gate.resolve(approval.id, answer, session=self.session, by=by)
+        except BartizanError as error:
+            log.warning("an answer could not be taken: %s", error)
+        return True
+
+    # --- what is read
+
+    async def _read_resource(
+        self, context: Context, params: types.ReadResourceRequestParams
+    ) -> types.ReadResourceResult:
+        request = types.ReadResourceRequest(params=types.ReadResourceRequestParams(uri=params.uri))
+        answer = await self._read(
+            "resources/read",
+            {"uri": str(params.uri)},
+            lambda: self._forward(request, types.ReadResourceResult),
+            resource_text,
+        )
+        return shown_resource(*answer)
+
+    async def _get_prompt(
+        self, context: Context, params: types.GetPromptRequestParams
+    ) -> types.GetPromptResult:
+        request = types.GetPromptRequest(
+            params=types.GetPromptRequestParams(name=params.name, arguments=params.arguments)
+        )
+        answer = await self._read(
+            "prompts/get",
+            {"name": params.name, "arguments": params.arguments or {}},
+            lambda: self._forward(request, types.GetPromptResult),
+            prompt_text,
+        )
+        return shown_prompt(*answer)
+
+    async def _read(
+        self,
+        tool: str,
+        args: dict[str, Any],
+        forward: Callable[[], Awaitable[R]],
+        text_of: Callable[[R], str],
+    ) -> tuple[R, str, str]:
+        """What the server answered, its text, and what of it may be shown."""
+        if self.reading == Reading.REFUSE:
+            raise MCPError(code=METHOD_NOT_FOUND, message=f"{tool} is refused here")
+        try:
+            call = call_of(tool, args)
+            if self.reading == Reading.OBSERVE:
+                answer = await forward()
+                text = text_of(answer)
+                seen = await self.gate.observe("result", text, session=self.session, call=call)
+                return answer, text, seen.text if seen is not None else ""
+            passed: list[R] = []
+
+            async def execute(granted: ToolCall) -> ToolResult:
+                if granted.digest != call.digest:
+                    raise MalformedCall(f"{tool} cannot be corrected")
+                passed.append(await forward())
+                return ToolResult(text_of(passed[-1]))
+
+            enforced = await self._enforce(call, execute)
+            if enforced.result is None or not passed:
+                raise MCPError(code=INTERNAL_ERROR, message=self.gate.denial_message(enforced) or FAILED)
+            return passed[-1], text_of(passed[-1]), enforced.result.text
+        except MCPError:
+            raise
+        except Exception as error:
+            log.exception("%s failed in the guard", tool)
+            raise MCPError(code=INTERNAL_ERROR, message=FAILED) from error
+
+    # --- what is passed on
+
+    async def _list_tools(self, context: Context, params: Pages) -> types.ListToolsResult:
+        return await self._passed_on(self.upstream.session.list_tools(params=_page(params)))
+
+    async def _list_resources(self, context: Context, params: Pages) -> types.ListResourcesResult:
+        return await self._passed_on(self.upstream.session.list_resources(params=_page(params)))
+
+    async def _list_templates(self, context: Context, params: Pages) -> types.ListResourceTemplatesResult:
+        return await self._passed_on(self.upstream.session.list_resource_templates(params=_page(params)))
+
+    async def _list_prompts(self, context: Context, params: Pages) -> types.ListPromptsResult:
+        return await self._passed_on(self.upstream.session.list_prompts(params=_page(params)))
+
+    async def _forward(self, request: types.ClientRequest, kind: type[Any]) -> Any:
+        return await self._passed_on(self.upstream.session.send_request(request, kind))
+
+    async def _passed_on(self, asked: Awaitable[Q]) -> Q:
+        """The server's answer; what it says of an error stays here, the code goes on."""
+        try:
+            return await asked
+        except MCPError as error:
+            raise MCPError(code=error.code, message="The server answered with an error") from error
+        except Exception as error:
+            log.exception("the server's answer could not be read")
+            raise MCPError(code=INTERNAL_ERROR, message="The server's answer could not be read") from error
+
+
+def call_of(tool: str, args: dict[str, Any]) -> ToolCall:
+    """The call, with an id made of what it says: MCP has none that outlives one request.
+
+    So the same call made again, after a person was asked, is the same call; and one that was rejected stays rejected
+    in its session. Raises ``MalformedCall``.
+    """
+    call = ToolCall.of("mcp", tool, args)
+    return replace(call, id=f"mcp_{call.digest[:24]}")
+
+
+def _meta(enforced: Enforcement) -> dict[str, Any]:
+    """For the client's program: what was decided, and where to look it up."""
+    about: dict[str, Any] = {
+        "outcome": enforced.decision.outcome.name.lower(),
+        "rules": [reason.rule for reason in enforced.decision.reasons],
+    }
+    if enforced.record is not None:
+        about["record"] = enforced.record
+    if enforced.approval is not None:
+        about["approval"] = enforced.approval.id
+    return {results.DECISION: about}
+
+
+def _page(params: Pages) -> types.PaginatedRequestParams:
+    return types.PaginatedRequestParams(cursor=params.cursor if params is not None else None)

@@ -1,0 +1,121 @@
+"""What an MCP tool returns, as the kernel's ``ToolResult``, and back after inspection.
+
+Everything that a model could read is inspected: the texts of all blocks, what they embed and link to, and the
+structured content. ``_meta`` and icons stay here: they are no part of an answer, and nobody inspects them. Pixels,
+sounds and binary resources pass unseen.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from mcp import types
+
+from bartizan.guard import JSON, MalformedJSON, ToolResult, canonical_json, parse_json
+from bartizan.guard.reasons import WITHHELD
+
+DECISION = "bartizan/decision"
+"""Key in a result's ``_meta``: what was decided, the rules, the audit record, the approval."""
+
+_ESCAPED = frozenset('"\\') | {chr(code) for code in range(0x20)} | {"\x7f"}
+_TEXTS = ("text", "uri", "name", "title", "description", "mime_type")
+
+
+def to_result(result: types.CallToolResult) -> ToolResult:
+    """What is inspected of a result.
+
+    ``text`` holds every text of its blocks, then those of the structured content that are not among them. ``value`` is
+    the structured content, or what the text says if it is a JSON object or array.
+    """
+    text = "\n".join(texts_of(result.content))
+    structured = result.structured_content
+    if structured is None:
+        return ToolResult(text, _structure(text), bool(result.is_error))
+    value = _as_json(structured)
+    parts = [text] if text else []
+    if value is None or "\\" in text or _structure(text) != value:
+        parts += [json.dumps(structured, ensure_ascii=False), *_escaped(structured)]
+    return ToolResult("\n".join(parts), value, bool(result.is_error))
+
+
+def apply(result: types.CallToolResult, given: ToolResult, shown: ToolResult) -> types.CallToolResult:
+    """The result with what the guard shows of it in place of what the tool gave.
+
+    One that could not be recorded is replaced as a whole. Where something was redacted all texts become one block; what
+    has no text stays.
+    """
+    if shown.is_error and (not given.is_error or shown.text == WITHHELD):
+        return refusal(shown.text)
+    structured = result.structured_content
+    if shown == given:
+        blocks = [bare(block) for block in result.content]
+        return types.CallToolResult(content=blocks, structured_content=structured, is_error=result.is_error)
+    text = shown.text
+    if structured is None and shown.value != given.value and text == given.text:
+        text = json.dumps(shown.value, ensure_ascii=False)
+    silent = [bare(block) for block in result.content if not any(True for _ in texts_of([block]))]
+    return types.CallToolResult(
+        content=[types.TextContent(type="text", text=text), *silent],
+        structured_content=None if structured is None else shown.value,
+        # without the structure that the tool's schema promises, only an error is a valid answer
+        is_error=result.is_error or (structured is not None and shown.value is None),
+    )
+
+
+def refusal(text: str, meta: dict[str, Any] | None = None) -> types.CallToolResult:
+    """What the model reads in place of a result: an error that it can recover from, not one of the protocol."""
+    return types.CallToolResult(
+        content=[types.TextContent(type="text", text=text)], is_error=True, _meta=meta
+    )
+
+
+def texts_of(blocks: Sequence[types.ContentBlock]) -> Iterator[str]:
+    """Every text in blocks that a model could read, in their order."""
+    for block in blocks:
+        holder: Any = block.resource if isinstance(block, types.EmbeddedResource) else block
+        if isinstance(block, types.ImageContent | types.AudioContent):
+            continue
+        names = ("text",) if isinstance(block, types.TextContent) else _TEXTS
+        yield from (text for name in names if (text := getattr(holder, name, None)))
+
+
+def bare(block: types.ContentBlock) -> types.ContentBlock:
+    """The block without what nobody inspects."""
+    if isinstance(block, types.EmbeddedResource):
+        inner = block.resource.model_copy(update={"meta": None})
+        return block.model_copy(update={"meta": None, "resource": inner})
+    dropped = {"meta": None, "icons": None} if isinstance(block, types.ResourceLink) else {"meta": None}
+    return block.model_copy(update=dropped)
+
+
+def _escaped(value: JSON) -> Iterator[str]:
+    """The texts of a value that its JSON writes in other letters."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str) and not _ESCAPED.isdisjoint(part):
+            yield part
+        elif isinstance(part, dict):
+            waiting += [*part.values(), *part]
+        elif isinstance(part, list):
+            waiting += part
+
+
+def _structure(text: str) -> JSON:
+    """The JSON object or array that a text is; ``None`` for any other text."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        return parse_json(text)
+    except MalformedJSON:
+        return None
+
+
+def _as_json(value: Any) -> JSON:
+    """The value as JSON, in a copy; ``None`` for what strict JSON cannot say."""
+    try:
+        return parse_json(canonical_json(value))
+    except MalformedJSON:
+        return None
