@@ -12,12 +12,10 @@ from langchain_core.tools import tool as create_tool
 from bartizan.guard import Guard, Proposer, SessionStore
 from bartizan.guard.audit import FileAuditLog
 from bartizan.guard.gather import Monitor
-from bartizan.guard.sqlite import SqliteStore
 from bartizan.guard.stream.reviewing import measured
+from bartizan.integrations.assembly import monitors_of, proposers_of, store_at
 from bartizan.monitors import Backend
-from bartizan.monitors.monitor import monitors_for
 from bartizan.policies import ToolDecl, load_policy
-from bartizan.policies.program import Program
 from bartizan.policies.tools import tools_from_langchain
 
 from .guard import LangGraphGuard
@@ -53,34 +51,15 @@ def load_guard(
     others = [tool for tool in tools if not isinstance(tool, ToolDecl)]
     langchain = [tool if isinstance(tool, BaseTool) else create_tool(tool) for tool in others]
     program = load_policy(policy_path, tools=(*declared, *tools_from_langchain(langchain)))
-    if monitors is None:
-        monitors = {}
-    elif not isinstance(monitors, Mapping):
-        monitors = monitors_for(program.policy.signals, monitors)
+    measuring = monitors_of(program, monitors)
     guard = Guard(
         program,
-        store=_store(store),
+        store=store_at(store) if isinstance(store, str | Path) else store,
         audit=FileAuditLog(audit) if audit is not None else None,
-        monitors=monitors,
-        proposers=_proposers(program) if correct is True else correct or (),
+        monitors=measuring,
+        proposers=proposers_of(program) if correct is True else correct or (),
         correct_within=correct_within,
     )
     if program.text.scores:
-        options.setdefault("score", measured(monitors))
+        options.setdefault("score", measured(measuring))
     return LangGraphGuard(guard, **options)
-
-
-def _store(store: str | Path | SessionStore | None) -> SessionStore | None:
-    if isinstance(store, str) and store.startswith(("redis://", "rediss://", "unix://")):
-        from bartizan.integrations.redis import RedisStore  # an extra of its own
-
-        return RedisStore(store)
-    return SqliteStore(store) if isinstance(store, str | Path) else store
-
-
-def _proposers(program: Program) -> Sequence[Proposer]:
-    if not program.policy.repair:
-        return ()
-    from bartizan.policies.repair import SolverProposer  # it brings the solver, which few policies need
-
-    return (SolverProposer(),)

@@ -1,0 +1,51 @@
+"""The application of one worker: the door, then the routes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from . import calls, health
+from .config import ServiceConfig
+from .door import Door
+from .problems import Problem
+from .service import Service
+
+
+def create_app(config: ServiceConfig, *, worker: int = 0, service: Service | None = None) -> ASGIApp:
+    """The ASGI application of a service; it closes its service when its lifespan ends.
+
+    Any ASGI server can run it; ``bartizan serve`` adds limits that belong to connections (:mod:`.serve`).
+    """
+    running = Service.open(config, worker) if service is None else service
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await running.aclose()
+
+    routes = [*health.routes(running), *calls.routes(running)]
+    app = Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        exception_handlers={Problem: _refused, HTTPException: _refused_by_router},
+    )
+    return Door(running, app, health.public(config))
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return error.response()
+
+
+async def _refused_by_router(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return Problem(error.status_code, error.detail, error.headers).response()

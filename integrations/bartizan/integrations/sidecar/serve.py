@@ -1,0 +1,205 @@
+"""``bartizan serve``: one worker in this process, or several that a supervisor keeps running.
+
+The supervisor only holds the sockets. Each worker opens the configuration itself, has audit directories of its own, and
+shares sessions with the others through Redis alone, so that a worker may be killed at any time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from bartizan.monitors.listening import KEEP_ALIVE, Bound, CannotServe, bind, told_to_stop
+
+from .app import create_app
+from .config import ConfigError, ServiceConfig, load_config
+from .protocol import BoundedProtocol
+from .service import Service
+
+log = logging.getLogger("bartizan.sidecar")
+
+FILES = "BARTIZAN_SIDECAR_SOCKETS"
+"""The environment variable by which a worker learns the numbers of its sockets."""
+
+BACKOFF = 0.25, 10.0
+"""Seconds before a worker that ended is started again: at first, and at most."""
+
+Announce = Callable[[Sequence[str]], None]
+
+
+def serve(path: str | Path, announce: Announce) -> None:
+    """Serve until SIGTERM or SIGINT. ``announce`` is told the addresses once requests are answered.
+
+    Raises ``ConfigError`` and :class:`CannotServe`, and what opening a tenant raises.
+    """
+    config = load_config(path)
+    with ExitStack() as stack:
+        bounds = [stack.enter_context(_bind(where)) for where in config.listen]
+        addresses = [_shown(bound, config) for bound in bounds]
+        if config.workers == 1:
+            service = Service.open(config)
+            _run(_worker(config, service, [bound.socket for bound in bounds], lambda: announce(addresses)))
+        else:
+            Service.check(config)
+            _run(_Supervisor(Path(path), config, bounds).run(lambda: announce(addresses)))
+
+
+def work(path: str, worker: int) -> None:
+    """One worker of several: what the supervisor starts."""
+    config = load_config(path)
+    sockets = [socket.socket(fileno=number) for number in json.loads(os.environ[FILES])]
+    _run(_worker(config, Service.open(config, worker), sockets, lambda: None))
+
+
+async def _worker(
+    config: ServiceConfig, service: Service, sockets: list[socket.socket], ready: Callable[[], None]
+) -> None:
+    stop = told_to_stop()
+    limits, tls = config.limits, config.tls
+    server = _Server(
+        uvicorn.Config(
+            create_app(config, service=service),
+            http=BoundedProtocol,
+            ws="websockets-sansio",
+            ws_max_size=limits.body,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=math.ceil(limits.drain),
+            limit_concurrency=limits.connections,
+            ssl_certfile=tls.certificate if tls is not None else None,
+            ssl_keyfile=str(tls.key) if tls is not None else None,
+        )
+    )
+    running = asyncio.create_task(server.serve(sockets=sockets))
+    stopping = asyncio.create_task(stop.wait())
+    while not server.started and not running.done():  # noqa: ASYNC110 (uvicorn offers no event)
+        await asyncio.sleep(0.005)
+    if server.started:
+        ready()
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    service.draining = True
+    stopping.cancel()
+    server.should_exit = True
+    await running
+    if not server.started:
+        raise CannotServe("the server ended before it started; see its log")
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever runs it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@dataclass(slots=True)
+class _Child:
+    process: subprocess.Popen[bytes]
+    began: float
+    failures: int = 0
+    again: float = field(default=math.inf)
+
+
+class _Supervisor:
+    def __init__(self, path: Path, config: ServiceConfig, bounds: Sequence[Bound]) -> None:
+        self._path = path
+        self._config = config
+        self._sockets = [bound.socket for bound in bounds]
+        self._children: dict[int, _Child] = {}
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        stop = told_to_stop()
+        for number in range(self._config.workers):
+            self._children[number] = self._start(number)
+        ready()
+        try:
+            while not stop.is_set():
+                self._look()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), 0.1)
+        finally:
+            await self._end()
+
+    def _start(self, number: int) -> _Child:
+        files = [each.fileno() for each in self._sockets]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bartizan.integrations.sidecar.worker", str(self._path), str(number)],
+            pass_fds=files,
+            env={**os.environ, FILES: json.dumps(files)},
+        )
+        return _Child(process, time.monotonic())
+
+    def _look(self) -> None:
+        """Start again what ended, later each time that it does not live."""
+        for number, child in list(self._children.items()):
+            code = child.process.poll()
+            now = time.monotonic()
+            if code is None:
+                continue
+            if child.again == math.inf:
+                failures = child.failures + 1 if now - child.began < 30 else 1
+                child.failures, child.again = (
+                    failures,
+                    now + min(BACKOFF[0] * 2 ** (failures - 1), BACKOFF[1]),
+                )
+                log.error("worker %d ended with %d; it is started again", number, code)
+            elif now >= child.again:
+                fresh = self._start(number)
+                fresh.failures = child.failures
+                self._children[number] = fresh
+
+    async def _end(self) -> None:
+        alive = [child.process for child in self._children.values() if child.process.poll() is None]
+        for process in alive:
+            process.send_signal(signal.SIGTERM)
+        until = time.monotonic() + self._config.limits.drain + 5
+        while any(process.poll() is None for process in alive) and time.monotonic() < until:  # noqa: ASYNC110 (no event)
+            await asyncio.sleep(0.05)
+        for process in alive:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine, on uvloop where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        factory = None
+    else:
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main)
+
+
+def _bind(where: str) -> Bound:
+    if where.startswith("unix:"):
+        return bind("", 0, where.removeprefix("unix:"), authenticated=True)
+    host, colon, port = where.rpartition(":")
+    if not colon or not port.isdigit():
+        raise ConfigError(f"listen: expected host:port or unix:/path, found {where!r}")
+    return bind(host.strip("[]"), int(port), None, authenticated=True)
+
+
+def _shown(bound: Bound, config: ServiceConfig) -> str:
+    return bound.address.replace("http://", "https://", 1) if config.tls is not None else bound.address

@@ -1,0 +1,67 @@
+"""What the routes of one worker share."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+
+from bartizan.guard.canonical import JSON, WRAPPED_DEPTH, canonical_json
+from bartizan.policies import load_policy
+
+from .bodies import json_of
+from .config import ServiceConfig
+from .identity import Authenticator, Identity
+from .tenants import Tenant, open_tenant
+
+log = logging.getLogger("bartizan.sidecar")
+
+
+class Service:
+    """The tenants of one worker. ``draining``: it answers what it has, and is not ready for more."""
+
+    def __init__(self, config: ServiceConfig, tenants: Mapping[str, Tenant], worker: int = 0) -> None:
+        self.config = config
+        self.tenants = dict(tenants)
+        self.worker = worker
+        self.authenticator: Authenticator = config.authenticator()
+        self.draining = False
+
+    @classmethod
+    def open(cls, config: ServiceConfig, worker: int = 0) -> Service:
+        """Raises ``ConfigError``, ``PolicyError``, ``AuditError`` and ``OSError``."""
+        verdicts = config.verdicts()
+        tenants = {
+            name: open_tenant(name, settings, verdicts, worker) for name, settings in config.tenants.items()
+        }
+        return cls(config, tenants, worker)
+
+    @staticmethod
+    def check(config: ServiceConfig) -> None:
+        """What can be known to be wrong before a worker is started. Raises as :meth:`open`."""
+        config.authenticator()
+        config.verdicts()
+        for settings in config.tenants.values():
+            load_policy(settings.policy)
+
+    def asked(self, connection: HTTPConnection) -> tuple[Tenant, Identity]:
+        """Whose request it is. Routes that the door lets nobody unknown reach have both."""
+        identity: Identity = connection.scope["state"]["identity"]
+        return self.tenants[identity.tenant], identity
+
+    async def json(self, request: Request) -> JSON:
+        """The request's body. Raises :class:`Problem`."""
+        return await json_of(request, self.config.limits.body, self.config.limits.read)
+
+    @staticmethod
+    def answer(body: JSON, status: int = 200) -> Response:
+        return Response(canonical_json(body, max_depth=WRAPPED_DEPTH), status, media_type="application/json")
+
+    async def aclose(self) -> None:
+        for tenant in self.tenants.values():
+            try:
+                await tenant.aclose()
+            except Exception:
+                log.exception("tenant %s could not be closed", tenant.name)

@@ -1,0 +1,101 @@
+"""A tenant: one guard, its policy, who looks on and who answers. Nothing of it is shared with another tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from bartizan.guard import Guard, Verdicts
+from bartizan.guard.audit import AuditLog, FileAuditLog, MemoryAuditLog
+from bartizan.guard.audit.query import query
+from bartizan.guard.gather import Monitor
+from bartizan.integrations.assembly import monitors_of, proposers_of, store_at
+from bartizan.policies import load_policy
+from bartizan.policies.program import Program
+
+from . import config
+from .feed import Feed, LocalFeed, PublishedLog, Record
+from .inbox import Inbox, LocalInbox
+
+
+@dataclass(slots=True)
+class Tenant:
+    """``program`` is what ``guard`` decides new calls with; both are replaced by a reload."""
+
+    name: str
+    config: config.Tenant
+    guard: Guard
+    program: Program
+    feed: Feed
+    inbox: Inbox
+
+    def replace_program(self, program: Program) -> None:
+        """New calls are decided by it; calls on their way by the one before."""
+        self.program = program
+        self.guard.program = program
+
+    async def aclose(self) -> None:
+        await self.guard.aclose()
+        await self.feed.aclose()
+        await self.inbox.aclose()
+
+
+def open_tenant(name: str, settings: config.Tenant, verdicts: Verdicts | None, worker: int = 0) -> Tenant:
+    """Raises ``PolicyError``, ``AuditError``, ``OSError`` and :class:`~.config.ConfigError`."""
+    program = load_policy(settings.policy)
+    log, past = _log(settings, worker)
+    feed, inbox = _shared(name, settings) if settings.shared is not None else _local(past)
+    guard = Guard(
+        program,
+        store=store_at(settings.store, tenant=name) if settings.store is not None else None,
+        audit=PublishedLog(log, feed),
+        monitors=_monitors(program, settings.monitors),
+        deadline=settings.deadline,
+        approval_ttl=settings.approval_ttl,
+        capture_content=settings.capture_content,
+        proposers=proposers_of(program) if settings.correct else (),
+        correct_within=settings.correct_within,
+        verdicts=verdicts,
+    )
+    return Tenant(name, settings, guard, program, feed, inbox)
+
+
+def _log(settings: config.Tenant, worker: int) -> tuple[AuditLog, Sequence[Record]]:
+    """The worker's log, and what was written to it before."""
+    if settings.audit is None:
+        return MemoryAuditLog(), ()
+    directory = settings.audit / f"worker-{worker}"
+    directory.mkdir(parents=True, exist_ok=True)
+    key = settings.audit_key.read() if settings.audit_key is not None else None
+    log = FileAuditLog(directory, key=key)
+    return log, _past(directory)
+
+
+def _past(directory: Path) -> Sequence[Record]:
+    with suppress(OSError):
+        return [entry.record for entry in query(directory)]
+    return ()
+
+
+def _monitors(program: Program, address: str | None) -> Mapping[str, Monitor]:
+    if address is None:
+        return {}
+    from bartizan.monitors.host.client import RemoteBackend  # an extra of its own
+
+    return monitors_of(program, RemoteBackend(address))
+
+
+def _local(past: Sequence[Record]) -> tuple[Feed, Inbox]:
+    feed = LocalFeed()
+    for record in past[-500:]:
+        feed.publish(record)
+    return feed, LocalInbox(past)
+
+
+def _shared(name: str, settings: config.Tenant) -> tuple[Feed, Inbox]:
+    from bartizan.integrations.redis import RedisFeed, RedisInbox  # an extra of its own
+
+    assert settings.shared is not None
+    return RedisFeed(settings.shared, tenant=name), RedisInbox(settings.shared, tenant=name)
