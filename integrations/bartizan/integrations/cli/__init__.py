@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from . import audit, check, demo, diff, explain, lint, monitors, prove, replay, suggest, tools
+from . import audit, check, demo, diff, explain, lint, monitors, prove, proxy, replay, serve, suggest, tools
 
 app = typer.Typer(
     help="Guard AI agents: write policies, test and prove them, explain decisions, verify the audit log.",
@@ -26,6 +26,8 @@ app.command("prove")(prove.prove)
 app.command("diff")(diff.diff)
 app.command("schema")(tools.schema)
 app.command("replay")(replay.replay)
+app.command("proxy")(proxy.proxy)
+app.command("serve")(serve.serve)
 app.command("demo", context_settings=demo.PASS_ON)(demo.demo)
 app.add_typer(tools.app, name="tools")
 app.add_typer(suggest.app, name="suggest")
