@@ -14,7 +14,12 @@ reason                  the call was denied because
 ``already-executed``    the call was let go before under the same idempotency key, and has no recorded result;
                         or the key belongs to another call
 ``too-many-approvals``  it needs an approval, and the session already has as many open ones as it may
+``guard-unreachable``   the guard is a service, and gave no answer in time, or said that it cannot
+``guard-refused``       the guard is a service, and refused the request: credentials, scope, schema
+``guard-answer``        what a service answered is no answer, is about another call, or has no valid verdict
 ======================  ======================================================================================
+
+The last three are said by the client of a service (``bartizan.integrations.client``), about its own calls.
 
 Two reasons allow: ``already-executed`` with a result (the recorded one was returned, nothing ran), and ``resumed``
 (a tool that had paused is run again under the decision that let it go).
@@ -32,6 +37,9 @@ REJECTED = "rejected"
 ALREADY_EXECUTED = "already-executed"
 TOO_MANY_APPROVALS = "too-many-approvals"
 RESUMED = "resumed"
+GUARD_UNREACHABLE = "guard-unreachable"
+GUARD_REFUSED = "guard-refused"
+GUARD_ANSWER = "guard-answer"
 
 TEXTS = {
     INTERNAL_ERROR: "The guard could not decide about this call.",
@@ -41,6 +49,9 @@ TEXTS = {
     REJECTED: "A person was asked to approve this call and rejected it.",
     ALREADY_EXECUTED: "This call was already let go once; it is not executed twice.",
     TOO_MANY_APPROVALS: "Too many calls of this session are waiting for approval.",
+    GUARD_UNREACHABLE: "The guard gave no answer about this call.",
+    GUARD_REFUSED: "The guard refused to decide about this call.",
+    GUARD_ANSWER: "The guard's answer about this call could not be trusted.",
 }
 """What the model may read about each reason: fixed texts, nothing of the failure itself."""
 

@@ -18,6 +18,7 @@ from langgraph.pregel import Pregel
 
 from bartizan.guard import Guard, Principal
 from bartizan.guard.stream.rules import Score
+from bartizan.integrations.portal import Portal
 
 from .approvals import Desk, Steps
 from .callbacks import RunObserver
@@ -26,7 +27,6 @@ from .history import History, Prompts, spoken_by_user
 from .mediation import Mediator
 from .middleware import GuardMiddleware
 from .model import GuardedModel
-from .portal import Portal
 from .speech import Speech, Utterance, has_text_rules
 from .tools import guard_all
 from .wrap import MARK, guard_nodes

@@ -29,8 +29,8 @@ from pydantic import PrivateAttr
 
 from bartizan.guard.stream.errors import UnknownFrame
 from bartizan.guard.stream.events import StreamEvent
+from bartizan.integrations.portal import Portal
 
-from .portal import Portal
 from .relay import Source, arelay, relay
 from .speech import Utterance, joined
 

@@ -16,7 +16,7 @@ from contextvars import Context
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
-from .portal import Errand, Portal
+from bartizan.integrations.portal import Errand, Portal
 
 A = TypeVar("A")
 B = TypeVar("B")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bartizan.integrations.langgraph.portal import Portal
+from bartizan.integrations.portal import Portal
 
 WHO: ContextVar[str] = ContextVar("who", default="nobody")
 
