@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from . import calls, health
+from . import authzen, calls, health, opa
 from .config import ServiceConfig
 from .door import Door
 from .problems import Problem
@@ -32,13 +32,13 @@ def create_app(config: ServiceConfig, *, worker: int = 0, service: Service | Non
         finally:
             await running.aclose()
 
-    routes = [*health.routes(running), *calls.routes(running)]
+    routes = [*health.routes(running), *calls.routes(running), *authzen.routes(running), *opa.routes(running)]
     app = Starlette(
         routes=routes,
         lifespan=lifespan,
         exception_handlers={Problem: _refused, HTTPException: _refused_by_router},
     )
-    return Door(running, app, health.public(config))
+    return Door(running, app, health.public(config) | authzen.PUBLIC)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
