@@ -1,0 +1,66 @@
+"""A connection to a Ray cluster, or a Ray of one's own on this machine."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import ray
+
+from bartizan.guard.errors import BartizanError
+
+OBJECT_STORE = 512 * 1024 * 1024
+"""Bytes of shared memory of a Ray of our own: a replay streams, and holds little at a time."""
+
+_SILENT = {"RAY_USAGE_STATS_ENABLED": "0"}
+"""Nothing is reported to anybody."""
+
+
+class CannotConnect(BartizanError):
+    """There is no cluster at an address, or none could be started here."""
+
+
+@contextmanager
+def connected(address: str | None = None, *, cpus: int | None = None) -> Iterator[None]:
+    """Connected to the cluster at ``address`` (``ray://head:10001``, ``head:6379``, ``auto``), or to one that is
+    started on this machine, with so many CPUs, and ended afterwards. Where Ray is connected already, nothing happens.
+
+    Every machine of a cluster needs the same versions of Python, Ray and this package. Raises :class:`CannotConnect`.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    where = "on this machine" if address is None else f"at {address}"
+    try:
+        with _environment(_SILENT):
+            if address is None:
+                ray.init(
+                    "local",
+                    num_cpus=cpus,
+                    object_store_memory=OBJECT_STORE,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                )
+            else:
+                ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, OSError, RuntimeError, ValueError, AssertionError) as error:
+        raise CannotConnect(f"{where}: expected a Ray cluster, found none: {error}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """What a Ray that is started now finds in its environment, unless something else is set there."""
+    added = {name: value for name, value in values.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
