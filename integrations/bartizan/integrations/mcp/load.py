@@ -7,11 +7,10 @@ from pathlib import Path
 
 from mcp import types
 
-from bartizan.guard import Guard, Proposer, SessionStore
+from bartizan.guard import Guard
 from bartizan.guard.audit import FileAuditLog
-from bartizan.guard.sqlite import SqliteStore
+from bartizan.integrations.assembly import proposers_of, store_at
 from bartizan.policies import ToolDecl, load_policy
-from bartizan.policies.program import Program
 from bartizan.policies.tools import tools_from_mcp
 
 
@@ -46,25 +45,9 @@ def guard_for(
     program = load_policy(policy, declarations(tools, trust_annotations=trust_annotations))
     return Guard(
         program,
-        store=_store(store),
+        store=store_at(store) if store is not None else None,
         audit=FileAuditLog(audit) if audit is not None else None,
-        proposers=_proposers(program),
+        proposers=proposers_of(program),
         correct_within=correct_within,
         approval_ttl=approval_ttl,
     )
-
-
-def _store(store: str | Path | None) -> SessionStore | None:
-    if isinstance(store, str) and store.startswith(("redis://", "rediss://", "unix://")):
-        from bartizan.integrations.redis import RedisStore  # an extra of its own
-
-        return RedisStore(store)
-    return SqliteStore(store) if store is not None else None
-
-
-def _proposers(program: Program) -> Sequence[Proposer]:
-    if not program.policy.repair:
-        return ()
-    from bartizan.policies.repair import SolverProposer  # it brings the solver, which few policies need
-
-    return (SolverProposer(),)

@@ -51,6 +51,10 @@ Pages = types.PaginatedRequestParams | None
 R = TypeVar("R")
 Q = TypeVar("Q")
 
+CALL_ID = "bartizan/call-id"
+"""Key in a call's ``_meta``: the model's own id of the call. A call that waits for a person keeps its id."""
+LONGEST_ID = 256
+
 FAILED = "The guard failed, and so this call was not passed on, or its result is withheld."
 GONE = "The connection to the server ended before it answered. Whether the call took effect is not known."
 NO_RESULT = "The server answered with something that is no result and cannot be inspected; it is withheld."
@@ -127,7 +131,7 @@ class Proxy:
     async def _guarded(
         self, context: Context, params: types.CallToolRequestParams
     ) -> types.CallToolResult | types.InputRequiredResult:
-        call = call_of(params.name, params.arguments or {})
+        call = call_of(params.name, params.arguments or {}, _call_id(params))
         passed: list[tuple[types.CallToolResult, ToolResult]] = []
 
         async def execute(granted: ToolCall) -> ToolResult:
@@ -150,9 +154,16 @@ class Proxy:
             return results.refusal(FAILED, meta)
         raw, given = passed[-1]
         shown = results.apply(raw, given, enforced.result)
-        notice = self.gate.correction_message(enforced)
+        notice = self._notice(enforced)
         said = [types.TextContent(type="text", text=notice)] if notice else []
         return shown.model_copy(update={"content": [*said, *shown.content], "meta": meta})
+
+    def _notice(self, enforced: Enforcement) -> str:
+        """What the agent is told before the result of a call that did not run as it was proposed."""
+        if enforced.approval is not None and enforced.approval.edited:
+            executed = enforced.call.canonical.decode()
+            return f"Note: a person edited this call before it ran. What was executed: {executed}"
+        return self.gate.correction_message(enforced)
 
     async def _enforce(
         self, call: ToolCall, execute: Callable[[ToolCall], Awaitable[ToolResult]]
@@ -300,14 +311,20 @@ class Proxy:
             raise MCPError(code=INTERNAL_ERROR, message="The server's answer could not be read") from error
 
 
-def call_of(tool: str, args: dict[str, Any]) -> ToolCall:
-    """The call, with an id made of what it says: MCP has none that outlives one request.
+def call_of(tool: str, args: dict[str, Any], id: str = "") -> ToolCall:
+    """The call, with an id made of what it says unless the client names one: MCP has none that outlives one request.
 
     So the same call made again, after a person was asked, is the same call; and one that was rejected stays rejected
     in its session. Raises ``MalformedCall``.
     """
-    call = ToolCall.of("mcp", tool, args)
-    return replace(call, id=f"mcp_{call.digest[:24]}")
+    call = ToolCall.of(id, tool, args)
+    return call if id else replace(call, id=f"mcp_{call.digest[:24]}")
+
+
+def _call_id(params: types.CallToolRequestParams) -> str:
+    """The id that the client's program gives the call in ``_meta``, to find it in the log. It decides nothing."""
+    named = (params.meta or {}).get(CALL_ID)
+    return named if isinstance(named, str) and len(named) <= LONGEST_ID else ""
 
 
 def _meta(enforced: Enforcement) -> dict[str, Any]:
