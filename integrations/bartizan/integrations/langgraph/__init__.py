@@ -15,6 +15,7 @@ except ImportError as error:
 
 from .answers import Approve, Edit, Reject
 from .callbacks import RunObserver
+from .connect import connect_guard
 from .corrections import correction_of
 from .errors import (
     AlreadyGuarded,
@@ -23,6 +24,7 @@ from .errors import (
     LangGraphGuardError,
     NothingToGuard,
     NotInnermost,
+    PolicyElsewhere,
     UnguardedToolCall,
 )
 from .guard import LangGraphGuard, guard_tools
@@ -46,10 +48,12 @@ __all__ = [
     "LangGraphGuardError",
     "NotInnermost",
     "NothingToGuard",
+    "PolicyElsewhere",
     "Reject",
     "RunObserver",
     "Speech",
     "UnguardedToolCall",
+    "connect_guard",
     "correction_of",
     "guard_tools",
     "load_guard",

@@ -29,7 +29,7 @@ from bartizan.guard import (
     Approval,
     ApprovalError,
     Enforcement,
-    Guard,
+    Gatekeeper,
     MalformedCall,
     Principal,
 )
@@ -82,7 +82,7 @@ class Desk:
     """Takes answers to approvals. Lives on the guard's event loop."""
 
     def __init__(
-        self, guard: Guard, observer: RunObserver, approver: Callable[[RunnableConfig], Principal] | None
+        self, guard: Gatekeeper, observer: RunObserver, approver: Callable[[RunnableConfig], Principal] | None
     ) -> None:
         self._guard = guard
         self._observer = observer

@@ -12,7 +12,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from bartizan.guard import Enforcement, Guard, ToolCall, canonical_json
+from bartizan.guard import Enforcement, Gatekeeper, ToolCall, canonical_json
 from bartizan.guard.gate import patch
 
 from . import results
@@ -44,7 +44,7 @@ def correction_of(message: BaseMessage) -> dict[str, Any] | None:
     return None
 
 
-def described(guard: Guard, enforcement: Enforcement) -> Notice | None:
+def described(guard: Gatekeeper, enforcement: Enforcement) -> Notice | None:
     """What the agent is told of a correction of this call; ``None`` if there was none."""
     correction = enforcement.correction
     if correction is None:
@@ -57,7 +57,9 @@ def described(guard: Guard, enforcement: Enforcement) -> Notice | None:
     return Notice(guard.correction_message(enforcement), data)
 
 
-def notices(guard: Guard, enforcement: Enforcement, proposed: ToolCall, proposal: Proposal) -> list[Notice]:
+def notices(
+    guard: Gatekeeper, enforcement: Enforcement, proposed: ToolCall, proposal: Proposal
+) -> list[Notice]:
     """All that the agent is to be told of a call that ran: changed in the model's stream, changed when it was decided.
 
     A call that was changed, and then ran before its step was resumed, is known by what it was and what ran.

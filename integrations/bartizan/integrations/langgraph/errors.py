@@ -7,7 +7,8 @@
         ├── NothingToGuard      no ToolNode was found in a graph given to ``wrap``
         ├── AlreadyGuarded      the ToolNode belongs to another guard
         ├── NotInnermost        another wrapper runs inside the guard's middleware and could rewrite a decided call
-        ├── InvalidAnswer       a resume value that does not answer the approval it was given for
+        ├── PolicyElsewhere     the guard is a service, and what was asked for needs its policy here
+    ├── InvalidAnswer       a resume value that does not answer the approval it was given for
         ├── UnguardedToolCall   a tool started that no decision let go
         └── CallDenied          a tool guarded by ``guard_tools`` was called by code, and the call was denied
 
@@ -37,6 +38,10 @@ class AlreadyGuarded(LangGraphGuardError):
 
 class NotInnermost(LangGraphGuardError, GraphBubbleUp):
     """The guard's middleware is not the last in the list."""
+
+
+class PolicyElsewhere(LangGraphGuardError):
+    """The policy is known to the service alone."""
 
 
 class InvalidAnswer(LangGraphGuardError, GraphBubbleUp):

@@ -16,7 +16,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 from langgraph.pregel import Pregel
 
-from bartizan.guard import Guard, Principal
+from bartizan.guard import Gatekeeper, Principal
 from bartizan.guard.stream.rules import Score
 from bartizan.integrations.portal import Portal
 
@@ -27,7 +27,8 @@ from .history import History, Prompts, spoken_by_user
 from .mediation import Mediator
 from .middleware import GuardMiddleware
 from .model import GuardedModel
-from .speech import Speech, Utterance, has_text_rules
+from .policy import name_of, program_of, speaks, text_rules
+from .speech import Speech, Utterance
 from .tools import guard_all
 from .wrap import MARK, guard_nodes
 
@@ -58,13 +59,16 @@ class LangGraphGuard:
     ``unguarded`` says what becomes of a tool that starts without a decision, see :mod:`.callbacks`. ``score`` measures
     sentences of guarded models, for rules on text that ask for it.
 
+    ``guard`` is one in this process, or a service (:func:`~.connect.connect_guard`): then approvals are answered with
+    the client's ``approver_token``, whose owner has answered, whatever ``approver`` and ``by`` say.
+
     The kernel runs on an event loop and a thread of its own, started with the first call: ``invoke`` and ``ainvoke``
     work alike, in any thread and any loop. Close it, or use it as a context manager.
     """
 
     def __init__(
         self,
-        guard: Guard,
+        guard: Gatekeeper,
         *,
         session: SessionOf | None = None,
         principal: PrincipalOf | None = None,
@@ -99,8 +103,8 @@ class LangGraphGuard:
         if not isinstance(graph, Pregel):
             raise TypeError(f"expected a compiled graph, found {type(graph).__name__}: call .compile() first")
         guard_nodes(graph, self._door, self)
-        if not self._speaks and has_text_rules(self.guard.program):
-            log.warning(UNSPOKEN, self.guard.program.name)
+        if not self._speaks and speaks(self.guard):
+            log.warning(UNSPOKEN, name_of(self.guard))
         attached = (graph.config or {}).get("callbacks")
         if isinstance(attached, list) and self.observer in attached:
             return graph
@@ -125,14 +129,19 @@ class LangGraphGuard:
         Streamed or not, nothing of it reaches callbacks, streams or the state before. Calls that may be corrected
         leave corrected, with a note that the guarded tool shows the agent; all others leave as they are, to be denied
         or asked about there: guard the tools, too. See :mod:`.model` and :class:`~.speech.Speech`.
+
+        Raises :class:`~.errors.PolicyElsewhere` where the guard is a service and ``speech`` has no rules of its own.
         """
         self._speaks = True
         chosen = speech or Speech()
         if chosen.score is None:
             chosen = replace(chosen, score=self._score)
+        if chosen.rules is None and program_of(self.guard) is None:
+            text_rules(self.guard)  # raises: better now than when the model speaks
 
         def begin(messages: Sequence[BaseMessage], config: RunnableConfig) -> Utterance:
-            return Utterance(chosen, self.guard.program, self._door.reviewer(config), messages)
+            rules = chosen.rules or text_rules(self.guard)
+            return Utterance(chosen, rules, self._door.reviewer(config), messages)
 
         return GuardedModel.of(model, self._portal, begin)
 

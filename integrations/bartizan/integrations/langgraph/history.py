@@ -18,11 +18,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, runtime_checkable
 from weakref import WeakValueDictionary
 
 from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
 
-from bartizan.guard import Guard, Session
+from bartizan.guard import Gatekeeper, Session
 
 from .results import GUARDED, SOURCE, text_of
 
@@ -30,6 +31,13 @@ Prompts = Callable[[Sequence[BaseMessage]], Iterable[BaseMessage]]
 
 MAX_SESSIONS = 4096
 """Of how many sessions this process remembers what it reported; the others are looked up in the store."""
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A guard whose sessions can be read: one in this process."""
+
+    async def session(self, session: str) -> Session: ...
 
 
 def spoken_by_user(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
@@ -44,7 +52,7 @@ def spoken_by_user(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
 class History:
     """Reports a conversation to the guard, each message once. Lives on the guard's event loop."""
 
-    def __init__(self, guard: Guard, prompts: Prompts = spoken_by_user) -> None:
+    def __init__(self, guard: Gatekeeper, prompts: Prompts = spoken_by_user) -> None:
         self._guard = guard
         self._prompts = prompts
         self._reported: OrderedDict[str, set[str]] = OrderedDict()
@@ -55,7 +63,8 @@ class History:
 
         "New" is what neither this process has reported nor the session's history holds, so a resumed or replayed
         run, here or in another process, reports nothing twice. Where the history no longer reaches back far
-        enough, an old message may be reported once more for each process: that adds nothing to what is known.
+        enough, and with a guard that is a service and keeps it to itself, an old message may be reported once more for
+        each process: that adds nothing to what is known.
         """
         prompts = [] if inside_tool else list(self._prompts(messages))
         results = [m for m in messages if isinstance(m, ToolMessage) and GUARDED not in m.response_metadata]
@@ -70,7 +79,8 @@ class History:
             fresh_results = _fresh(results, reported)
             if not fresh_prompts and not fresh_results:
                 return
-            known = await self._guard.session(session)
+            guard = self._guard
+            known = await guard.session(session) if isinstance(guard, Remembering) else Session(session)
             for key, message in _unknown(fresh_prompts, prompts, known, "prompt"):
                 await self._guard.observe("prompt", text_of(message), session=session)
                 reported.add(key)

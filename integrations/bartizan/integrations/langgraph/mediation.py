@@ -16,11 +16,12 @@ from typing import Any, Protocol
 from langchain_core.messages import BaseMessage, ToolMessage
 from langgraph.errors import GraphBubbleUp
 
-from bartizan.guard import Enforcement, Guard, MalformedCall, Outcome, Principal, ToolCall, ToolResult
+from bartizan.guard import Enforcement, Gatekeeper, MalformedCall, Outcome, Principal, ToolCall, ToolResult
 
 from . import corrections, results
 from .approvals import Desk, Steps, can_ask, question
 from .history import History
+from .policy import name_of
 from .proposal import Proposal
 
 log = logging.getLogger("bartizan.langgraph")
@@ -62,7 +63,7 @@ Run = Callable[[ToolCall], Awaitable[ToolResult | Exception]]
 
 
 class Mediator:
-    def __init__(self, guard: Guard, history: History, desk: Desk, steps: Steps) -> None:
+    def __init__(self, guard: Gatekeeper, history: History, desk: Desk, steps: Steps) -> None:
         self._guard = guard
         self._history = history
         self._desk = desk
@@ -98,7 +99,7 @@ class Mediator:
             once = proposal.once(call)
             if once is not None and once in self._outputs:
                 return self._outputs[once]
-            remark = ""
+            remark, answered = "", set[str]()
             while True:
                 enforcement = await self._enforce(call, once, run, session, principal)
                 if enforcement.decision.outcome is not Outcome.ESCALATE:
@@ -113,11 +114,13 @@ class Mediator:
                     )
                     return Denial(FAILED, _artifact("internal-error"))
                 if said is not None:
+                    if enforcement.approval is None or enforcement.approval.id in answered:
+                        log.error("an answer to an approval has no effect: %s is denied", proposal.tool)
+                        return Denial(FAILED, _artifact("internal-error"))
+                    answered.add(enforcement.approval.id)
                     remark = said
                 elif can_ask(proposal):
-                    raise await self._steps.ask(
-                        step, question(enforcement, proposal, self._guard.program.name)
-                    )
+                    raise await self._steps.ask(step, question(enforcement, proposal, name_of(self._guard)))
                 else:
                     return self._denied(enforcement, CANNOT_ASK)
             if enforcement.result is None:

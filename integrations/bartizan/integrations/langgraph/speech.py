@@ -16,7 +16,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 
-from bartizan.guard import Outcome, Program, ToolCall
+from bartizan.guard import Outcome, ToolCall
 from bartizan.guard.stream.events import End, StreamEvent
 from bartizan.guard.stream.guarded import StreamGuard
 from bartizan.guard.stream.rewriting import Rewriter
@@ -50,23 +50,11 @@ class Speech:
     rules: TextRules | None = None
 
 
-def text_rules(program: Program) -> TextRules | None:
-    """A policy's rules on text, if it has any."""
-    found: TextRules | None = getattr(program, "text", None)
-    return found
-
-
-def has_text_rules(program: Program) -> bool:
-    """Whether a policy keeps anything from being said."""
-    rules = text_rules(program)
-    return rules is not None and (bool(rules.scores) or rules.scanner() is not None)
-
-
 class Utterance:
     """One message of a model on its way. ``review`` is None where calls cannot be reviewed."""
 
     def __init__(
-        self, speech: Speech, program: Program, review: Review | None, messages: Sequence[BaseMessage]
+        self, speech: Speech, rules: TextRules | None, review: Review | None, messages: Sequence[BaseMessage]
     ) -> None:
         self.chunks = LangChainChunks(speech.ignored)
         self._review = review
@@ -74,7 +62,7 @@ class Utterance:
         asked = next((m for m in reversed(messages) if isinstance(m, HumanMessage)), None)
         self._guard = StreamGuard(
             self._decide,
-            rules=speech.rules or text_rules(program),
+            rules=rules,
             score=speech.score,
             rewriters=speech.rewriters,
             denied="pass",
