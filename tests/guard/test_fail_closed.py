@@ -395,3 +395,11 @@ async def test_a_call_cannot_be_observed_into_the_history() -> None:
 
 async def _quiet(call: ToolCall) -> ToolResult:
     return ToolResult("")
+
+
+@pytest.mark.parametrize("ask", ["session", "approvals"])
+async def test_looking_at_a_session_ends_with_the_deadline(ask: str) -> None:
+    """A store that does not answer is unavailable, for whoever looks at a session or its approvals."""
+    guard = Guard(PROGRAM, store=FailingStore(InMemoryStore(), [HANG]), deadline=0.02)
+    with pytest.raises(StoreUnavailable, match="within"):
+        await getattr(guard, ask)("s")

@@ -246,11 +246,15 @@ class Guard:
 
     async def session(self, session: str) -> Session:
         """What the guard remembers of a session: a new one where there is none. Raises ``StoreError``."""
-        return await self._parts.ledger.load(session, self.program)
+        try:
+            async with asyncio.timeout(self._parts.deadline):
+                return await self._parts.ledger.load(session, self.program)
+        except TimeoutError as error:
+            raise StoreUnavailable(f"the session was not loaded within {self._parts.deadline} s") from error
 
     async def approvals(self, session: str) -> tuple[Approval, ...]:
         """The approvals of a session as they stand now, oldest first. Raises ``StoreError``."""
-        state = await self._parts.ledger.load(session, self.program)
+        state = await self.session(session)
         found = [Approval.from_json(record).at(self._parts.now(state)) for record in state.approvals.values()]
         return tuple(sorted(found, key=lambda approval: approval.created))
 
