@@ -21,8 +21,8 @@ from bartizan.guard import (
     query,
     verify,
 )
-from bartizan.guard.audit import file as file_module
 from bartizan.guard.audit import segments
+from bartizan.guard.audit import writer as writer_module
 from bartizan.guard.audit.chain import seal, unseal
 
 KEY = b"k" * 32
@@ -61,7 +61,7 @@ async def test_concurrent_appends_share_a_sync(tmp_path: Path, monkeypatch: pyte
         syncs += 1
         real(file)
 
-    monkeypatch.setattr(file_module, "sync", counted)
+    monkeypatch.setattr(writer_module, "sync", counted)
     await fill(tmp_path, 200)
     assert syncs <= 20
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
@@ -40,6 +41,9 @@ class Worker(Generic[Job, Answer]):
 
     ``handle`` answers with one answer, or one exception, for each job of its batch, in order. ``close`` is called
     in the thread when it ends. Any number of event loops may submit, of the process whose thread it is.
+
+    A batch is what has gathered, and with ``window`` (seconds) also what comes that long after its first job.
+    ``idle`` is called in the thread once no job has come for ``idle_after`` seconds.
     """
 
     def __init__(
@@ -47,14 +51,26 @@ class Worker(Generic[Job, Answer]):
         name: str,
         handle: Callable[[list[Job]], list[Answer | Exception]],
         close: Callable[[], None],
+        *,
+        window: float = 0.0,
+        idle: Callable[[], None] | None = None,
+        idle_after: float = 2.0,
     ) -> None:
         self._name = name
         self._handle = handle
         self._close = close
+        self._window = window
+        self._idle = idle
+        self._idle_after = idle_after
         self._queue: SimpleQueue[_Waiting[Job, Answer] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._process = 0
         self._closed = False
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs have been submitted and not begun."""
+        return self._queue.qsize()
 
     async def submit(self, job: Job) -> Answer:
         """The answer to one job; raises what ``handle`` answered with, or :class:`Closed`."""
@@ -94,16 +110,27 @@ class Worker(Generic[Job, Answer]):
     def _batch(self) -> tuple[list[_Waiting[Job, Answer]], bool]:
         """Wait for a job and take those that gathered behind it; true if there will be no more."""
         batch: list[_Waiting[Job, Answer]] = []
-        item = self._queue.get()
+        item = self._first()
+        until = time.monotonic() + self._window if self._window else 0.0
         while item is not None:
             batch.append(item)
             if len(batch) == MAX_BATCH:
                 return batch, False
+            left = until - time.monotonic() if self._window else 0.0
             try:
-                item = self._queue.get_nowait()
+                item = self._queue.get(timeout=left) if left > 0 else self._queue.get_nowait()
             except Empty:
                 return batch, False
         return batch, True
+
+    def _first(self) -> _Waiting[Job, Answer] | None:
+        """The next job, however long it takes to come; in a pause, what is to be done in pauses."""
+        if self._idle is not None:
+            try:
+                return self._queue.get(timeout=self._idle_after)
+            except Empty:
+                self._idle()
+        return self._queue.get()
 
     def _answers(self, batch: list[_Waiting[Job, Answer]]) -> list[Answer | Exception]:
         try:

@@ -1,15 +1,26 @@
-"""Reading a log: the records that match, one after the other, however large the log is."""
+"""Reading logs: the records that match, one after the other, however large the logs are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from bartizan.guard.canonical import WRAPPED_DEPTH, parse_json
 from bartizan.guard.errors import AuditTampered, MalformedJSON
 
 from .chain import Entry
-from .segments import read_lines, segment_indices, segment_path
+from .segments import HEAD, read_lines, segment_indices, segment_path
+from .select import Wanted, time_of
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An entry, and the log it stands in: the path below the root, ``"."`` for the root itself."""
+
+    log: str
+    entry: Entry
 
 
 def query(
@@ -20,38 +31,69 @@ def query(
     tool: str | None = None,
     outcome: str | None = None,
     rule: str | None = None,
+    text: str | None = None,
     since: int | None = None,
     until: int | None = None,
 ) -> Iterator[Entry]:
-    """The entries of a log that match every condition given, oldest first.
+    """The entries of a log that match every condition given (see :class:`~.select.Wanted`), oldest first.
 
-    ``outcome`` is ``"ALLOW"``, ``"CORRECT"``, ``"ESCALATE"`` or ``"DENY"``; ``rule`` is a rule among the reasons,
-    enforced or in shadow mode; ``since`` and ``until`` are microseconds since the epoch, the first included, the second
-    not.
     The log may be in use. Nothing is verified here (see ``verify``), but a line that is no entry raises
     ``AuditTampered``.
     """
-    root = Path(directory)
-    wanted = {"kind": kind, "session": session, "tool": tool, "outcome": outcome}
-    fields = {name: value for name, value in wanted.items() if value is not None}
-    for index in segment_indices(root):
-        path = segment_path(root, index)
-        for line in read_lines(path):
-            if not line.complete:
-                break  # still being written, or torn
-            try:
-                value = parse_json(line.data, max_depth=WRAPPED_DEPTH)
-                record = value["record"]
-                entry = Entry(record["seq"], value["hash"], record, value.get("mac"))
-            except (MalformedJSON, KeyError, TypeError) as error:
-                raise AuditTampered(f"{path}:{line.number}: expected an entry: {error}") from error
-            if any(record.get(name) != value for name, value in fields.items()):
-                continue
-            if since is not None and record.get("time", 0) < since:
-                continue
-            if until is not None and record.get("time", 0) >= until:
-                continue
-            reasons = [*record.get("reasons", ()), *record.get("shadow", ())]
-            if rule is not None and all(reason["rule"] != rule for reason in reasons):
-                continue
-            yield entry
+    return scan(Path(directory), Wanted(kind, session, tool, outcome, rule, text, since, until))
+
+
+def scan(directory: Path, wanted: Wanted) -> Iterator[Entry]:
+    """As :func:`query`, for conditions in one piece."""
+    for index in segment_indices(directory):
+        path = segment_path(directory, index)
+        try:
+            for line in read_lines(path):
+                if not line.complete:
+                    break  # still being written, or torn
+                entry = entry_of(path, line.number, line.data)
+                if wanted.matches(entry.record):
+                    yield entry
+        except FileNotFoundError:
+            continue  # pruned while we read
+
+
+def entry_of(path: Path, number: int, line: bytes) -> Entry:
+    """The entry of a line, unverified. Raises ``AuditTampered`` with its place."""
+    try:
+        value = parse_json(line, max_depth=WRAPPED_DEPTH)
+        record = value["record"]
+        return Entry(record["seq"], value["hash"], record, value.get("mac"))
+    except (MalformedJSON, KeyError, TypeError, AttributeError) as error:
+        raise AuditTampered(f"{path}:{number}: expected an entry: {error}") from error
+
+
+def logs(root: str | Path) -> list[Path]:
+    """The logs at or below a directory, in the order of their paths: one for every process that wrote."""
+    return sorted({head.parent for head in Path(root).rglob(HEAD) if head.is_file()})
+
+
+def name_of(root: Path, log: Path) -> str:
+    """What a log is called among those below ``root``."""
+    return log.relative_to(root).as_posix()
+
+
+def search(root: str | Path, wanted: Wanted) -> Iterator[Found]:
+    """The entries of all logs below ``root`` that match: each log's in its order, merged by their time.
+
+    Raises as :func:`query`.
+    """
+    base = Path(root)
+    return merge((name_of(base, log), scan(log, wanted)) for log in logs(base))
+
+
+def merge(each: Iterable[tuple[str, Iterator[Entry]]]) -> Iterator[Found]:
+    """The entries of several logs in one row, by their time."""
+    rows = [_rows(name, entries) for name, entries in each]
+    for _, name, _, entry in heapq.merge(*rows, key=lambda row: row[:3]):
+        yield Found(name, entry)
+
+
+def _rows(name: str, entries: Iterator[Entry]) -> Iterator[tuple[int, str, int, Entry]]:
+    for entry in entries:
+        yield time_of(entry.record), name, entry.seq, entry

@@ -5,6 +5,7 @@
     audit/
         000001.jsonl    entries, one line each; the first is a ``segment`` record that names its own number
         000002.jsonl    and, being part of the chain, the last hash of the segment before
+                        (the oldest may be gone: see :mod:`.pruning`)
         HEAD            the number and hash of the last entry that was acknowledged
         LOCK            held by the process that writes
 
@@ -24,7 +25,7 @@ from pathlib import Path
 from bartizan.guard.canonical import canonical_json, parse_json
 from bartizan.guard.errors import MalformedJSON
 
-from .chain import Receipt, authenticate
+from .chain import Receipt, authenticate, unseal
 
 HEAD = "HEAD"
 LOCK = "LOCK"
@@ -44,8 +45,20 @@ def segment_indices(directory: Path) -> list[int]:
     return sorted(int(stem) for stem in stems if stem.isascii() and stem.isdigit() and len(stem) >= 6)
 
 
-def segment_header(index: int, now: int) -> dict[str, object]:
-    return {"kind": "segment", "segment": index, "time": now}
+def segment_header(index: int, now: int, signed_by: str | None = None) -> dict[str, object]:
+    """The record a segment begins with; ``signed_by`` is the key of its checkpoints, if it has any."""
+    header: dict[str, object] = {"kind": "segment", "segment": index, "time": now}
+    return header if signed_by is None else {**header, "signed_by": signed_by}
+
+
+def read_header(path: Path) -> dict[str, object]:
+    """The record a segment begins with. Raises ``MalformedJSON`` if it does not begin with one."""
+    for line in read_lines(path):
+        record = dict(unseal(line.data).record)
+        if record.get("kind") == "segment":
+            return record
+        break
+    raise MalformedJSON(f"{path.name}: expected a segment's header")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +70,10 @@ class Line:
     complete: bool
 
 
-def read_lines(path: Path) -> Iterator[Line]:
+def read_lines(path: Path, start: int = 0) -> Iterator[Line]:
+    """The lines of a segment from an offset on, where one begins; the first is number 1."""
     with path.open("rb") as file:
+        file.seek(start)
         for number, data in enumerate(file, 1):
             complete = data.endswith(b"\n")
             yield Line(number, data[:-1] if complete else data, complete)

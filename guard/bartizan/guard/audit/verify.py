@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -10,13 +10,19 @@ from typing import Literal
 from bartizan.guard.errors import MalformedJSON
 
 from .chain import GENESIS, Entry, Receipt, unseal
+from .pruning import PRUNED, Pruned
 from .segments import HEAD, Head, Line, read_lines, segment_indices, segment_path
+from .signing import CHECKPOINT, Checkpoint, Verifier, read_checkpoint
 
-ProblemKind = Literal["edited", "order", "segment", "truncated", "head", "unanchored", "torn tail"]
+ProblemKind = Literal[
+    "edited", "order", "segment", "truncated", "head", "unanchored", "torn tail", "signature", "unsigned"
+]
 """
 ``edited``      a line is not what was written, or was not written by a holder of the key
 ``order``       an entry does not follow the one before: deleted, inserted, reordered or duplicated
 ``segment``     a whole segment is missing, swapped or does not begin as it should
+``signature``   a checkpoint is not signed with a key that was given, or covers something else
+``unsigned``    there is no checkpoint where there should be one
 ``truncated``   the log ends before its head
 ``head``        the head is missing, edited, or names an entry that is not in the log
 ``unanchored``  entries after the head: the process died before it acknowledged them (or somebody added them)
@@ -24,6 +30,7 @@ ProblemKind = Literal["edited", "order", "segment", "truncated", "head", "unanch
 """
 
 MAX_PROBLEMS = 100
+_SLACK = 2  # entries that a crash and its repair add between two checkpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +49,18 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was found: ``last`` is the last good entry's place, to be kept as a future ``expected_head``."""
+    """What was found: ``last`` is the last good entry's place, to be kept as a future ``expected_head``.
+
+    ``signed`` is the last good checkpoint, if keys to check it were given: nothing after it is signed. ``pruned`` is
+    what the log says was removed from its beginning, if it was.
+    """
 
     segments: int
     records: int
     last: Receipt
     problems: tuple[Problem, ...]
+    signed: Checkpoint | None = None
+    pruned: Pruned | None = None
 
     @property
     def ok(self) -> bool:
@@ -60,16 +73,21 @@ class Verification:
 
 
 def verify(
-    directory: str | Path, *, key: bytes | None = None, expected_head: Receipt | None = None
+    directory: str | Path,
+    *,
+    key: bytes | None = None,
+    expected_head: Receipt | None = None,
+    public_keys: Sequence[Verifier] = (),
 ) -> Verification:
     """Check a whole log, reading it once. Raises ``OSError`` if it cannot be read.
 
     Without ``key`` the chain shows any edit that did not also rewrite everything after it, head included;
     with the key the log was written with, any edit at all. ``expected_head`` is a head noted earlier, elsewhere:
-    the log must contain exactly that entry, which also shows an older copy put back.
+    the log must contain exactly that entry, which also shows an older copy put back. With ``public_keys`` every
+    checkpoint must be signed with one of them, and what the last one covers is as its holder wrote it.
     """
     root = Path(directory)
-    walk = Walk(root, key)
+    walk = Walk(root, key, {one.key_id: one for one in public_keys})
     anchors = {"head": walk.head.receipt} if walk.head is not None else {}
     if expected_head is not None:
         anchors["expected"] = expected_head
@@ -80,6 +98,8 @@ def verify(
                 found[name] = entry.hash
     for name, anchor in anchors.items():
         walk.check_anchor(name, anchor, found.get(name))
+    walk.check_signed()
+    walk.check_beginning()
     return walk.verification()
 
 
@@ -89,6 +109,7 @@ class Walk:
 
     directory: Path
     key: bytes | None
+    public_keys: Mapping[str, Verifier] = field(default_factory=dict)
     first: int = 1
     last: Receipt | None = Receipt(0, GENESIS)
     head: Head | None = None
@@ -96,7 +117,14 @@ class Walk:
     records: int = 0
     segments: int = 0
     torn: bytes = b""
+    signs: bool = False
+    signed: Checkpoint | None = None
+    unsigned: int = 0
+    pruned: Pruned | None = None
     _latest: Receipt = Receipt(0, GENESIS)
+    _missing: int = 0  # the last segment before the first one there, if that is not segment 1
+    _begins: Receipt | None = None  # the entry that the first one there says it follows
+    _ends: dict[int, Receipt] = field(default_factory=dict)  # the last entry of each segment
 
     def __post_init__(self) -> None:
         try:
@@ -109,6 +137,8 @@ class Walk:
     def entries(self) -> Iterator[Entry]:
         indices = [index for index in segment_indices(self.directory) if index >= self.first]
         expected = self.first
+        if self.first == 1 and indices and indices[0] > 1:
+            self._missing, expected, self.last = indices[0] - 1, indices[0], None
         for index in indices:
             if index != expected:
                 self._problem("segment", expected, 0, f"missing: the next one there is {index:06d}")
@@ -130,7 +160,8 @@ class Walk:
             entry = self._entry(index, line)
             if entry is not None:
                 self.records += 1
-                self.last = self._latest = Receipt(entry.seq, entry.hash)
+                self._follow(index, line.number, entry)
+                self.last = self._latest = self._ends[index] = Receipt(entry.seq, entry.hash)
                 yield entry
         if empty:
             self._problem("torn tail" if final else "segment", index, 0, "empty")
@@ -156,9 +187,51 @@ class Walk:
             )
         return entry
 
+    def _follow(self, index: int, line: int, entry: Entry) -> None:
+        """Take note of what an entry says about the log itself."""
+        record, kind = entry.record, entry.record.get("kind")
+        if self._begins is None:
+            self._begins = Receipt(entry.seq - 1, record["prev"])
+        self.signs = self.signs or kind == CHECKPOINT or (kind == "segment" and "signed_by" in record)
+        self.unsigned += 1
+        if kind == CHECKPOINT and self.public_keys:
+            made = read_checkpoint(record, self.public_keys)
+            if isinstance(made, str):
+                self._problem("signature", index, line, made)
+            else:
+                self.signed, self.unsigned = made, 0
+        elif self.signed is not None and self.unsigned == self.signed.every + _SLACK:
+            self._problem("unsigned", index, line, f"no checkpoint for {self.unsigned} entries")
+        if kind == PRUNED:
+            self.pruned = Pruned.read(record)
+
+    def check_signed(self) -> None:
+        """Where there are keys to check signatures with, there must be one."""
+        if self.public_keys and self.signed is None:
+            self._problem("unsigned", 0, 0, "no checkpoint is signed with a key that was given")
+
+    def check_beginning(self) -> None:
+        """A log whose first segments are gone must say, at its end, that its writer took them away."""
+        if not self._missing:
+            self.pruned = None
+            return
+        pruned = self.pruned
+        known = None
+        if pruned is not None:
+            known = self._begins if pruned.segment == self._missing else self._ends.get(pruned.segment)
+        if pruned is None or pruned.segment < self._missing:
+            self._problem("segment", 1, 0, f"missing: the first one there is {self._missing + 1:06d}")
+        elif known != pruned.upto:
+            self._problem("order", self._missing + 1, 1, "does not follow what was pruned, as the log has it")
+        elif self.public_keys and (self.signed is None or self.signed.covers.seq < pruned.seq):
+            self._problem("unsigned", 0, 0, f"no signature covers entry {pruned.seq}, of what was pruned")
+
     def check_anchor(self, name: str, anchor: Receipt, found: str | None) -> None:
         """Compare a head with the entry of its number, once all entries were read."""
-        if found is None and anchor.seq > self._latest.seq:
+        if self._begins is not None and anchor.seq <= self._begins.seq:
+            if anchor != self._begins:
+                self._problem("head", 0, 0, f"the {name}, entry {anchor.seq}, is not there any more")
+        elif found is None and anchor.seq > self._latest.seq:
             self._problem(
                 "truncated", 0, 0, f"the {name} is entry {anchor.seq}, the log ends with {self._latest.seq}"
             )
@@ -169,7 +242,9 @@ class Walk:
             self._problem("unanchored", 0, 0, f"{beyond} entries after the head, entry {anchor.seq}")
 
     def verification(self) -> Verification:
-        return Verification(self.segments, self.records, self._latest, tuple(self.problems))
+        return Verification(
+            self.segments, self.records, self._latest, tuple(self.problems), self.signed, self.pruned
+        )
 
     def _problem(self, kind: ProblemKind, segment: int, line: int, message: str) -> None:
         if len(self.problems) < MAX_PROBLEMS:
