@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from . import authzen, calls, health, opa
+from . import authzen, calls, changing, health, opa
 from .config import ServiceConfig
 from .door import Door
 from .problems import Problem
@@ -27,18 +28,22 @@ def create_app(config: ServiceConfig, *, worker: int = 0, service: Service | Non
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        background = asyncio.create_task(running.background())
         try:
             yield
         finally:
+            background.cancel()
+            await asyncio.wait({background})
             await running.aclose()
 
-    routes = [*health.routes(running), *calls.routes(running), *authzen.routes(running), *opa.routes(running)]
+    parts = (health, calls, changing, authzen, opa)
+    routes = [route for part in parts for route in part.routes(running)]
     app = Starlette(
         routes=routes,
         lifespan=lifespan,
         exception_handlers={Problem: _refused, HTTPException: _refused_by_router},
     )
-    return Door(running, app, health.public(config) | authzen.PUBLIC)
+    return Door(running, app, {*health.PUBLIC, *authzen.PUBLIC})
 
 
 async def _refused(request: Request, error: Exception) -> Response:

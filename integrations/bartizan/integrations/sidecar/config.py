@@ -125,11 +125,12 @@ class Proxy(_Model):
 class Reload(_Model):
     """How a changed policy comes into force: ``require`` is what it must pass before it does.
 
-    ``tests``: its own tests. ``proved``: also every invariant proved (extra ``prove``), within ``within`` seconds.
+    ``tests``: its own tests. ``proved``: also every invariant proved. ``tighter``: also proved to let nothing go that
+    the policy before it does not. Proofs need the extra ``prove``; ``within`` is seconds for one question of them.
     """
 
     every: float = Field(default=2.0, gt=0, description="seconds between two looks")
-    require: Literal["tests", "proved"] = "tests"
+    require: Literal["tests", "proved", "tighter"] = "tests"
     within: float = Field(default=60.0, gt=0)
     revisions: Secret | None = Field(
         default=None, description="follow revisions in Redis that are signed with this key"

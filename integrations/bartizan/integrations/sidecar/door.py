@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from contextlib import suppress
 from contextvars import Token
 
 from opentelemetry import context, propagate
@@ -44,16 +45,19 @@ class Door:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False
 
-        async def noting(message: Message) -> None:
+        async def tell(message: Message) -> None:
             nonlocal begun
             begun = True
-            await send(message)
+            try:
+                await send(message)
+            except (OSError, RuntimeError) as error:  # uvloop's, for a line that was cut meanwhile
+                raise Disconnected from error
 
         token: Token[context.Context] | None = None
         try:
             path = scope["path"]
             if path in self._public or path.startswith(self._folders):
-                await self._routes(scope, receive, send)
+                await self._routes(scope, receive, tell)
                 return
             self._admit()
             self._inside += 1
@@ -64,23 +68,25 @@ class Door:
                     limits = self._service.config.limits
                     body = await read_json(scope, receive, limits.body, limits.read)
                     answer = await decide(self._service.tenants[identity.tenant], identity, body)
-                    await _send(send, 200, answered(answer), _JSON)
+                    await _send(tell, 200, answered(answer), _JSON)
                 else:
                     scope.setdefault("state", {})["identity"] = identity
-                    await self._routes(scope, receive, noting)
+                    await self._routes(scope, receive, tell)
             finally:
                 self._inside -= 1
                 if token is not None:
                     context.detach(token)
         except Problem as refused:
-            await _refuse(send, refused)
+            with suppress(Disconnected):
+                await _refuse(tell, refused)
         except Disconnected:
             return
         except Exception:
             log.exception("a request failed")
             if begun:
                 raise
-            await _refuse(send, Problem(500, "the service failed; see its log"))
+            with suppress(Disconnected):
+                await _refuse(tell, Problem(500, "the service failed; see its log"))
 
     def _identify(self, scope: Scope) -> Identity:
         client = scope.get("client")

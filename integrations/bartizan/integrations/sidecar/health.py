@@ -10,15 +10,13 @@ from starlette.routing import BaseRoute, Route
 
 from bartizan.guard import BartizanError, Guard
 
-from .config import ServiceConfig
 from .service import Service
 
 _PROBE = "bartizan readiness"
 
 
-def public(config: ServiceConfig) -> set[str]:
-    """The paths of this module that need no token."""
-    return {"/healthz", "/readyz"}
+PUBLIC = frozenset({"/healthz", "/readyz"})
+"""What needs no token."""
 
 
 def routes(service: Service) -> list[BaseRoute]:

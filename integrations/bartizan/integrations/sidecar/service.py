@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 
@@ -11,6 +12,7 @@ from starlette.responses import Response
 from bartizan.guard.canonical import JSON, WRAPPED_DEPTH, canonical_json
 from bartizan.policies import load_policy
 
+from .admission import admit
 from .bodies import json_of
 from .config import ServiceConfig
 from .identity import Authenticator, Identity
@@ -44,7 +46,10 @@ class Service:
         config.authenticator()
         config.verdicts()
         for settings in config.tenants.values():
-            load_policy(settings.policy)
+            admit(load_policy(settings.policy), None, settings.reload)
+
+    def tenant(self, name: str) -> Tenant:
+        return self.tenants[name]
 
     def asked(self, connection: HTTPConnection) -> tuple[Tenant, Identity]:
         """Whose request it is. Routes that the door lets nobody unknown reach have both."""
@@ -58,6 +63,13 @@ class Service:
     @staticmethod
     def answer(body: JSON, status: int = 200) -> Response:
         return Response(canonical_json(body, max_depth=WRAPPED_DEPTH), status, media_type="application/json")
+
+    async def background(self) -> None:
+        """What goes on beside the requests, until cancelled: changed policies."""
+        async with asyncio.TaskGroup() as tasks:
+            for tenant in self.tenants.values():
+                tasks.create_task(tenant.reloader.watch())
+                tasks.create_task(tenant.follow_revisions())
 
     async def aclose(self) -> None:
         for tenant in self.tenants.values():

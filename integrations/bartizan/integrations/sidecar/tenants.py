@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from bartizan.guard import Guard, Verdicts
 from bartizan.guard.audit import AuditLog, FileAuditLog, MemoryAuditLog
@@ -16,8 +17,30 @@ from bartizan.policies import load_policy
 from bartizan.policies.program import Program
 
 from . import config
+from .admission import admit
 from .feed import Feed, LocalFeed, PublishedLog, Record
 from .inbox import Inbox, LocalInbox
+from .reload import Reloader
+
+
+class Revision(Protocol):
+    @property
+    def hash(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
+
+
+class Revisions(Protocol):
+    """Where policies are announced to all workers of a tenant."""
+
+    def follow(self) -> AsyncIterator[Revision]: ...
+
+    async def announce(self, hash: str, text: str) -> None:
+        """Raises ``StoreUnavailable``."""
+        ...
+
+    async def aclose(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -30,13 +53,28 @@ class Tenant:
     program: Program
     feed: Feed
     inbox: Inbox
+    reloader: Reloader = field(init=False)
+    revisions: Revisions | None = None
+
+    def __post_init__(self) -> None:
+        self.reloader = Reloader(
+            self.name, self.config.policy, self.config.reload, lambda: self.program, self.replace_program
+        )
 
     def replace_program(self, program: Program) -> None:
         """New calls are decided by it; calls on their way by the one before."""
         self.program = program
         self.guard.program = program
 
+    async def follow_revisions(self) -> None:
+        """Take the policies that are announced to all workers, until cancelled."""
+        if self.revisions is not None:
+            async for revision in self.revisions.follow():
+                await self.reloader.take_text(revision.text, revision.hash)
+
     async def aclose(self) -> None:
+        if self.revisions is not None:
+            await self.revisions.aclose()
         await self.guard.aclose()
         await self.feed.aclose()
         await self.inbox.aclose()
@@ -45,6 +83,7 @@ class Tenant:
 def open_tenant(name: str, settings: config.Tenant, verdicts: Verdicts | None, worker: int = 0) -> Tenant:
     """Raises ``PolicyError``, ``AuditError``, ``OSError`` and :class:`~.config.ConfigError`."""
     program = load_policy(settings.policy)
+    admit(program, None, settings.reload)
     log, past = _log(settings, worker)
     feed, inbox = _shared(name, settings) if settings.shared is not None else _local(past)
     guard = Guard(
@@ -59,7 +98,7 @@ def open_tenant(name: str, settings: config.Tenant, verdicts: Verdicts | None, w
         correct_within=settings.correct_within,
         verdicts=verdicts,
     )
-    return Tenant(name, settings, guard, program, feed, inbox)
+    return Tenant(name, settings, guard, program, feed, inbox, _revisions(name, settings))
 
 
 def _log(settings: config.Tenant, worker: int) -> tuple[AuditLog, Sequence[Record]]:
@@ -92,6 +131,20 @@ def _local(past: Sequence[Record]) -> tuple[Feed, Inbox]:
     for record in past[-500:]:
         feed.publish(record)
     return feed, LocalInbox(past)
+
+
+def _revisions(name: str, settings: config.Tenant) -> Revisions | None:
+    key = settings.reload.revisions
+    if key is None:
+        return None
+    if settings.shared is None:
+        raise config.ConfigError(f"tenants.{name}.reload.revisions: expected a Redis as store or redis")
+    from bartizan.integrations.redis import PolicyRevision  # an extra of its own
+
+    try:
+        return PolicyRevision(settings.shared, tenant=name, key=key.read())
+    except ValueError as error:
+        raise config.ConfigError(f"tenants.{name}.reload.revisions: {error}") from error
 
 
 def _shared(name: str, settings: config.Tenant) -> tuple[Feed, Inbox]:

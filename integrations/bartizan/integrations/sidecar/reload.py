@@ -1,0 +1,118 @@
+"""A changed policy comes into force while the service runs: read, admitted, and only then swapped, all at once.
+
+A change that cannot be read or does not pass is refused: the policy before it goes on deciding, the refusal is logged,
+counted (``bartizan.policy.reloads``) and shown with the policy. What belongs to a guard and not to its program does not
+change with it: proposers and monitors are those the service was started with, so a signal that only the new policy
+declares is missing until it is started again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from opentelemetry import metrics
+
+from bartizan.guard.clock import now_us
+from bartizan.policies import PolicyError, compile_policy, load_policy
+from bartizan.policies.program import Program
+
+from .admission import Refused, admit
+from .config import Reload
+
+log = logging.getLogger("bartizan.sidecar")
+
+METRIC_RELOADS = "bartizan.policy.reloads"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The latest change of a policy, at ``time`` (microseconds since the epoch): taken, or why it was not."""
+
+    time: int
+    outcome: Literal["taken", "refused"]
+    hash: str = ""
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Reloader:
+    """Changes of one tenant's policy. ``replace`` puts a program in force; ``current`` is the one in force."""
+
+    tenant: str
+    path: str
+    settings: Reload
+    current: Callable[[], Program]
+    replace: Callable[[Program], None]
+    latest: Attempt | None = None
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def watch(self) -> None:
+        """Look at the policy's folder until cancelled. A pack of the library never changes."""
+        folder = Path(self.path)
+        if not folder.suffix:
+            return
+        seen = await asyncio.to_thread(_fingerprint, folder.parent)
+        while True:
+            await asyncio.sleep(self.settings.every)
+            found = await asyncio.to_thread(_fingerprint, folder.parent)
+            if found != seen:
+                seen = found
+                await self.take(lambda: load_policy(self.path))
+
+    async def take(self, read: Callable[[], Program], expected: str | None = None) -> Attempt:
+        """Put what ``read`` gives in force if it may be. ``expected`` is the hash it must have.
+
+        One change at a time; everything that takes long runs in a thread.
+        """
+        async with self._turn:
+            try:
+                program = await asyncio.to_thread(read)
+                if expected is not None and program.hash != expected:
+                    raise Refused(f"expected a policy with the hash {expected:.12}, found {program.hash:.12}")
+                before = self.current()
+                if program.hash == before.hash:
+                    return Attempt(now_us(), "taken", program.hash, "it is in force already")
+                await asyncio.to_thread(admit, program, before, self.settings)
+            except (PolicyError, Refused, OSError) as error:
+                self.latest = Attempt(now_us(), "refused", detail=str(error))
+                log.error("tenant %s: a changed policy was refused:\n%s", self.tenant, error)
+            except Exception:
+                self.latest = Attempt(
+                    now_us(), "refused", detail="it could not be read; see the log of the service"
+                )
+                log.exception("tenant %s: a changed policy could not be read", self.tenant)
+            else:
+                self.replace(program)
+                self.latest = Attempt(now_us(), "taken", program.hash)
+                log.info(
+                    "tenant %s: policy %s is in force, before it %s", self.tenant, program.hash, before.hash
+                )
+            self._count(self.latest)
+            return self.latest
+
+    async def take_text(self, text: str, expected: str | None = None) -> Attempt:
+        """As :meth:`take`, for a policy's text. Includes are looked for beside the policy in force."""
+        return await self.take(lambda: compile_policy(text, self.path), expected)
+
+    def _count(self, attempt: Attempt) -> None:
+        counter = metrics.get_meter("bartizan.sidecar").create_counter(
+            METRIC_RELOADS, "{change}", "Changed policies, by what became of them"
+        )
+        counter.add(1, {"bartizan.tenant": self.tenant, "outcome": attempt.outcome})
+
+
+def _fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """What tells that a policy, or a file that it includes, was written."""
+    found = []
+    for file in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
+        try:
+            status = file.stat()
+        except OSError:
+            continue
+        found.append((file.name, status.st_mtime_ns, status.st_size))
+    return tuple(found)
