@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from bartizan.guard import Outcome, Request, Session
+from bartizan.guard import Outcome
 from bartizan.policies import Explanation, PolicyError, Program, Source, load_case, prepare
-from bartizan.policies.casework import changes
 from bartizan.policies.document.model import TestCase
 
+from ..explanations import explanation_to_json, put_right
 from .console import give_up, out, program_of, read
 
 _COLOURS = {Outcome.ALLOW: "green", Outcome.CORRECT: "cyan", Outcome.ESCALATE: "yellow", Outcome.DENY: "red"}
@@ -43,29 +42,14 @@ def explain(
         give_up("only calls can be explained, and this case is about a result")
     request, session = prepare(program, chosen)
     explanation = program.explain(request, session)
-    put_right = _put_right(program, request, session) if explanation.decision.outcome is Outcome.DENY else {}
+    better = put_right(program, request, session)
     if as_json:
-        out.print_json(json.dumps({**_to_json(explanation), **put_right}))
+        out.print_json(json.dumps({**explanation_to_json(explanation), **better}))
     else:
         _show(explanation, chosen)
-        for what, args in put_right.items():
+        for what, args in better.items():
             out.print(f"\n[bold]{_SAYS[what]}[/] {escape(json.dumps(args, ensure_ascii=False))}")
     raise typer.Exit(0 if explanation.decision.allowed else 1)
-
-
-def _put_right(program: Program, request: Request, session: Session) -> dict[str, Any]:
-    """What a guard would change in a denied call or, if nothing that is opened helps, advise."""
-    try:
-        from bartizan.policies.repair import SolverMissing, advise, repair
-    except ImportError:
-        return {}
-    before = request.call.arguments()
-    for what, find in (("corrected", repair), ("nearest", advise)):
-        with suppress(SolverMissing):
-            found = find(program, request, session)
-            if found is not None:
-                return {what: changes(before, found.call.arguments())}
-    return {}
 
 
 def _case(program: Program, path: Path | None, number: int | None) -> TestCase:
@@ -131,23 +115,3 @@ def _arguments(explanation: Explanation) -> Table:
             Text(argument.path), Text(value[:60]), Text("\n".join(places) or "nowhere: the model made it")
         )
     return table
-
-
-def _to_json(explanation: Explanation) -> dict[str, Any]:
-    return {
-        "outcome": explanation.decision.outcome.name,
-        "policy": explanation.decision.policy,
-        "reasons": [{"rule": r.rule, "value": r.value, "text": r.text} for r in explanation.decision.reasons],
-        "rules": [
-            {"rule": r.rule, "effect": r.effect, "shadow": r.shadow, "value": r.value,
-             "atoms": [{"text": t, "value": v} for t, v in r.atoms], "determining": list(r.determining)}
-            for r in explanation.rules
-        ],
-        "arguments": [
-            {"path": a.path, "value": a.value,
-             "origins": [{"event": o.event, "kind": o.kind, "tool": o.tool, "label": o.label, "path": o.path,
-                          "excerpt": o.excerpt} for o in a.origins]}
-            for a in explanation.arguments
-        ],
-        "changes": list(explanation.changes()),
-    }  # fmt: skip

@@ -1,0 +1,157 @@
+"""``/v1/approvals``: the questions that wait for a person, one question with all that belongs to it, and its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, cast
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bartizan.guard import (
+    Approval,
+    ApprovalError,
+    ApprovalExpired,
+    ApprovalNotFound,
+    ApprovalResolved,
+    ApprovalSuperseded,
+    BartizanError,
+    Session,
+    canonical_json,
+    now_us,
+    parse_json,
+)
+from bartizan.guard.approvals import Answer
+from bartizan.guard.canonical import JSON
+
+from ..feed import Record
+from ..identity import Scope
+from ..problems import Problem
+from ..service import Service
+from ..tenants import Tenant
+from .desk import Study, admitted, body_of, field, json_response, problem_of
+from .origins import arguments_to_json, sources_to_json
+
+RECENT = 2000
+"""Records among which the decision behind an approval is looked for."""
+
+
+_TYPES: Mapping[type[ApprovalError], str] = {
+    ApprovalExpired: "approval-expired",
+    ApprovalResolved: "approval-resolved",
+    ApprovalSuperseded: "approval-superseded",
+}
+
+
+class NotTaken(Problem):
+    """An answer that cannot be taken any more. ``type`` tells programs why, as ``detail`` tells people."""
+
+    def __init__(self, detail: str, type: str) -> None:
+        super().__init__(409, detail)
+        self.type = type
+
+    @property
+    def body(self) -> bytes:
+        return canonical_json({**parse_json(super().body), "type": self.type})
+
+
+def listing(service: Service) -> object:
+    async def answer(request: Request) -> Response:
+        """All open approvals of the tenant, oldest first; those of one session with ``?session=``, closed ones too.
+
+        Of a session whose name it knows an agent may see them, too: they are its own questions.
+        """
+        wanted = request.query_params.get("session")
+        scopes: tuple[Scope, ...] = ("read", "approve") if wanted is None else ("read", "approve", "decide")
+        tenant, identity = admitted(service, request, *scopes)
+        try:
+            sessions = [wanted] if wanted is not None else await tenant.inbox.sessions()
+            found = [(name, each) for name in sessions for each in await tenant.guard.approvals(name)]
+        except BartizanError as error:
+            raise problem_of(error) from error
+        shown = [pair for pair in found if wanted is not None or pair[1].state == "pending"]
+        shown.sort(key=lambda pair: (pair[1].created, pair[1].id))
+        you = {"name": identity.name, "approve": "approve" in identity.scopes}
+        return json_response(
+            {"now": now_us(), "you": you, "approvals": [approval_to_json(*pair) for pair in shown]}
+        )
+
+    return answer
+
+
+def one(service: Service, study: Study) -> object:
+    async def answer(request: Request) -> Response:
+        """One approval, with who asks and where each argument came from."""
+        tenant, _ = admitted(service, request, "read", "approve")
+        name, id = request.path_params["session"], request.path_params["approval"]
+        try:
+            session = await tenant.guard.session(name)
+            found = next((each for each in await tenant.guard.approvals(name) if each.id == id), None)
+            if found is None:
+                raise Problem(404, f"session {name!r:.80} has no approval {id!r:.80}")
+            record = await _decision(tenant, id)
+        except BartizanError as error:
+            raise problem_of(error) from error
+        body = {
+            **approval_to_json(name, found),
+            "now": now_us(),
+            "asked": record,
+            **await study.do(partial(_provenance, found, session)),
+        }
+        return json_response(body)
+
+    return answer
+
+
+def answering(service: Service) -> object:
+    async def answer(request: Request) -> Response:
+        """A person's answer. 409 for a question that is answered, expired or out of date: nothing was recorded."""
+        tenant, identity = admitted(service, request, "approve")
+        name, id = request.path_params["session"], request.path_params["approval"]
+        body = await body_of(service, request, "answer", "args")
+        said = field(body, "answer", str)
+        if said not in ("approve", "reject", "edit"):
+            raise Problem(422, f"answer: expected 'approve', 'reject' or 'edit', found {said!r:.40}")
+        args = field(body, "args", dict, None)
+        if (said == "edit") is (args is None):
+            raise Problem(422, "args: expected the edited arguments with 'edit', and with nothing else")
+        try:
+            answered = await tenant.guard.resolve(
+                id, cast(Answer, said), session=name, by=identity.principal, args=args
+            )
+        except ApprovalNotFound as error:
+            raise Problem(404, str(error)) from error
+        except ApprovalError as error:
+            if isinstance(error, ApprovalResolved | ApprovalExpired):
+                tenant.inbox.closed(name, id)
+            raise NotTaken(str(error), _TYPES.get(type(error), "approval-refused")) from error
+        except BartizanError as error:
+            raise problem_of(error) from error
+        tenant.inbox.closed(name, id)
+        return json_response(approval_to_json(name, answered))
+
+    return answer
+
+
+def approval_to_json(session: str, approval: Approval) -> dict[str, JSON]:
+    return {"session": session, "approval": approval.to_json()}
+
+
+async def _decision(tenant: Tenant, id: str) -> dict[str, Any] | None:
+    """The decision that asked, if the feed still has it: it knows who asked, and what was measured."""
+    record: Record
+    for record in reversed(await tenant.feed.recent(RECENT)):
+        if (
+            record.get("kind") == "decision"
+            and record.get("approval") == id
+            and record.get("outcome") == "ESCALATE"
+        ):
+            return {name: record.get(name) for name in ("id", "principal", "signals", "shadow", "reasons")}
+    return None
+
+
+def _provenance(approval: Approval, session: Session) -> dict[str, JSON]:
+    before = [event for event in session.events if event.time <= approval.created]
+    arguments = arguments_to_json(approval.call.args, before)
+    return {"arguments": arguments, "sources": sources_to_json(arguments, before), "dropped": session.dropped}

@@ -1,0 +1,102 @@
+// Where the arguments of a call came from: for each one the sources it was found in, with the found words marked.
+
+import { badge, h, labelBadge, mixedScripts, said, visible } from "./dom.js";
+import { Numeral, compact } from "./json.js";
+
+const MATCHES = {
+  equal: "equal to a value in",
+  inside: "words in",
+  trace: "only a trace of its characters in",
+};
+
+/** A value as it will be used: texts without quotes, everything else as JSON. */
+export function valueNode(value) {
+  if (typeof value === "string") return value ? said(value, { block: value.length > 120 || value.includes("\n") }) : h("span.faint", "empty text");
+  const kind = value instanceof Numeral || typeof value === "number" ? "number" : "";
+  return h("code.value", kind ? { "data-kind": kind } : {}, ...visible(compact(value)));
+}
+
+/** Warnings about how a text is written. */
+export function warnings(value) {
+  if (typeof value !== "string") return [];
+  const mixed = mixedScripts(value);
+  return mixed.length ? [h("p.caution", "Letters of several scripts that look alike: ", said(mixed.slice(0, 3).join(", ")))] : [];
+}
+
+export function shownPath(path) {
+  return path === "$" ? "arguments" : path.replace(/^\$\.?/, "");
+}
+
+/** One line for a place: who said it. */
+export function placeName(place) {
+  if (place.kind === "prompt") return ["the user’s words"];
+  const where = place.path && place.path !== "$" ? [" at ", h("code", ...visible(place.path))] : [];
+  return [place.tool ? ["a result of ", h("code", ...visible(place.tool))] : "a result", ...where];
+}
+
+/** The arguments of a call as a list. sources: texts to quote (see the service); onPick(argument): to mark elsewhere. */
+export function argumentList(found, { sources = [], onPick = null, dropped = 0 } = {}) {
+  if (!found.length) return h("p.faint", "This call has no arguments.");
+  const list = h("dl.arguments", ...found.slice(0, 40).map((argument) => row(argument, sources, onPick, dropped)));
+  if (found.length <= 40) return list;
+  const rest = h("button.link", { type: "button", on: { click: () => {
+    list.append(...found.slice(40).map((argument) => row(argument, sources, onPick, dropped)));
+    rest.remove();
+  } } }, `Show ${found.length - 40} more arguments`);
+  return h("div", list, rest);
+}
+
+function row(argument, sources, onPick, dropped) {
+  const places = argument.places ?? null;
+  return h("div.argument",
+    h("dt", h("code", ...visible(shownPath(argument.path)))),
+    h("dd",
+      h("div.argument-value", valueNode(argument.value), ...warnings(argument.value)),
+      places && h("div.origins", ...origins(argument, places, sources, onPick, dropped))));
+}
+
+function origins(argument, places, sources, onPick, dropped) {
+  if (argument.silent) return [h("p.faint", "Says nothing that could come from somewhere.")];
+  if (!places.length) {
+    return [h("p.origin", badge("made up", "warn"), dropped
+      ? " Found in nothing that is still kept; older events were dropped."
+      : " Stands nowhere in what the user said or tools returned: the model made it.")];
+  }
+  const ordered = [...places].sort((a, b) => Number(a.label === "trusted") - Number(b.label === "trusted"));
+  const shown = ordered.slice(0, 4).map((place) => origin(place, sources));
+  if (ordered.length > 4) shown.push(h("p.faint", `and ${ordered.length - 4} more places`));
+  if (onPick) {
+    shown.push(h("button.link", { type: "button", on: { click: () => onPick(argument) } }, "Mark in the conversation"));
+  }
+  return shown;
+}
+
+function origin(place, sources) {
+  const source = sources.find((each) => each.event === place.event && each.document === place.document);
+  return h("div.origin",
+    h("p", labelBadge(place.label), " ", MATCHES[place.match] ?? "in", " ", placeName(place)),
+    source && quote(source, place));
+}
+
+const AROUND = 110;
+
+/** The words around the first thing found, and the rest of the source to unfold. */
+function quote(source, place) {
+  const spans = place.spans.map(([start, end]) => [start - source.skipped, end - source.skipped]);
+  const chars = Array.from(source.text);
+  const inside = spans.filter(([start, end]) => start >= 0 && end <= chars.length);
+  if (!inside.length) return h("blockquote", { "data-label": place.label }, said(source.text.slice(0, 2 * AROUND)));
+  const [first] = inside;
+  const from = Math.max(0, first[0] - AROUND);
+  const to = Math.min(chars.length, Math.max(first[1], first[0] + 1) + AROUND);
+  const near = inside.filter(([start, end]) => start >= from && end <= to).map(([start, end]) => [start - from, end - from]);
+  const cutBefore = from > 0 || source.skipped > 0;
+  const cutAfter = to < chars.length || source.left > 0;
+  const excerpt = h("blockquote", { "data-label": place.label },
+    cutBefore && "… ", said(chars.slice(from, to).join(""), { spans: near.length ? near : [[first[0] - from, to - from]] }), cutAfter && " …");
+  if (!cutBefore && !cutAfter) return excerpt;
+  return h("div", excerpt, h("details.more", h("summary", "More of the source"),
+    source.skipped > 0 && h("p.faint", `${source.skipped.toLocaleString("en")} characters before`),
+    h("blockquote", { "data-label": place.label }, said(source.text, { spans: inside, block: true })),
+    source.left > 0 && h("p.faint", `${source.left.toLocaleString("en")} characters after`)));
+}
