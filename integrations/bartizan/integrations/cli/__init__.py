@@ -10,7 +10,22 @@ import sys
 
 import typer
 
-from . import audit, check, demo, diff, explain, lint, monitors, prove, proxy, replay, serve, suggest, tools
+from . import (
+    audit,
+    check,
+    demo,
+    diff,
+    explain,
+    hook,
+    lint,
+    monitors,
+    prove,
+    proxy,
+    replay,
+    serve,
+    suggest,
+    tools,
+)
 
 app = typer.Typer(
     help="Guard AI agents: write policies, test and prove them, explain decisions, verify the audit log.",
@@ -32,6 +47,7 @@ app.command("demo", context_settings=demo.PASS_ON)(demo.demo)
 app.add_typer(tools.app, name="tools")
 app.add_typer(suggest.app, name="suggest")
 app.add_typer(audit.app, name="audit")
+app.add_typer(hook.app, name="hook")
 app.add_typer(monitors.app, name="monitors")
 
 
