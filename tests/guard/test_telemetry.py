@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -40,6 +41,15 @@ class Shadowed(StaticProgram):
 
     def decide(self, request: Request, session: Session) -> Decision:
         return Decision(Outcome.ALLOW, (Reason("reads", "allow"),), self.hash, (Reason("trial", "deny"),))
+
+
+class Declared(StaticProgram):
+    """A program that knows the tools it allows, and says of others that it does not."""
+
+    def decide(self, request: Request, session: Session) -> Decision:
+        if request.call.tool == "read":
+            return super().decide(request, session)
+        return Decision(Outcome.DENY, (Reason("unknown-tool", "deny"),), self.hash)
 
 
 class Collected:
@@ -271,6 +281,86 @@ async def test_failures_are_counted_by_reason(collected: Collected) -> None:
     await spans_of(guard, collected, ToolCall.of("1", "read", {}))
     assert collected.counts("bartizan.failures") == {(("bartizan.reason", "store-unavailable"),): 1}
     assert (collected.spans[0].attributes or {})["bartizan.rules"] == ("store-unavailable",)
+
+
+async def test_what_cannot_be_recorded_besides_calls_is_counted_too(collected: Collected) -> None:
+    """An event or an answer that the store does not take counts as a failure, though nothing was decided."""
+    store = FailingStore(InMemoryStore(), [StoreUnavailable("down"), StoreUnavailable("down")])
+    guard = Guard(StaticProgram(allow=["read"]), store=store, telemetry=collected.telemetry())
+    with pytest.raises(StoreUnavailable):
+        await guard.observe("prompt", "hello", session="s")
+    with pytest.raises(StoreUnavailable):
+        await guard.resolve("a1", "approve", session="s", by=Principal("ann"))
+    await guard.aclose()
+    assert collected.counts("bartizan.failures") == {(("bartizan.reason", "store-unavailable"),): 2}
+
+
+async def test_times_are_kept_by_stage_and_approvals_by_age(collected: Collected) -> None:
+    """Where a decision's time went, and how long people took, in buckets of seconds; each with the tenant's name."""
+    clock = iter(range(10**15, 10**16, 10_000_000))
+    telemetry = collected.telemetry(attributes={semconv.TENANT: "acme"})
+    guard = Guard(StaticProgram(escalate=["pay"]), telemetry=telemetry, clock=lambda: next(clock))
+    asked = await guard.enforce(ToolCall.of("1", "pay", {}), _tool, session="s")
+    assert asked.approval is not None
+    await guard.resolve(asked.approval.id, "reject", session="s", by=Principal("ann"))
+    await guard.aclose()
+    points = collected.points()
+    stages = {point.attributes[semconv.STAGE]: point for point in points["bartizan.stage.duration"]}
+    assert stages.keys() >= {"load", "decide", "record"}
+    assert all(point.explicit_bounds[0] < 0.001 for point in stages.values())
+    (age,) = points["bartizan.approval.age"]
+    assert age.attributes == {semconv.APPROVAL_STATE: "rejected", semconv.TENANT: "acme"}
+    assert 10 <= age.sum <= 100
+    assert max(age.explicit_bounds) >= 86400
+    assert all(point.attributes[semconv.TENANT] == "acme" for found in points.values() for point in found)
+    assert [(span.attributes or {})[semconv.TENANT] for span in collected.spans] == ["acme"]
+
+
+async def test_an_agent_cannot_make_up_labels(collected: Collected) -> None:
+    """Tools that the policy does not know are one tool in the metrics, even while the store is down."""
+    store = FailingStore(InMemoryStore(), [StoreUnavailable("down")] * 3)
+    guard = Guard(Declared(allow=["read"]), store=store, telemetry=collected.telemetry())
+    for n in range(300):
+        await guard.enforce(ToolCall.of(str(n), f"tool-{n}", {}), _tool, session=f"s{n}")
+    await guard.enforce(ToolCall.of("r", "read", {}), _tool, session="s")
+    await guard.aclose()
+    points = collected.points()
+    assert {point.attributes["gen_ai.tool.name"] for point in points["bartizan.decision.duration"]} == {
+        "(other)",
+        "read",
+    }
+    labels = {value for found in points.values() for point in found for value in point.attributes.values()}
+    assert not any(re.fullmatch(r"tool-\d+|s\d*", str(value)) for value in labels)
+
+
+async def test_known_tools_have_a_limit_too(collected: Collected) -> None:
+    """A program that knows no tools by name cannot be made to keep more than a few hundred apart."""
+    guard = Guard(StaticProgram(), telemetry=collected.telemetry(capacity=10_000))
+    for n in range(400):
+        await guard.enforce(ToolCall.of(str(n), f"tool-{n}", {}), _tool, session="s")
+    await guard.aclose()
+    tools = {
+        point.attributes["gen_ai.tool.name"] for point in collected.points()["bartizan.decision.duration"]
+    }
+    assert len(tools) == 257
+    assert "(other)" in tools
+
+
+async def test_attempts_to_correct_are_counted(collected: Collected) -> None:
+    """Each proposer that was asked counts once, by what came of it."""
+
+    class Nobody:
+        name = "nobody"
+
+        async def propose(self, refused: Any) -> tuple[()]:
+            return ()
+
+    guard = Guard(StaticProgram(), telemetry=collected.telemetry(), proposers=[Nobody()])
+    await guard.enforce(ToolCall.of("1", "pay", {}), _tool, session="s")
+    await guard.aclose()
+    assert collected.counts("bartizan.corrections") == {
+        (("bartizan.correction.by", "nobody"), ("bartizan.correction.came_of", "none")): 1
+    }
 
 
 async def test_the_queue_is_bounded_and_drops_are_counted(collected: Collected) -> None:

@@ -23,10 +23,10 @@ from .canonical import JSON, scalar_text
 from .clock import now_us
 from .correction import Corrector, Proposer
 from .decision import Decision, Inspection, Outcome, Program
-from .errors import BartizanError, InternalError, StoreUnavailable
+from .errors import AuditError, BartizanError, InternalError, StoreError, StoreUnavailable
 from .gather import Gatherer, Monitor
 from .ledger import Ledger
-from .parts import Parts, detached
+from .parts import Parts, detached, reason_of
 from .session import InMemoryStore, Retention, SessionStore
 from .telemetry import Telemetry
 from .types import ANONYMOUS, Event, Principal, Raised, Session, ToolCall, ToolResult
@@ -202,7 +202,11 @@ class Guard:
             async with asyncio.timeout(self._parts.deadline):
                 return await self._admission.admit(self.program, event, session, describe)
         except TimeoutError as error:
+            self._parts.telemetry.failure(reasons.DEADLINE, error)
             raise StoreUnavailable(f"the event was not recorded within {self._parts.deadline} s") from error
+        except (StoreError, AuditError) as error:
+            self._parts.telemetry.failure(reason_of(error), error)
+            raise
         except BartizanError:
             raise
         except Exception as error:
@@ -240,8 +244,12 @@ class Guard:
             async with asyncio.timeout(self._parts.deadline):
                 answered = await self._parts.ledger.transact(session, program, attempt)
         except TimeoutError as error:
+            self._parts.telemetry.failure(reasons.DEADLINE, error)
             raise StoreUnavailable(f"the answer was not recorded within {self._parts.deadline} s") from error
-        self._parts.telemetry.approval(answered.state)
+        except (StoreError, AuditError) as error:
+            self._parts.telemetry.failure(reason_of(error), error)
+            raise
+        self._parts.telemetry.approval(answered.state, (answered.resolved - answered.created) / 1e6)
         return answered
 
     async def session(self, session: str) -> Session:

@@ -56,7 +56,14 @@ EFFECT = "bartizan.effect"
 SIGNAL = "bartizan.signal"
 REASON = "bartizan.reason"
 
+STAGE = "bartizan.stage"
+CAME_OF = "bartizan.correction.came_of"  # str: accepted, refused, none, or how the proposer failed
+TENANT = "bartizan.tenant"  # str: whose guard it is, in a service with several; on spans too
+
 METRIC_DECISION_DURATION = "bartizan.decision.duration"  # histogram, s
+METRIC_STAGE_DURATION = "bartizan.stage.duration"  # histogram, s
+METRIC_APPROVAL_AGE = "bartizan.approval.age"  # histogram, s
+METRIC_CORRECTIONS = "bartizan.corrections"
 METRIC_DECISIONS = "bartizan.decisions"
 METRIC_SHADOWS = "bartizan.shadow_decisions"
 METRIC_MISSING_SIGNALS = "bartizan.missing_signals"
