@@ -93,16 +93,18 @@ class Authoriser:
         try:
             async with asyncio.timeout(self._parts.deadline):
                 await self._measure_ahead(ask)
-                session = await self._parts.ledger.load(ask.session, ask.program)
-                ask.watch.lap("load")
-                judged = await self._judge(ask, session)
-                entry = self._entry(ask, judged, session, reviewed=True)
-                if judged.decision.outcome in (Outcome.CORRECT, Outcome.DENY):
-                    await self._parts.ledger.write([entry])
-                ask.watch.lap("record")
-                return self._told(ask, judged, record=entry["id"], reviewed=True)
+                return await self._parts.ledger.transact(ask.session, ask.program, partial(self._review, ask))
         except Exception as error:  # noqa: BLE001 (whatever it is, a bug included, it denies)
             return self._refuse(ask, reason_of(error), error, reviewed=True)
+
+    async def _review(self, ask: Ask, session: Session) -> Enforcement:
+        ask.watch.lap("load")
+        judged = await self._judge(ask, session)
+        entry = self._entry(ask, judged, session, reviewed=True)
+        if judged.decision.outcome in (Outcome.CORRECT, Outcome.DENY):
+            await self._parts.ledger.write([entry], _after_denial(ask.program, judged, session))
+        ask.watch.lap("record")
+        return self._told(ask, judged, record=entry["id"], reviewed=True)
 
     async def _measure_ahead(self, ask: Ask) -> None:
         """Hop 2 for most calls, before the session's turn: monitors of parallel calls run side by side."""
@@ -130,7 +132,8 @@ class Authoriser:
                 return Enforcement(decision, request.call, approval=approval)
             return await self._escalate(ask, judged, session)
         if not decision.allowed:
-            return await self._record(ask, replace(judged, approval=None), session)
+            after = _after_denial(program, judged, session)
+            return await self._record(ask, replace(judged, approval=None), session, after)
 
         event = Event("call", request.now, call=request.call, signals=request.signals, once=ask.once)
         after = remember(session, event, program.advance(event, session), self._parts.retention)
@@ -300,6 +303,22 @@ class Authoriser:
         return Enforcement(
             judged.decision, request.call, result, approval, record, judged.correction, verdict
         )
+
+
+def _after_denial(program: Program, judged: _Judged, session: Session) -> Session | None:
+    """The session that a denied call leaves behind, if the program makes something of it.
+
+    Only its own denials count, and only in its registers: what was denied is no event, takes no room and grounds
+    nothing. A person's rejection, and a call that was corrected, are no denials.
+    """
+    rejected = judged.approval is not None and judged.approval.state == "rejected"
+    if judged.decision.outcome is not Outcome.DENY or rejected:
+        return None
+    state = program.denied(judged.request, judged.decision, session)
+    if state is session.state:
+        return None
+    updated = max(session.clock, judged.request.now)
+    return replace(session, version=session.version + 1, state=state, updated=updated)
 
 
 def _checked(decision: Decision, approved: bool) -> Decision:

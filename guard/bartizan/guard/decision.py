@@ -119,3 +119,10 @@ class Program(Protocol):
     def advance(self, event: Event, session: Session) -> Mapping[str, Any]:
         """The registers after an event. Cost does not depend on the length of the history."""
         ...
+
+    def denied(self, request: Request, decision: Decision, session: Session) -> Mapping[str, Any]:
+        """The registers after a call that this program denied: the session's own where a denial changes nothing.
+
+        A denial is no event of the session: nothing else of it is remembered.
+        """
+        ...

@@ -24,10 +24,18 @@ from bartizan.guard import (
 
 from .diagnostics import PolicyError, Source
 from .document.loading import plain
-from .document.model import CallSpec, ExpectedCorrection, PastEvent, Reading, ResultSpec, TestCase
+from .document.model import (
+    CallSpec,
+    ExpectedCorrection,
+    PastEvent,
+    PrincipalSpec,
+    Reading,
+    ResultSpec,
+    TestCase,
+)
 from .document.refusals import diagnostics
 from .document.source import parse_yaml
-from .history import begin, prompt, record, record_result, result
+from .history import Denial, begin, prompt, record, record_denied, record_result, result
 from .language.values import parse_duration, parse_time
 from .program import Program
 
@@ -52,34 +60,34 @@ def run_tests(program: Program) -> Iterator[CaseResult]:
 
 
 def run_test(program: Program, case: TestCase, index: int = 0) -> CaseResult:
+    subject = case.call or case.result
+    assert subject is not None
+    name = case.name or f"#{index + 1} {subject.tool}"
+    if let_go := fold(program, case).let_go:
+        return CaseResult(name, False, "its history", f"{', '.join(let_go)} in its history: not denied")
     if case.call is not None:
         request, session = prepare(program, case)
-        name = case.name or f"#{index + 1} {case.call.tool}"
         if isinstance(case.expect, ExpectedCorrection):
             return _correction_test(case, program, request, session, name)
         return _call_test(case, program.decide(request, session), name)
     assert case.result is not None
     event, session = prepare_result(program, case)
-    return _result_test(
-        case, program.inspect(event, session), case.name or f"#{index + 1} {case.result.tool}"
-    )
+    return _result_test(case, program.inspect(event, session), name)
 
 
 def prepare(program: Program, case: TestCase) -> tuple[Request, Session]:
     """The request that a call test makes, and the session in which it makes it."""
     assert case.call is not None
-    now, session = _session(program, case)
-    principal = Principal()
-    if case.principal is not None:
-        principal = Principal(case.principal.id, frozenset(case.principal.roles))
-    return Request(_call(case.call, "now"), now, principal, _signals(case.signals), case.approved), session
+    made = fold(program, case)
+    call, principal = _call(case.call, "now"), _principal(case.principal)
+    return Request(call, made.now, principal, _signals(case.signals), case.approved), made.session
 
 
 def prepare_result(program: Program, case: TestCase) -> tuple[Event, Session]:
     """The result that a result test inspects, and the session in which it comes."""
     assert case.result is not None
-    now, session = _session(program, case)
-    return _result(case.result, "now", now, _signals(case.signals)), session
+    made = fold(program, case)
+    return _result(case.result, "now", made.now, _signals(case.signals)), made.session
 
 
 def expectation(program: Program, case: TestCase) -> dict[str, Json]:
@@ -89,8 +97,7 @@ def expectation(program: Program, case: TestCase) -> dict[str, Json]:
         because = list(dict.fromkeys(reason.rule for reason in decision.reasons))
         return {"expect": decision.outcome.name.lower(), "because": because}
     assert case.result is not None
-    now, session = _session(program, case)
-    seen = program.inspect(_result(case.result, "now", now, _signals(case.signals)), session)
+    seen = program.inspect(*prepare_result(program, case))
     return {"expect": {"text": seen.text, "label": seen.labels.default}}
 
 
@@ -166,16 +173,42 @@ def _result_test(case: TestCase, seen: Inspection, name: str) -> CaseResult:
     return CaseResult(name, wanted == found, ", ".join(wanted), ", ".join(found))
 
 
-def _session(program: Program, case: TestCase) -> tuple[int, Session]:
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """The session of a test. ``let_go`` are tools of calls that its history says are denied, and are not."""
+
+    now: int
+    session: Session
+    denials: tuple[Denial, ...] = ()
+    let_go: tuple[str, ...] = ()
+
+
+def fold(program: Program, case: TestCase) -> Folded:
     """Now, and the session so far: the prompt, then the history; what has no time happened just now."""
     now = parse_time(case.now) if case.now is not None else DEFAULT_NOW
     times = [now - parse_duration(e.at) if e.at is not None else now for e in case.history]
     session = begin(program)
+    denials: list[Denial] = []
+    let_go: list[str] = []
     if case.prompt is not None:
         session = record(program, session, prompt(case.prompt, min(times, default=now)))
     for index, (past, time) in enumerate(zip(case.history, times, strict=True)):
-        session = _after(program, session, past, f"past-{index}", time)
-    return now, session
+        if past.denied is None:
+            session = _after(program, session, past, f"past-{index}", time)
+            continue
+        principal = _principal(past.principal or case.principal)
+        request = Request(_call(past.denied, f"past-{index}"), time, principal, _signals(past.signals))
+        noted = record_denied(program, session, request)
+        if noted is None:
+            let_go.append(past.denied.tool)
+        else:
+            session, denial = noted
+            denials.append(denial)
+    return Folded(now, session, tuple(denials), tuple(let_go))
+
+
+def _principal(spec: PrincipalSpec | None) -> Principal:
+    return Principal() if spec is None else Principal(spec.id, frozenset(spec.roles))
 
 
 def _after(program: Program, session: Session, past: PastEvent, id: str, time: int) -> Session:

@@ -11,6 +11,7 @@ from .diagnostics import PolicyError, did_you_mean
 from .document.loading import Located
 from .document.model import AlwaysWithin, Invariant, Without
 from .language import syntax
+from .language.ast import Machine
 from .language.checker import check_condition
 from .language.environment import SignalDecl, call_environment
 from .language.parser import parse_expression
@@ -21,13 +22,16 @@ from .policy import CheckedInvariant
 
 
 def check_invariants(
-    located: Located, tools: Mapping[str, ToolDecl], signals: Mapping[str, SignalDecl]
+    located: Located,
+    tools: Mapping[str, ToolDecl],
+    signals: Mapping[str, SignalDecl],
+    stages: Machine | None = None,
 ) -> list[CheckedInvariant]:
     """The invariants of one document. Raises :class:`PolicyError` with every problem."""
     found, problems = [], []
     for index, invariant in enumerate(located.document.invariants):
         try:
-            found.append(_check(located, index, invariant, tools, signals))
+            found.append(_check(located, index, invariant, tools, signals, stages))
         except CheckError as error:
             problems.append(error.diagnostic)
         except PolicyError as error:
@@ -43,11 +47,12 @@ def _check(
     invariant: Invariant,
     tools: Mapping[str, ToolDecl],
     signals: Mapping[str, SignalDecl],
+    stages: Machine | None,
 ) -> CheckedInvariant:
     if invariant.never is not None:
-        found = _about_calls(located, index, "never", invariant.never, tools, signals)
+        found = _about_calls(located, index, "never", invariant.never, tools, signals, stages)
     elif invariant.possible is not None:
-        found = _about_calls(located, index, "possible", invariant.possible, tools, signals)
+        found = _about_calls(located, index, "possible", invariant.possible, tools, signals, stages)
     elif invariant.always_within is not None:
         found = _always_within(located, index, invariant.always_within, tools)
     else:
@@ -75,6 +80,7 @@ def _about_calls(
     text: str,
     tools: Mapping[str, ToolDecl],
     signals: Mapping[str, SignalDecl],
+    stages: Machine | None,
 ) -> CheckedInvariant:
     """Checked for each tool that it names by ``allowed(tool)``; for every tool when it names none."""
     path = ("invariants", index, kind)
@@ -82,7 +88,7 @@ def _about_calls(
     named = set(_allowed_tools(node))
     conditions = {}
     for tool in sorted(named & set(tools) or tools):
-        env = replace(call_environment(tools[tool], tools, signals), invariant=True)
+        env = replace(call_environment(tools[tool], tools, signals), invariant=True, stages=stages)
         conditions[tool] = check_condition(node, env)
     for name in sorted(named - set(tools)):
         fail(located.span(path), "unknown-tool", f"no tool `{name}` is declared", did_you_mean(name, tools))

@@ -5,7 +5,9 @@ Every problem of a file is found and reported at once; a policy with a problem i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path as FilePath
@@ -25,10 +27,13 @@ from .language.types import Any, Record, ToolDecl
 from .policy import CheckedPolicy, CheckedRule, Declaration, Justification
 from .program import Program
 from .references import check_tests
+from .scopes import selected
+from .stages.check import check_because, check_stages
+from .stages.graph import CheckedStages
+from .stages.rules import confine, stage_rules
 from .texts import check_texts
 
 MAX_INCLUDES = 32
-_BUILTIN_TAGS = ("read", "write", "destructive", "open")
 
 
 def load_policy(path: str | FilePath, tools: Sequence[ToolDecl] = ()) -> Program:
@@ -73,10 +78,14 @@ def check_policy(source: Source, tools: Sequence[ToolDecl] = ()) -> CheckedPolic
         declared |= {tool.name: tool for tool in located.tools}
     signals = _signals(documents)
     _refuse_same_rule(documents)
+    stages = check_stages(documents, declared, signals)
     rules: list[CheckedRule] = []
     for located in documents:
-        rules += _check_rules(located, declared, signals)
-    invariants = [i for located in documents for i in check_invariants(located, declared, signals)]
+        rules += _check_rules(located, declared, signals, stages)
+    if stages is not None:
+        rules += _of_stages(stages, documents, declared, rules)
+    machine = stages.machine if stages is not None else None
+    invariants = [i for located in documents for i in check_invariants(located, declared, signals, machine)]
     repair = check_repair(main, declared, rules)
     texts = check_texts(documents, signals, [rule.id for rule in rules])
     if problems := check_tests(main, declared, signals, [rule.id for rule in rules]):
@@ -84,8 +93,30 @@ def check_policy(source: Source, tools: Sequence[ToolDecl] = ()) -> CheckedPolic
     tests = tuple(test for test in main.document.tests)
     return CheckedPolicy(
         main.document.name, declared, signals, tuple(rules), tuple(invariants), repair, tests,
-        source, _declarations(documents), texts,
+        source, _declarations(documents), texts, stages,
     )  # fmt: skip
+
+
+def _of_stages(
+    stages: CheckedStages,
+    documents: Sequence[Located],
+    tools: Mapping[str, ToolDecl],
+    rules: Sequence[CheckedRule],
+) -> list[CheckedRule]:
+    """The rules that the stages are compiled to. Raises :class:`PolicyError`."""
+    made = stage_rules(stages, tools)
+    (located,) = (each for each in documents if each.document.stages is not None)
+    for rule in rules:
+        if rule.id in {each.id for each in made}:
+            message = f"the rule id `{rule.id}` is that of a stage"
+            assert rule.source is not None
+            raise PolicyError(
+                rule.source, [Diagnostic("duplicate-rule", message, rule.span, "rename the rule")]
+            )
+    effects = {rule.id: rule.effect for rule in (*rules, *made) if not rule.shadow}
+    if problems := check_because(located, effects):
+        raise PolicyError(located.source, problems)
+    return made
 
 
 def _included(main: Located) -> list[Located]:
@@ -167,12 +198,15 @@ def _refuse_same_rule(documents: Sequence[Located]) -> None:
 
 
 def _check_rules(
-    located: Located, tools: Mapping[str, ToolDecl], signals: Mapping[str, SignalDecl]
+    located: Located,
+    tools: Mapping[str, ToolDecl],
+    signals: Mapping[str, SignalDecl],
+    stages: CheckedStages | None,
 ) -> list[CheckedRule]:
     rules, problems = [], []
     for index, rule in enumerate(located.document.rules):
         try:
-            rules.append(_check_rule(located, index, rule, tools, signals))
+            rules.append(_check_rule(located, index, rule, tools, signals, stages))
         except CheckError as error:
             problems.append(error.diagnostic)
         except PolicyError as error:
@@ -183,14 +217,25 @@ def _check_rules(
 
 
 def _check_rule(
-    located: Located, index: int, rule: Rule, tools: Mapping[str, ToolDecl], signals: Mapping[str, SignalDecl]
+    located: Located,
+    index: int,
+    rule: Rule,
+    tools: Mapping[str, ToolDecl],
+    signals: Mapping[str, SignalDecl],
+    stages: CheckedStages | None,
 ) -> CheckedRule:
-    scope = _scope(located, index, rule, tools)
+    scope = selected(rule.scope, tools, lambda at: located.span(("rules", index, rule.effect, at)))
     make = result_environment if rule.effect in ("redact", "label") else call_environment
     condition = _condition(located, index, rule)
-    conditions = {tool: _checked(condition, make(tools[tool], tools, signals)) for tool in scope}
+    machine = stages.machine if stages is not None else None
+
+    def checked(tool: ToolDecl) -> ast.Expr:
+        env = replace(make(tool, tools, signals), stages=machine)
+        return confine(_checked(condition, env), rule.in_, stages, located, index)
+
+    conditions = {tool: checked(tools[tool]) for tool in scope}
     if not conditions:
-        _check_names(condition, make(ToolDecl("any", Any()), tools, signals))
+        _check_names(partial(checked, ToolDecl("any", Any())))
     return CheckedRule(
         rule.id, rule.effect, conditions, rule.reason or "", rule.mode == "shadow", rule.as_,
         located.source, located.span(("rules", index)), _justified(located, ("rules", index), rule.justified),
@@ -201,10 +246,10 @@ def _checked(condition: syntax.Expr | None, env: Environment) -> ast.Expr:
     return ast.TRUE if condition is None else check_condition(condition, env)
 
 
-def _check_names(condition: syntax.Expr | None, env: Environment) -> None:
+def _check_names(check: Callable[[], ast.Expr]) -> None:
     """A rule for tags that no tool has yet: what can be said without knowing the arguments."""
     try:
-        _checked(condition, env)
+        check()
     except CheckError as error:
         if error.diagnostic.code not in ("opaque", "type-mismatch"):
             raise
@@ -228,26 +273,3 @@ def _condition(located: Located, index: int, rule: Rule) -> syntax.Expr | None:
 
 def _parse(located: Located, path: tuple[str | int, ...], text: str) -> syntax.Expr:
     return parse_expression(text, located.text_offsets(path), located.source)
-
-
-def _scope(located: Located, index: int, rule: Rule, tools: Mapping[str, ToolDecl]) -> Iterator[str]:
-    """The tools that the selectors select, each once, in order of name."""
-    selected: set[str] = set()
-    tags = {tag for tool in tools.values() for tag in tool.tags} | set(_BUILTIN_TAGS)
-    for position, selector in enumerate(rule.scope):
-        span = located.span(("rules", index, rule.effect, position))
-        if selector == "*":
-            selected |= set(tools)
-        elif selector.startswith("@"):
-            if selector[1:] not in tags:
-                help = did_you_mean(selector[1:], tags) or f"the tags are: {', '.join(sorted(tags))}"
-                raise CheckError(
-                    Diagnostic("unknown-tag", f"no tool has the tag `{selector[1:]}`", span, help)
-                )
-            selected |= {name for name, tool in tools.items() if selector[1:] in tool.tags}
-        elif selector in tools:
-            selected.add(selector)
-        else:
-            help = did_you_mean(selector, tools) or f"the tools are: {', '.join(sorted(tools)) or 'none'}"
-            raise CheckError(Diagnostic("unknown-tool", f"no tool `{selector}` is declared", span, help))
-    return iter(sorted(selected))

@@ -15,6 +15,7 @@ from .language import ast
 from .language.environment import SignalDecl
 from .language.syntax import Span
 from .language.types import ToolDecl
+from .stages.graph import CheckedStages
 from .texts.rules import CheckedText
 
 SEMANTICS = 1
@@ -116,6 +117,7 @@ class CheckedPolicy:
     source: Source | None = field(default=None, repr=False, compare=False)
     declarations: Mapping[str, Declaration] = field(default_factory=dict, repr=False, compare=False)
     texts: tuple[CheckedText, ...] = ()
+    stages: CheckedStages | None = None
 
     def canonical(self) -> bytes:
         """Canonical JSON (sorted keys, no spaces); the order of tools and rules plays no part."""
@@ -144,6 +146,8 @@ class CheckedPolicy:
         }  # fmt: skip
         if self.texts:  # a policy that says nothing of texts keeps its hash
             document["text"] = [rule.to_json() for rule in self.texts]
+        if self.stages is not None:
+            document["stages"] = self.stages.machine.id
         text = json.dumps(
             document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
         )

@@ -16,6 +16,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any as Json
 from typing import TypeVar
 
@@ -37,7 +38,7 @@ from .evaluation.determine import Explained, determining, explained
 from .evaluation.plan import Evaluate, compile_expression
 from .evaluation.redaction import Redactor
 from .evaluation.registers import RegisterFile, advance, direct_signals
-from .evaluation.scope import Scope, Taint, event_scope
+from .evaluation.scope import Scope, Taint, denied_scope, event_scope
 from .explain import Explanation, argument_origins, trace_rule
 from .language import ast
 from .language.types import ToolDecl
@@ -47,6 +48,9 @@ from .provenance import Provenance, ProvenanceCache
 from .texts import TextRules
 
 Made = TypeVar("Made")
+
+_NO_CALL = frozenset({"unknown-tool", "schema"})
+"""What was denied for one of these is no call of a declared tool."""
 
 
 @dataclass(slots=True)
@@ -108,6 +112,9 @@ class Program:
         names = set(plan.signals.get(kind, ())) if plan is not None else set()
         for register in self._registers.touched_by(kind, tool):
             names |= register.signals
+        if kind == "call":
+            for register in self._registers.touched_by("denied", tool):
+                names |= register.signals
         return tuple(sorted(n for n in names if self.policy.signals[n].on == kind))
 
     # --- calls
@@ -232,6 +239,17 @@ class Program:
         if not touched:
             return session.state
         return advance(touched, session.state, self._event_scope(event, session))
+
+    def denied(self, request: Request, decision: Decision, session: Session) -> Mapping[str, Json]:
+        touched = self._registers.touched_by("denied", request.call.tool)
+        because = frozenset(reason.rule for reason in decision.reasons)
+        if not touched or because & _NO_CALL:
+            return session.state
+        event = Event("call", request.now, call=request.call, signals=request.signals)
+        sources = partial(self._provenance, session)
+        scope = denied_scope(event, because, self.policy.tools, sources, session.state)
+        after = advance(touched, session.state, scope)
+        return session.state if after == session.state else after
 
     def _event_scope(self, event: Event, session: Session) -> Scope:
         return event_scope(event, self.policy.tools, lambda: self._provenance(session), session.state)

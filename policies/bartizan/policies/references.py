@@ -50,6 +50,7 @@ def _names(case: TestCase, path: Path) -> Iterator[tuple[Path, str, str]]:
 def _subject(holder: TestCase | PastEvent, path: Path) -> Iterator[tuple[Path, str, str]]:
     subjects: tuple[tuple[str, CallSpec | ResultSpec | None], ...] = (
         ("call", holder.call),
+        ("denied", getattr(holder, "denied", None)),
         ("result", holder.result),
     )
     for key, subject in subjects:

@@ -45,6 +45,9 @@ class WordProgram:
         self.texts.append(event.text)
         return {"events": [*session.state["events"], event.kind]}
 
+    def denied(self, request: Request, decision: Decision, session: Session) -> Mapping[str, Any]:
+        return session.state
+
 
 @pytest.fixture
 def program() -> WordProgram:

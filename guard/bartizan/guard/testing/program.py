@@ -94,5 +94,8 @@ class StaticProgram:
         calls = session.state["calls"]
         return {"calls": {**calls, event.tool: calls.get(event.tool, 0) + 1}}
 
+    def denied(self, request: Request, decision: Decision, session: Session) -> Mapping[str, Any]:
+        return session.state
+
     def _answer(self, outcome: Outcome, rule: str, value: str = "T") -> Decision:
         return Decision(outcome, (Reason(rule, outcome.name.lower(), value),), self.hash)

@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from ..diagnostics import did_you_mean
@@ -200,6 +209,11 @@ Probability = Annotated[
 Expression = Annotated[
     str, BeforeValidator(_expression), Field(min_length=1, description="a condition in CEL syntax")
 ]
+Condition = Annotated[
+    Annotated[Expression, Tag("expression")] | Annotated[bool, Tag("constant")],
+    Discriminator(lambda value: "constant" if isinstance(value, bool) else "expression"),
+]
+Scope = Annotated[tuple[Selector, ...], Field(min_length=1)]
 
 FindingCode = Annotated[
     str,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from .fields import (
+    Condition,
     DurationText,
     Expression,
     Given,
@@ -18,7 +19,7 @@ from .fields import (
     Number,
     Pointer,
     Probability,
-    Selector,
+    Scope,
     Slug,
     Strict,
     TimeText,
@@ -28,17 +29,13 @@ from .fields import (
     problem,
 )
 from .repairs import Repair
+from .stages import Stages
 from .texts import TextRule
 
 Label = Literal["trusted", "untrusted"]
 EventKind = Literal["prompt", "result", "call", "text"]
 Effect = Literal["allow", "deny", "escalate", "redact", "label"]
-Condition = Annotated[
-    Annotated[Expression, Tag("expression")] | Annotated[bool, Tag("constant")],
-    Discriminator(lambda value: "constant" if isinstance(value, bool) else "expression"),
-]
 TypeText = Any  # read by typespec, which can point into it
-Scope = Annotated[tuple[Selector, ...], Field(min_length=1)]
 
 EFFECTS: tuple[Effect, ...] = ("allow", "deny", "escalate", "redact", "label")
 
@@ -95,6 +92,7 @@ class Rule(Strict):
     escalate: Given[Scope] = None
     redact: Given[Scope] = None
     label: Given[Scope] = None
+    in_: Given[Annotated[tuple[Slug, ...], Field(min_length=1)]] = None
     when: Given[Condition] = None
     unless: Given[Expression] = None
     reason: Given[str] = None
@@ -209,27 +207,32 @@ SignalValue = Annotated[
 ]
 
 
-class PastEvent(Strict):
-    """One event of a test's history, ``at`` so long before now."""
+class PrincipalSpec(Strict):
+    id: str = Field(min_length=1)
+    roles: tuple[str, ...] = ()
 
-    model_config = ConfigDict(json_schema_extra=_exactly_one("prompt", "text", "call", "result"))
+
+class PastEvent(Strict):
+    """One event of a test's history, ``at`` so long before now. A call that the policy denies is ``denied``."""
+
+    model_config = ConfigDict(json_schema_extra=_exactly_one("prompt", "text", "call", "denied", "result"))
 
     prompt: Given[str] = None
     text: Given[str] = None
     call: Given[CallSpec] = None
+    denied: Given[CallSpec] = None
     result: Given[ResultSpec] = None
     at: Given[DurationText] = None
     signals: dict[Slug, SignalValue] = Field(default_factory=dict)
+    principal: Given[PrincipalSpec] = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> PastEvent:
-        only_one(self, ("prompt", "text", "call", "result"), "an event")
+        only_one(self, ("prompt", "text", "call", "denied", "result"), "an event")
+        if self.principal is not None and self.denied is None:
+            help = "remove it; who made a call that was let go plays no part"
+            raise problem("unknown-key", "`principal` is for `denied`", help, ("principal",))
         return self
-
-
-class PrincipalSpec(Strict):
-    id: str = Field(min_length=1)
-    roles: tuple[str, ...] = ()
 
 
 class ExpectedResult(Strict):
@@ -310,6 +313,7 @@ class PolicyDocument(Strict):
     tools: dict[ToolName, ToolSpec] = Field(default_factory=dict)
     signals: dict[Slug, SignalSpec] = Field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
+    stages: Given[Stages] = None
     text: tuple[TextRule, ...] = ()
     repair: dict[ToolName, dict[Pointer, Repair]] = Field(default_factory=dict)
     invariants: tuple[Invariant, ...] = ()

@@ -77,6 +77,9 @@ class _Planner:
                 return _signal(name, which)
             case ast.Allowed():
                 raise TypeError("allowed() is for invariants only")
+            case ast.Because(rules):
+                wanted = frozenset(rules)
+                return lambda s: not wanted.isdisjoint(s.because)
             case _:
                 return self.reader(node)
 

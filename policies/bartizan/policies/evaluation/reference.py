@@ -15,6 +15,7 @@ from ..language import ast
 from ..language.values import E
 from .plan import language_of
 from .scope import PastEvent, Scope, argument_asked
+from .stages import is_heard
 
 SUM_LIMIT = 1_000
 _COMPARE = {"==": operator.eq, "<": operator.lt, "<=": operator.le}
@@ -78,6 +79,8 @@ def evaluate(e: ast.Expr, s: Scope) -> Json:
         case ast.SignalValue(name, which):
             value = getattr(s.signals.get(name), which, E)
             return value if isinstance(value, float) else E
+        case ast.Because(rules):
+            return any(rule in s.because for rule in rules)
         case _:
             return _session(e, s)
 
@@ -90,13 +93,15 @@ def _session(e: ast.Expr, s: Scope) -> Json:
                 return E
             return _any(_keyed(body, key, wanted, p) for p in _window(s, match, within))
         case ast.Since(left, right, within):
+            past = _happened(s)
             return _any(
-                _all((evaluate(right, p.scope), *(evaluate(left, later.scope) for later in s.past[i + 1 :])))
-                for i, p in enumerate(s.past)
+                _all((evaluate(right, p.scope), *(evaluate(left, later.scope) for later in past[i + 1 :])))
+                for i, p in enumerate(past)
                 if within is None or s.now - p.time <= within
             )
         case ast.Previous(body):
-            return evaluate(body, s.past[-1].scope) if s.past else False
+            past = _happened(s)
+            return evaluate(body, past[-1].scope) if past else False
         case ast.Count(tool, body, cap, saturate, within, key, query):
             wanted = evaluate(query, s) if query else None
             held = [_keyed(body, key, wanted, p) for p in _window(s, ast.EventMatch("call", tool), within)]
@@ -106,8 +111,8 @@ def _session(e: ast.Expr, s: Scope) -> Json:
             return min(number, cap)
         case ast.Sum(tool, field, body, _, within, key, query):
             wanted = evaluate(query, s) if query else None
-            past = _window(s, ast.EventMatch("call", tool), within)
-            held = [(_keyed(body, key, wanted, p), evaluate(field, p.scope)) for p in past]
+            calls = _window(s, ast.EventMatch("call", tool), within)
+            held = [(_keyed(body, key, wanted, p), evaluate(field, p.scope)) for p in calls]
             terms = [amount for value, amount in held if value is True]
             unknown = any(value is E for value, _ in held) or E in terms
             if wanted is E or unknown or (within is not None and len(terms) > SUM_LIMIT):
@@ -117,6 +122,9 @@ def _session(e: ast.Expr, s: Scope) -> Json:
             node = ast.SignalValue(name, "value")
             values = [evaluate(node, p.scope) for p in _window(s, match, None)]
             return E if E in values else max(values, default=0.0)
+        case ast.InStage(names, machine):
+            inside = [name in names for name, _, _ in _stages(machine, s)]
+            return True if all(inside) else E if any(inside) else False
     raise TypeError(f"{type(e).__name__} has no value")
 
 
@@ -131,10 +139,62 @@ def _keyed(body: ast.Expr, key: ast.Expr | None, wanted: Json, p: PastEvent) -> 
 
 def _window(s: Scope, match: ast.EventMatch, within: int | None) -> Iterator[PastEvent]:
     """The matching past events of a closed window."""
-    for p in s.past:
-        here = match.kind in (None, p.kind) and match.tool in (None, p.tool)
-        if here and (within is None or s.now - p.time <= within):
+    for p in _happened(s):
+        if is_heard(match, p.kind, p.tool) and (within is None or s.now - p.time <= within):
             yield p
+
+
+def _happened(s: Scope) -> list[PastEvent]:
+    """The past without the calls that were denied: they change the session's stage, and are nothing else."""
+    return [p for p in s.past if p.kind != "denied"]
+
+
+_Stage = tuple[str, int, int]
+"""A stage that the session may be in, entered between two times, both possible."""
+
+
+def _stages(machine: ast.Machine, s: Scope) -> set[_Stage]:
+    """Every stage that the session may be in now: whoever does not know whether something holds follows both."""
+    possible: set[_Stage] = {(machine.initial, 0, 0)}
+    for p in s.past:
+        here = [move for move in machine.transitions if is_heard(move.match, p.kind, p.tool)]
+        values = [(move, evaluate(move.body, p.scope)) for move in here]
+        following: set[_Stage] = set()
+        for stage in _later(machine, possible, p.time):
+            leaving = [(move.target, value) for move, value in values if stage[0] in move.sources]
+            following |= {(target, p.time, p.time) for target, value in leaving if value is not False}
+            if not any(value is True for _, value in leaving):
+                following.add(stage)
+        possible = _merged(machine, following)
+    return _later(machine, possible, s.now)
+
+
+def _later(machine: ast.Machine, possible: set[_Stage], now: int) -> set[_Stage]:
+    """The stages at a time at which nothing has happened since: those whose time is over have ended."""
+    for name, duration, then in machine.timed:
+        over = now - duration - 1  # the latest time at which a stage must have been entered to be over
+        ended: set[_Stage] = set()
+        for stage in possible:
+            _, first, last = stage
+            if stage[0] != name:
+                ended.add(stage)
+                continue
+            if first <= over:
+                ended.add((then, first + duration, min(last, over) + duration))
+            if last > over:
+                ended.add((name, max(first, over + 1), last))
+        possible = _merged(machine, ended)
+    return possible
+
+
+def _merged(machine: ast.Machine, possible: set[_Stage]) -> set[_Stage]:
+    """One entry a stage. When it was entered matters only to a stage that ends."""
+    timed = {name for name, _, _ in machine.timed}
+    return {
+        (name, *((min(a for n, a, _ in possible if n == name), max(b for n, _, b in possible if n == name))
+                 if name in timed else (0, 0)))
+        for name, _, _ in possible
+    }  # fmt: skip
 
 
 def _negate(value: Json) -> Json:

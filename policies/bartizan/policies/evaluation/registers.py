@@ -20,6 +20,7 @@ from ..language.values import E
 from .plan import Evaluate, compile_expression
 from .reference import SUM_LIMIT
 from .scope import Scope
+from .stages import StageCell, is_heard
 
 KEY_LIMIT = 1_024
 
@@ -252,6 +253,12 @@ class Register:
     query: Evaluate | None
     signals: frozenset[str]
 
+    def is_touched(self, kind: str, tool: str | None) -> bool:
+        """Whether an event of this kind and tool updates it. A denied call is an event to stages only."""
+        if isinstance(self.cell, StageCell):
+            return self.cell.is_touched(kind, tool)
+        return kind != "denied" and is_heard(self.match, kind, tool)
+
     def read(self, s: Scope) -> Json:
         if self.id not in s.registers:
             return E
@@ -285,11 +292,7 @@ class RegisterFile:
 
     def touched_by(self, kind: str, tool: str | None) -> tuple[Register, ...]:
         """The registers that an event of this kind and tool updates."""
-        return tuple(
-            r
-            for r in self.registers.values()
-            if r.match.kind in (None, kind) and r.match.tool in (None, tool)
-        )
+        return tuple(r for r in self.registers.values() if r.is_touched(kind, tool))
 
     def _plan(self, node: ast.Expr) -> Evaluate:
         return compile_expression(node, self.reader)
@@ -316,6 +319,11 @@ class RegisterFile:
             case ast.MaxSignal(signal, matched):
                 value = self._plan(ast.SignalValue(signal, "value"))
                 return Register(name, matched, MaxSignalCell(value), None, signals)
+            case ast.InStage(names, machine):
+                moves = tuple((move, self._plan(move.body)) for move in machine.transitions)
+                return Register(
+                    name, ast.EventMatch(), StageCell(machine, frozenset(names), moves), None, signals
+                )
 
     def _keyed(
         self,

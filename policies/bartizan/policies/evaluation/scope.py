@@ -55,7 +55,7 @@ class Scope:
 
     ``registers`` is the session's state for the evaluator; ``past`` is the whole history for the reference
     interpreter, which has no registers. ``bound`` is the stack of quantified elements (value, JSON). ``taint`` is set
-    for a call that is a correction.
+    for a call that is a correction. ``because`` are the rules that denied a call, at a denied one.
     """
 
     inputs: Mapping[str, Json]
@@ -67,6 +67,7 @@ class Scope:
     past: tuple[PastEvent, ...] = ()
     bound: list[tuple[Json, Json]] = field(default_factory=list)
     taint: Taint | None = None
+    because: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,25 @@ def event_scope(
         record["tool"] = event.call.tool
         inputs["args"], raw["args"] = arguments(event.call, tools), event.call.args
     return Scope(inputs, raw, event.time, event.signals, sources, registers, past)
+
+
+def denied_scope(
+    event: Event,
+    because: frozenset[str],
+    tools: Mapping[str, ToolDecl],
+    sources: Callable[[], Sources],
+    registers: Mapping[str, Json],
+    past: tuple[PastEvent, ...] = (),
+) -> Scope:
+    """The scope of a transition's condition at a call that was denied because of these rules.
+
+    ``event`` is what the call's event would be, had it been let go.
+    """
+    scope = event_scope(event, tools, sources, registers, past)
+    scope.inputs = {key: value for key, value in scope.inputs.items() if key != "call"}
+    scope.inputs["event"]["kind"] = "denied"
+    scope.because = because
+    return scope
 
 
 def _text(text: str) -> Json:

@@ -188,9 +188,12 @@ class SignalValue:
 
 @dataclass(frozen=True, slots=True)
 class EventMatch:
-    """Which events a session operator looks at: ``kind`` and ``tool``, None meaning any."""
+    """Which events a session operator looks at: ``kind`` and ``tool``, None meaning any.
 
-    kind: Literal["prompt", "call", "result", "text"] | None = None
+    ``denied``, a call that was not let go, is for stages only: to no other operator it is an event.
+    """
+
+    kind: Literal["prompt", "call", "result", "text", "denied"] | None = None
     tool: str | None = None
 
 
@@ -279,7 +282,51 @@ class Allowed:
     type: Type = _BOOL
 
 
-Register = Once | Since | Previous | Count | Sum | MaxSignal
+@dataclass(frozen=True, slots=True)
+class Because:
+    """At a denied call: is one of these among the rules that denied it? Never E."""
+
+    rules: tuple[str, ...]
+    span: Span = _span()
+    type: Type = _BOOL
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """From any of ``sources`` to ``target``, at an event where ``body`` holds."""
+
+    sources: tuple[str, ...]
+    target: str
+    match: EventMatch
+    body: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The stages of a session.
+
+    ``timed`` are those that end by themselves, each with its microseconds and what comes then, in an order in which
+    no stage comes after what follows it. ``id`` names all of this.
+    """
+
+    id: str
+    stages: tuple[str, ...]
+    initial: str
+    timed: tuple[tuple[str, int, str], ...]
+    transitions: tuple[Transition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InStage:
+    """Is the session in one of the stages ``names``? E while it may be in one of them and in another one."""
+
+    names: tuple[str, ...]
+    machine: Machine = field(repr=False)
+    span: Span = _span()
+    type: Type = _BOOL
+
+
+Register = Once | Since | Previous | Count | Sum | MaxSignal | InStage
 
 Expr = (
     Const
@@ -300,6 +347,7 @@ Expr = (
     | Provenance
     | SignalValue
     | Allowed
+    | Because
     | Register
 )
 
@@ -308,6 +356,9 @@ TRUE = Const(True, _BOOL)
 
 def children(node: Expr) -> Iterator[Expr]:
     """The direct sub-expressions of a node, those that a register evaluates at past events included."""
+    if isinstance(node, InStage):
+        yield from (move.body for move in node.machine.transitions)
+        return
     for f in dataclasses.fields(node):
         value = getattr(node, f.name)
         if isinstance(value, _NODES):
@@ -327,6 +378,8 @@ def to_json(value: AnyValue) -> AnyValue:
         return value
     if isinstance(value, (tuple, list)):
         return [to_json(item) for item in value]
+    if isinstance(value, Machine):
+        return value.id
     if dataclasses.is_dataclass(value) and isinstance(value, (*_NODES, EventMatch)):
         fields = {
             f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value) if f.name != "span"
@@ -337,5 +390,5 @@ def to_json(value: AnyValue) -> AnyValue:
 
 _NODES: tuple[type, ...] = (
     Const, Input, Bound, Has, Not, And, Or, If, Compare, OneOf, Add, Scale, Size, StringTest,
-    Quantifier, Provenance, SignalValue, Allowed, Once, Since, Previous, Count, Sum, MaxSignal,
+    Quantifier, Provenance, SignalValue, Allowed, Because, Once, Since, Previous, Count, Sum, MaxSignal, InStage,
 )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from .ast import EventMatch
+from .ast import EventMatch, Machine
 from .types import Bool, Enum, Field, List, Record, Str, Time, ToolDecl, Type
 
 RESULT_TEXT = Str(1_048_576)
@@ -27,7 +27,10 @@ class SignalDecl:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """``inputs`` are the root names; ``kind`` the event kinds whose signals can be read here."""
+    """``inputs`` are the root names; ``kind`` the event kinds whose signals can be read here.
+
+    ``stages`` are those that ``session.stage`` can ask about; None where there are none, or none can be asked about.
+    """
 
     scope: Scope
     inputs: Record
@@ -37,6 +40,7 @@ class Environment:
     bound: tuple[tuple[str, Type], ...] = ()
     invariant: bool = False
     tool: str | None = field(default=None)
+    stages: Machine | None = None
 
     def bind(self, name: str, type_: Type) -> Environment:
         """With one more quantified variable, innermost first."""
@@ -44,7 +48,7 @@ class Environment:
 
     def in_event(self, match: EventMatch) -> Environment:
         """The scope of a session operator's body: the past event instead of the call at hand."""
-        return event_environment(match, self.tools, self.signals)
+        return replace(event_environment(match, self.tools, self.signals), stages=self.stages)
 
 
 def _tool_enum(tools: Mapping[str, ToolDecl]) -> Enum:
@@ -89,10 +93,11 @@ def event_environment(
     label = Enum(("trusted", "untrusted"))
     always = match.kind is not None
     has_text = match.kind in ("prompt", "result", "text")
-    has_tool = match.kind in ("call", "result")
+    has_tool = match.kind in ("call", "result", "denied")
+    kinds = (*_KINDS, "denied") if match.kind == "denied" else _KINDS
     event = Record(
         (
-            ("kind", Field(Enum(_KINDS))),
+            ("kind", Field(Enum(kinds))),
             ("tool", Field(_tool_enum(tools), optional=not (always and has_tool))),
             ("text", Field(RESULT_TEXT, optional=not (always and has_text))),
             ("label", Field(label, optional=match.kind != "result")),
@@ -104,4 +109,5 @@ def event_environment(
         fields.append((match.kind, Field(event)))
     if match.tool is not None and match.tool in tools:
         fields.append(("args", Field(tools[match.tool].args)))
-    return Environment("event", Record(tuple(fields)), match.kind, tools, signals, tool=match.tool)
+    measured = "call" if match.kind == "denied" else match.kind
+    return Environment("event", Record(tuple(fields)), measured, tools, signals, tool=match.tool)

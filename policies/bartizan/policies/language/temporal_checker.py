@@ -1,4 +1,4 @@
-"""Checks the session operators: ``session.once since prev count sum max_signal``.
+"""Checks the session operators: ``session.once since prev count sum max_signal stage``.
 
 Each becomes a register of the checked AST. A body is checked in the scope of the *past* event; a ``by`` key
 is checked twice, once there and once in the scope of the call at hand, since the two must be equal.
@@ -41,6 +41,7 @@ def check_session(checker: Checker, node: syntax.Call) -> Expr:
         "count": _count,
         "sum": _sum,
         "max_signal": _max_signal,
+        "stage": _stage,
     }
     if node.function not in operators:
         fail(node.span, "unknown-function", f"unknown session operator `{node.function}`",
@@ -183,3 +184,18 @@ def _max_signal(checker: Checker, node: syntax.Call) -> Expr:
     _named(checker, node, ())
     name = checker.signal_name(node.args[0])
     return ast.MaxSignal(name, EventMatch(checker.env.signals[name].on), node.span)
+
+
+def _stage(checker: Checker, node: syntax.Call) -> Expr:
+    _arity(node, 1, 64, 'session.stage("name"): the session is in this stage, or in one of several')
+    _named(checker, node, ())
+    machine = checker.env.stages
+    if machine is None:
+        fail(node.span, "unknown-stage", "there are no stages to ask about here",
+             "declare them under stages:; a transition says with from: where it begins")  # fmt: skip
+    names = [checker.text_literal(arg, "a stage") for arg in node.args]
+    for arg, name in zip(node.args, names, strict=True):
+        if name not in machine.stages:
+            fail(arg.span, "unknown-stage", f"no stage `{name}` is declared",
+                 did_you_mean(name, machine.stages) or f"the stages are: {', '.join(machine.stages)}")  # fmt: skip
+    return ast.InStage(tuple(sorted(set(names))), machine, node.span)

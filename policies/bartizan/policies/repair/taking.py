@@ -176,7 +176,7 @@ def _inputs(node: ast.Expr) -> Iterator[tuple[str, ...]]:
             yield _ELSEWHERE
             if query is not None:
                 yield from _inputs(query)
-        case ast.Since() | ast.Previous() | ast.MaxSignal():
+        case ast.Since() | ast.Previous() | ast.MaxSignal() | ast.InStage():
             yield _ELSEWHERE
         case _:
             for child in ast.children(node):

@@ -38,7 +38,15 @@ def inputs(node: ast.Expr, bound: tuple[tuple[str, ...], ...] = ()) -> Iterator[
             yield from inputs(body, (paths[0], *bound))
         case ast.Has(subject) | ast.Provenance(_, subject):
             yield from inputs(subject, bound)
-        case ast.Once() | ast.Since() | ast.Previous() | ast.Count() | ast.Sum() | ast.MaxSignal():
+        case (
+            ast.Once()
+            | ast.Since()
+            | ast.Previous()
+            | ast.Count()
+            | ast.Sum()
+            | ast.MaxSignal()
+            | ast.InStage()
+        ):
             if (query := getattr(node, "query", None)) is not None:
                 yield from inputs(query, bound)
         case _:

@@ -60,9 +60,9 @@ def event_moment(
     made = _inputs(encoder, declared, match.tool or "", name)
     record = made["event"]
     assert isinstance(record, Fields)
-    here = {"kind"} | ({"text"} if match.kind != "call" else set())
+    here = {"kind"} | ({"text"} if match.kind not in ("call", "denied") else set())
     here |= {"label", "is_error"} if match.kind == "result" else set()
-    here |= {"tool"} if match.kind in ("call", "result") else set()
+    here |= {"tool"} if match.kind in ("call", "result", "denied") else set()
     fields = {key: (TRUE if key in here else FALSE, symbol) for key, (_, symbol) in record.fields.items()}
     fields["kind"] = TRUE, Amount(TRUE, encoder.formulas.constant(encoder.codes.of(match.kind)))
     if match.tool is not None:
@@ -158,6 +158,16 @@ class Verdict:
         """The outcome is ALLOW, given an approval where one is asked for."""
         f = self.encoder.formulas
         return f.both(f.neg(self.denies(but)), f.either(self.asks(but), self.permits(but)))
+
+    def denied(self) -> Formula:
+        """The outcome is DENY."""
+        return self.encoder.formulas.neg(self.let_go())
+
+    def denied_because(self, rules: Iterable[str]) -> Formula:
+        """Given that the outcome is DENY, one of these rules is among those that determine it."""
+        f, wanted = self.encoder.formulas, frozenset(rules)
+        by_default = f.neg(self.denies()) if "default" in wanted else FALSE
+        return f.some([by_default, *(self.fires(hit) for hit in self.of("deny") if hit.id in wanted)])
 
     def deciding(self, model: Model) -> tuple[Outcome, list[tuple[Hit, Formula]]]:
         """The outcome of a model's call, and the rules that determine it, each with when it does so."""

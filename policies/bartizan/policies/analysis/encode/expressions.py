@@ -36,6 +36,7 @@ class Moment:
         inputs: the roots of paths.
         past: what session operators read here.
         allowed: what ``allowed(tool)`` means here, in invariants.
+        because: at a denied call, whether one of some rules denied it.
         signals: the signals read so far, by name and ``"value"`` or ``"p_value"``.
         origins: the provenance questions asked so far, by predicate, path and tool.
     """
@@ -46,6 +47,7 @@ class Moment:
     allowed: Callable[[str], Formula] | None = None
     signals: dict[tuple[str, str], Amount] = field(default_factory=dict)
     origins: dict[tuple[str, str, str | None], Condition] = field(default_factory=dict)
+    because: Callable[[tuple[str, ...]], Formula] | None = None
 
 
 class _NoPast:
@@ -197,6 +199,9 @@ class _Expression:
             case ast.Allowed(tool):
                 assert self.moment.allowed is not None, "allowed() is for invariants only"
                 return self.known(self.moment.allowed(tool))
+            case ast.Because(rules):
+                assert self.moment.because is not None, "only a denied call has rules that denied it"
+                return self.known(self.moment.because(rules))
             case _:
                 return self.moment.past.read(node, self.moment, self.encoder)
 

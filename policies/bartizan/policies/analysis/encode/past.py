@@ -8,7 +8,7 @@ This says more sessions possible than there are, never fewer: what is proved so 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any as Json
@@ -29,12 +29,16 @@ class Established:
         silent: ids of registers whose event never happens, or never satisfies the condition.
         unfiltered: ids of counts and sums whose condition is T of every call that is let go.
         at_most: the most that a count or a sum ever holds, by id.
+        impossible: stages that no session is ever in, with their machine's id.
+        certain: ids of machines of which the stage is always known.
     """
 
     nonnegative: frozenset[str] = frozenset()
     silent: frozenset[str] = frozenset()
     unfiltered: frozenset[str] = frozenset()
     at_most: Mapping[str, int] = field(default_factory=dict)
+    impossible: frozenset[tuple[str, str]] = frozenset()
+    certain: frozenset[str] = frozenset()
 
 
 NOTHING = Established()
@@ -59,7 +63,7 @@ class FreePast:
         node, called = self.reads[name][0], f"{moment.name}{name}"
         known = formulas.flag(f"{called} is known")
         match node:
-            case ast.Once() | ast.Since() | ast.Previous():
+            case ast.Once() | ast.Since() | ast.Previous() | ast.InStage():
                 return known, formulas.flag(called)
             case ast.Count():
                 return known, formulas.whole(_uncapped(node, moment))
@@ -98,6 +102,14 @@ class FreePast:
                 largest = f.constant(0) if silent else f.whole(called)
                 encoder.fact(f.between(0, largest, ONE))
                 return Amount(known, largest)
+            case ast.InStage(names, machine):
+                inside: Formula = f.flag(called)
+                condition = Condition(f.both(known, inside), f.both(known, f.neg(inside)))
+                stages = possible_stages(f"{moment.name}{machine.id}", machine, encoder, self.established)
+                read = stage_condition(stages, names, encoder)
+                encoder.fact(f.same_truth(condition.true, read.true))
+                encoder.fact(f.same_truth(condition.false, read.false))
+                return condition
 
     def _relate(self, node: ast.Register, read: Symbol | Number, known: Formula, encoder: Encoder) -> None:
         """Facts between operators that differ in nothing but their windows, and between counts and ``once``.
@@ -146,6 +158,32 @@ class FreePast:
                 case _:
                     assert type(other) is type(node)
         relatives.append((node, read, TRUE))
+
+
+def possible_stages(
+    name: str, machine: ast.Machine, encoder: Encoder, established: Established
+) -> dict[str, Formula]:
+    """For each stage whether the session may be in it: in any session, as far as is ``established``."""
+    f = encoder.formulas
+    stages: dict[str, Formula] = {
+        stage: f.flag(f"{name} may be {stage}")
+        for stage in machine.stages
+        if (machine.id, stage) not in established.impossible
+    }
+    encoder.fact(f.some(stages.values()))
+    if machine.id in established.certain:
+        for index, stage in enumerate(stages.values()):
+            encoder.fact(f.all(f.neg(f.both(stage, other)) for other in list(stages.values())[:index]))
+    return stages
+
+
+def stage_condition(stages: Mapping[str, Formula], names: Iterable[str], encoder: Encoder) -> Condition:
+    """Whether a session that may be in these stages is in one of ``names``."""
+    f, wanted = encoder.formulas, frozenset(names)
+    return Condition(
+        f.all(f.neg(may) for stage, may in stages.items() if stage not in wanted),
+        f.all(f.neg(may) for stage, may in stages.items() if stage in wanted),
+    )
 
 
 def _defined(symbol: Symbol) -> Formula:

@@ -11,14 +11,16 @@ proofs about sessions of every length.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from ...language import ast
 from ..encode.expressions import Encoder, Moment
+from ..encode.past import stage_condition
 from ..encode.symbols import ONE, Amount, Condition, String, Symbol
 from ..formula import FALSE, TRUE, Formula, Number
 from .prefix import Prefix, Query
+from .stages import Happened, Stay, after, at_start, later
 
 Occasion = tuple[Formula, Moment]
 """An event that may happen: when it does, and the moment at which bodies are evaluated."""
@@ -45,6 +47,7 @@ class State:
         still: of ``since``: whether what began in the prefix surely, and possibly, holds on.
         last: of ``prev``.
         largest: of ``max_signal``.
+        stages: of ``stage``: those that are possible.
     """
 
     entries: tuple[Entry, ...] = ()
@@ -52,6 +55,7 @@ class State:
     still: tuple[Formula, Formula] = (TRUE, TRUE)
     last: Condition | None = None
     largest: Amount | None = None
+    stages: Mapping[str, Stay] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,8 @@ class Cell:
                 return State(last=Condition(FALSE, TRUE))
             case ast.MaxSignal():
                 return State(largest=Amount(TRUE, self.encoder.formulas.constant(0)))
+            case ast.InStage(_, machine):
+                return State(stages=at_start(machine, self.encoder))
             case _:
                 return State()
 
@@ -106,6 +112,13 @@ class Cell:
                 return replace(state, last=self._chosen(state.last, occasions, body))
             case ast.MaxSignal(signal):
                 return replace(state, largest=self._larger(state.largest, occasions, signal))
+            case ast.InStage():
+                raise TypeError("what a session's stage becomes depends on the event: see moved()")
+
+    def moved(self, state: State, happened: Sequence[Happened], time: Number) -> State:
+        """The state after one of these events, of a session's stage."""
+        assert isinstance(self.node, ast.InStage)
+        return replace(state, stages=after(self.node.machine, state.stages, happened, time, self.encoder))
 
     def read(self, state: State, query: Query) -> Symbol:
         """The symbol of the operator. A key that is E reads E, whatever is remembered."""
@@ -136,6 +149,9 @@ class Cell:
             case ast.MaxSignal():
                 assert state.largest is not None
                 return state.largest
+            case ast.InStage(names, machine):
+                now = later(machine, state.stages, query.now, self.encoder)
+                return stage_condition({name: stay.may for name, stay in now.items()}, names, self.encoder)
 
     # --- lists of events
 

@@ -111,12 +111,16 @@ def _widened(established: Established, ever: Mapping[str, str]) -> Established:
         also(established.silent),
         also(established.unfiltered),
         established.at_most,
+        established.impossible,
+        established.certain,
     )
 
 
 def _parts(cell: Cell, state: State, query: Query) -> tuple[Formula | Number, ...]:
     """All that a cell without a window and a key knows."""
     match cell.node:
+        case ast.InStage():  # when stages were entered is left free: they may end at any time
+            return tuple(stay.may for stay in state.stages.values())
         case ast.Once() | ast.Since():
             held, unsure = cell._some(state, query)  # a read leaves out what is unsure besides
             return held, cell.encoder.formulas.either(held, unsure)

@@ -18,10 +18,12 @@ from ..encode.past import NOTHING, Established
 from ..encode.symbols import Amount
 from ..formula import FALSE, Formula
 from ..solve import Unsat
+from .past import Registers
 from .prefix import Query
 from .relevance import Happening, session_operators, touches
 from .search import Search
-from .unroll import Option
+from .stages import in_doubt, later
+from .unroll import Option, Step
 
 
 def establish(policy: CheckedPolicy, budget: Budget, about: Iterable[ast.Expr] = ()) -> Established:
@@ -33,8 +35,10 @@ def establish(policy: CheckedPolicy, budget: Budget, about: Iterable[ast.Expr] =
         return NOTHING
     supposed = Established(
         frozenset(name for name, node in nodes.items() if isinstance(node, ast.Sum)),
-        frozenset(nodes),
+        frozenset(name for name, node in nodes.items() if not isinstance(node, ast.InStage)),
         frozenset(name for name, node in nodes.items() if isinstance(node, ast.Count | ast.Sum)),
+        impossible=frozenset((m.id, s) for m in _machines(nodes) for s in m.stages if s != m.initial),
+        certain=frozenset(machine.id for machine in _machines(nodes)),
     )
     while True:
         kept = _kept(policy, budget, about, nodes, supposed)
@@ -56,7 +60,8 @@ def _kept(
 ) -> Established:
     """The facts that no event breaks."""
     search = Search(policy, (), budget, about=(*about, *nodes.values()), established=supposed)
-    options = search.unrolling.extend().options
+    step = search.unrolling.extend()
+    options = step.options
     possible: dict[Happening, bool] = {}
     answered: dict[Formula, bool] = {}
     for option in options:
@@ -78,14 +83,51 @@ def _kept(
         touching = [option for option in options if touches(nodes[name], option.happening)]
         return all(never(option, _breaks(search, nodes[name], option, broken)) for option in touching)
 
+    following = step.registers.after([(o.happening, o.happens, o.moment) for o in options], step.time)
+    stages = _stages(search, nodes, supposed, step, following)
+
     return replace(
         supposed,
+        impossible=stages[0],
+        certain=stages[1],
         nonnegative=frozenset(
             name for name in sorted(supposed.nonnegative) if everywhere(name, "nonnegative")
         ),
         silent=frozenset(name for name in sorted(supposed.silent) if everywhere(name, "silent")),
         unfiltered=frozenset(name for name in sorted(supposed.unfiltered) if everywhere(name, "unfiltered")),
     )
+
+
+def _stages(
+    search: Search, nodes: dict[str, ast.Register], supposed: Established, step: Step, following: Registers
+) -> tuple[frozenset[tuple[str, str]], frozenset[str]]:
+    """The stages that stay impossible, and the machines that stay certain, whatever happens and whenever one looks."""
+    f, encoder = search.encoder.formulas, search.encoder
+    happens = f.some(option.happens for option in step.options)
+    impossible, certain = set(supposed.impossible), set(supposed.certain)
+    machines = {node.machine.id: (name, node.machine) for name, node in nodes.items()
+                if isinstance(node, ast.InStage)}  # fmt: skip
+    for id, (name, machine) in machines.items():
+        now = f.whole(f"some time later, {id}")
+        encoder.fact(f.at_most(step.time, now))
+        stages = later(machine, following.states[name].stages, now, encoder)
+        for stage, stay in stages.items():
+            if (id, stage) in impossible and not _is_never(search, happens, stay.may):
+                impossible.discard((id, stage))
+        if id in certain and not _is_never(search, happens, in_doubt(machine, stages, encoder)):
+            certain.discard(id)
+    return frozenset(impossible), frozenset(certain)
+
+
+def _is_never(search: Search, happens: Formula, formula: Formula) -> bool:
+    asked = search.encoder.formulas.both(happens, formula)
+    return asked is FALSE or isinstance(search.check(asked), Unsat)
+
+
+def _machines(nodes: dict[str, ast.Register]) -> Iterable[ast.Machine]:
+    return {
+        node.machine.id: node.machine for node in nodes.values() if isinstance(node, ast.InStage)
+    }.values()
 
 
 def _bounds(

@@ -16,6 +16,7 @@ from ..formula import Formula, Number
 from .cells import Cell, Occasion, State
 from .prefix import Prefix, Query, Read
 from .relevance import Happening, match_of, touches
+from .stages import anywhere
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +42,9 @@ class Registers:
         states = {}
         for name, cell in cells.items():
             node, known = cell.node, f"{name} before"
+            if isinstance(node, ast.InStage):
+                states[name] = State(stages=anywhere(node.machine, encoder, established))
+                continue
             body = getattr(node, "body", None)
             prefix = Prefix(
                 known,
@@ -74,10 +78,19 @@ class Registers:
         prefix = self.states[register_id(node)].prefix
         return None if prefix is None else prefix.number(Query(now))[0]
 
+    def began_by(self, time: Number, encoder: Encoder) -> None:
+        """Stages that the session may be in were entered by then."""
+        for state in self.states.values():
+            for stay in state.stages.values():
+                encoder.fact(encoder.formulas.at_most(stay.last, time))
+
     def after(self, events: Sequence[tuple[Happening, Formula, Moment]], time: Number) -> Registers:
         """The registers after one of the events, at a time. Bodies see these, through the events' moments."""
         states = dict(self.states)
         for name, cell in self.cells.items():
+            if isinstance(cell.node, ast.InStage):
+                states[name] = cell.moved(states[name], events, time)
+                continue
             occasions: list[Occasion] = [
                 (happens, moment) for event, happens, moment in events if touches(cell.node, event)
             ]

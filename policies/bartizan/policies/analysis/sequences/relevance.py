@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...evaluation.registers import register_id
+from ...evaluation.stages import is_heard
 from ...language import ast
 from ...policy import CheckedPolicy
 
-Kind = Literal["prompt", "call", "result", "text"]
+Kind = Literal["prompt", "call", "result", "text", "denied"]
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """A kind of event: ``tool`` is that of a call or a result."""
+    """A kind of event: ``tool`` is that of a call or a result. A denied call is an event to stages only."""
 
     kind: Kind
     tool: str | None = None
@@ -38,9 +39,7 @@ class Relevance:
 
     def reads_arguments(self, happening: Happening) -> bool:
         """Whether some register looks at the arguments of such events."""
-        return any(
-            _touches(match_of(node), happening) and _reads(node, "args") for node in self.registers.values()
-        )
+        return any(touches(node, happening) and _reads(node, "args") for node in self.registers.values())
 
 
 def relevance(
@@ -53,14 +52,14 @@ def relevance(
     waiting = list(happenings)
     every = [Happening("prompt"), Happening("text")]
     for tool in sorted(policy.tools):
-        every += [Happening("call", tool), Happening("result", tool)]
+        every += [Happening("call", tool), Happening("result", tool), Happening("denied", tool)]
     while expressions or waiting:
         while expressions:
             for node in session_operators(expressions.pop()):
                 name = register_id(node)
                 if name not in registers:
                     registers[name] = node
-                    waiting += [each for each in every if _touches(match_of(node), each)]
+                    waiting += [each for each in every if touches(node, each)]
         while waiting:
             happening = waiting.pop()
             if happening not in matter:
@@ -73,7 +72,10 @@ def relevance(
 
 def conditions_of(policy: CheckedPolicy, happening: Happening) -> Iterator[ast.Expr]:
     """The conditions of the rules that decide about a call, or label a result."""
-    effects = {"call": ("allow", "deny", "escalate"), "result": ("redact", "label")}.get(happening.kind, ())
+    about_calls = ("allow", "deny", "escalate")
+    effects = {"call": about_calls, "denied": about_calls, "result": ("redact", "label")}.get(
+        happening.kind, ()
+    )
     for rule in policy.rules:
         if not rule.shadow and rule.effect in effects and happening.tool in rule.conditions:
             yield rule.conditions[happening.tool or ""]
@@ -97,11 +99,9 @@ def match_of(node: ast.Register) -> ast.EventMatch:
 
 def touches(node: ast.Register, happening: Happening) -> bool:
     """Whether such an event updates the register."""
-    return _touches(match_of(node), happening)
-
-
-def _touches(match: ast.EventMatch, happening: Happening) -> bool:
-    return match.kind in (None, happening.kind) and match.tool in (None, happening.tool)
+    if isinstance(node, ast.InStage):
+        return any(is_heard(move.match, happening.kind, happening.tool) for move in node.machine.transitions)
+    return happening.kind != "denied" and is_heard(match_of(node), happening.kind, happening.tool)
 
 
 def _reads(node: ast.Expr, root: str) -> bool:

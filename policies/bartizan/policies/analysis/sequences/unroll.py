@@ -1,6 +1,7 @@
 """Sessions, event by event: which may happen next, and what the registers are then.
 
-A call happens if the policy lets it go, an approval given where one is asked for. A result answers a call that went
+A call happens if the policy lets it go, an approval given where one is asked for; otherwise it is denied, which is
+an event to stages only. A result answers a call that went
 before and has no result yet, with that call's arguments; its label is what the tool's declaration and the label
 rules say. Prompts and texts happen at any time. Times do not decrease. What monitors measure, where values come
 from, who asks and what results say is free.
@@ -105,6 +106,8 @@ class Unrolling:
         self.encoder.fact(f.between(EARLIEST, time, LATEST))
         if self.steps:
             self.encoder.fact(f.at_most(self.steps[-1].time, time))
+        elif not self.start:
+            self.registers.began_by(time, self.encoder)
         options = tuple(self._option(index, time, each) for each in self.relevance.happenings)
         for number, option in enumerate(options):
             for other in options[:number]:
@@ -121,7 +124,7 @@ class Unrolling:
     def _option(self, index: int, time: Number, happening: Happening) -> Option:
         happens = self.encoder.formulas.flag(f"{index} is {happening}")
         name = f"{index} {happening}: "
-        if happening.kind == "call":
+        if happening.kind in ("call", "denied"):
             return self._call(happening, happens, name, time)
         if happening.kind == "result":
             return self._result(index, happening, happens, name, time)
@@ -134,7 +137,10 @@ class Unrolling:
         return replace(made, inputs={**made.inputs, "now": Amount(TRUE, time)})
 
     def _call(self, happening: Happening, happens: Formula, name: str, time: Number) -> Option:
-        """The request and the event are one moment: same arguments, same session, same signals."""
+        """The request and the event are one moment: same arguments, same session, same signals.
+
+        A denied call is one that the policy does not let go, whoever would approve of it.
+        """
         assert happening.tool is not None
         declared = self.policy.tools[happening.tool]
         event = self._event(happening, name, time)
@@ -143,6 +149,10 @@ class Unrolling:
         decided = verdict(self.encoder, self.policy, happening.tool, moment)
         moment.allowed = lambda tool: decided.allowed() if tool == happening.tool else FALSE
         f = self.encoder.formulas
+        if happening.kind == "denied":
+            moment.because = decided.denied_because
+            self.encoder.fact(f.implies(happens, decided.denied()))
+            return Option(happening, happens, moment, decided)
         self.encoder.fact(f.implies(happens, decided.let_go() if self.approvals else decided.allowed()))
         return Option(happening, happens, moment, decided)
 

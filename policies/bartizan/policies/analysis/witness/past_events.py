@@ -86,11 +86,14 @@ def told(trace: Traces, tools: Mapping[str, ToolDecl]) -> Told:
     principals: list[Mapping[str, Json]] = []
     for event in trace.history:
         happened: dict[str, Json]
-        if event.happening.kind == "call":
+        if event.happening.kind in ("call", "denied"):
             made = _drafted(trace, event, tools)
-            happened = {"call": made.case["call"]}
+            happened = {event.happening.kind: made.case["call"]}
             calls.append(made.wishes)
-            principals.append(made.case.get("principal", {}))
+            if event.happening.kind == "call":
+                principals.append(made.case.get("principal", {}))
+            elif "principal" in made.case:
+                happened["principal"] = made.case["principal"]
         else:
             happened = _said(trace, event, tools)
             answered = getattr(event, "answers", None)

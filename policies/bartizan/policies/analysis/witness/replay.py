@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 from bartizan.guard import Event, Outcome, Request, Session
 
-from ...casework import DEFAULT_NOW, prepare, prepare_result
+from ...casework import DEFAULT_NOW, fold, prepare, prepare_result
 from ...document.model import TestCase
-from ...evaluation.scope import PastEvent, Scope, event_scope
+from ...evaluation.scope import PastEvent, Scope, denied_scope, event_scope
+from ...history import Denial
 from ...language.types import ToolDecl
 from ...language.values import conform, duration_text, parse_duration, parse_time
 from ...program import Program
@@ -37,6 +38,7 @@ class Staged:
 
     subject: Request | Event
     session: Session
+    denials: tuple[Denial, ...] = ()
 
     def happen(self, program: Program) -> Result:
         if isinstance(self.subject, Request):
@@ -49,10 +51,17 @@ class Staged:
         """What the reference interpreter sees of it: the arguments as ``decl`` types them, and the whole history."""
         past: tuple[PastEvent, ...] = ()
         events = self.session.events
-        for index, event in enumerate(events):
+        for index in range(len(events) + 1):
             before = partial(Provenance.of, replace(self.session, events=events[:index]))
-            scope = event_scope(event, program.tools, before, {}, past)
-            past = (*past, PastEvent(event.kind, event.tool, event.time, scope))
+            for denial in self.denials:
+                if denial.at == index:
+                    tool, time = denial.event.tool, denial.event.time
+                    scope = denied_scope(denial.event, denial.because, program.tools, before, {}, past)
+                    past = (*past, PastEvent("denied", tool, time, scope))
+            if index < len(events):
+                event = events[index]
+                scope = event_scope(event, program.tools, before, {}, past)
+                past = (*past, PastEvent(event.kind, event.tool, event.time, scope))
         now = Provenance.of(self.session)
         if isinstance(self.subject, Event):
             scope = event_scope(self.subject, program.tools, lambda: now, {}, past)
@@ -75,13 +84,18 @@ def stage(program: Program, case: Mapping[str, Json]) -> Staged:
     subject, session = (
         prepare(program, loaded) if loaded.call is not None else prepare_result(program, loaded)
     )
-    return Staged(subject, session)
+    return Staged(subject, session, fold(program, loaded).denials)
 
 
 def load(case: Mapping[str, Json]) -> TestCase:
     """The case as the document model reads it; ``expect`` may be left out."""
     expected = "allow" if "call" in case else {}
     return TestCase.model_validate(_frozen({"expect": expected} | dict(case)))
+
+
+def denials_hold(program: Program, case: Mapping[str, Json]) -> bool:
+    """Whether the program denies what the case's history says that it does."""
+    return not fold(program, load(case)).let_go
 
 
 def is_expressible(case: Mapping[str, Json]) -> bool:

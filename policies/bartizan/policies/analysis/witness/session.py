@@ -14,7 +14,7 @@ from ..answers import Counterexample
 from ..encode.decision import verdict
 from .past_events import Told, Traces, told
 from .prediction import Mismatch, decided
-from .replay import Result, expecting, is_expressible, past_calls, stage
+from .replay import Result, denials_hold, expecting, is_expressible, past_calls, stage
 from .sessions import Wish, cases
 from .supposing import Asked, SupposingProgram, asked
 
@@ -71,7 +71,9 @@ class _Replay:
         """What becomes of the last call, if all before it are let go and it is as expected."""
         if not is_expressible(case):
             return None
-        if Outcome.DENY in past_calls(program, case, self.found.principals):
+        if Outcome.DENY in past_calls(program, case, self.found.principals) or not denials_hold(
+            program, case
+        ):
             return None
         happened = stage(program, case).happen(program)
         return happened if happened.outcome is expected.outcome else None
@@ -81,7 +83,7 @@ class _Replay:
         if not is_expressible(case):
             return
         scope = stage(self.program, case).scope(self.program, self.program.tools[case["call"]["tool"]])
-        calls = [event.scope for event in scope.past if event.kind == "call"]
+        calls = [event.scope for event in scope.past if event.kind in ("call", "denied")]
         for here, wishes in zip((*calls, scope), self.found.calls, strict=True):
             for wish in wishes:
                 for key, answer in wish.answers.items():

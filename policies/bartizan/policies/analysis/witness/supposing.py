@@ -72,6 +72,8 @@ class SupposingProgram(Program):
 def register_state(node: ast.Register, value: Json, number: int, scope: Scope) -> Json:
     """The state of a register that reads ``value`` in ``scope``; ``number`` is a count without its cap."""
     key, now = getattr(node, "query", None), scope.now
+    if isinstance(node, ast.InStage):
+        return _stages(node, value, now)
     unknown = now if value is E else None
     match node:
         case ast.Once() | ast.Since():
@@ -88,3 +90,11 @@ def register_state(node: ast.Register, value: Json, number: int, scope: Scope) -
         return cell
     name = evaluate(key, scope)
     return [{} if name is E else {str(name): cell}, None, None]
+
+
+def _stages(node: ast.InStage, value: Json, now: int) -> Json:
+    """Stages inside and outside of those asked about, as the answer wants them."""
+    inside = [] if value is False else list(node.names)
+    outside = [] if value is True else [s for s in node.machine.stages if s not in node.names]
+    timed = {name for name, _, _ in node.machine.timed}
+    return {name: [now, now] if name in timed else [0, 0] for name in (*inside, *outside)}
