@@ -10,9 +10,10 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from . import authzen, calls, changing, health, opa
+from . import authzen, calls, changing, health, opa, openapi, page
 from .config import ServiceConfig
 from .door import Door
 from .problems import Problem
@@ -36,14 +37,18 @@ def create_app(config: ServiceConfig, *, worker: int = 0, service: Service | Non
             await asyncio.wait({background})
             await running.aclose()
 
-    parts = (health, calls, changing, authzen, opa)
-    routes = [route for part in parts for route in part.routes(running)]
     app = Starlette(
-        routes=routes,
+        routes=route_list(running),
         lifespan=lifespan,
         exception_handlers={Problem: _refused, HTTPException: _refused_by_router},
     )
-    return Door(running, app, {*health.PUBLIC, *authzen.PUBLIC})
+    return Door(running, app, {*health.PUBLIC, *page.PUBLIC, *authzen.PUBLIC, *openapi.PUBLIC})
+
+
+def route_list(service: Service) -> list[BaseRoute]:
+    """Everything but the hot path, which the door answers itself."""
+    parts = (health, calls, changing, page, authzen, opa, openapi)
+    return [route for part in parts for route in part.routes(service)]
 
 
 async def _refused(request: Request, error: Exception) -> Response:
