@@ -55,7 +55,9 @@ CALL_ID = "bartizan/call-id"
 """Key in a call's ``_meta``: the model's own id of the call. A call that waits for a person keeps its id."""
 LONGEST_ID = 256
 
-FAILED = "The guard failed, and so this call was not passed on, or its result is withheld."
+FAILED = "This call was denied and has not been executed. The guard could not decide about it."
+WITHHELD = "The tool ran, but its result is withheld: it could not be inspected or recorded."
+UNREAD = "The guard failed, and so what was to be read is withheld."
 GONE = "The connection to the server ended before it answered. Whether the call took effect is not known."
 NO_RESULT = "The server answered with something that is no result and cannot be inspected; it is withheld."
 
@@ -84,6 +86,12 @@ class Proxy:
     page: str = ""
     approver: str = "mcp-client"
     reading: Reading = Reading.OBSERVE
+
+    def __post_init__(self) -> None:
+        if not self.session:
+            raise ValueError(
+                "expected the session's name as a non-empty text: without one nobody's calls are counted"
+            )
 
     def server(self) -> Server[Any]:
         """The server that clients see: named as the guarded one, with the guarded one's instructions."""
@@ -118,23 +126,25 @@ class Proxy:
             raise MCPError(
                 code=METHOD_NOT_FOUND, message="calls as tasks are not guarded, and so are refused"
             )
+        sent: list[ToolCall] = []
         try:
-            return await self._guarded(context, params)
+            return await self._guarded(context, params, sent)
         except UpstreamGone:
             return results.refusal(GONE)
         except MalformedCall as error:
             return results.refusal(f"This call was denied and has not been executed. It is no call: {error}")
         except Exception:  # whatever it is, a bug included, its text is not for the model
             log.exception("a call of %r failed in the guard", params.name)
-            return results.refusal(FAILED)
+            return results.refusal(WITHHELD if sent else FAILED)
 
     async def _guarded(
-        self, context: Context, params: types.CallToolRequestParams
+        self, context: Context, params: types.CallToolRequestParams, sent: list[ToolCall]
     ) -> types.CallToolResult | types.InputRequiredResult:
         call = call_of(params.name, params.arguments or {}, _call_id(params))
         passed: list[tuple[types.CallToolResult, ToolResult]] = []
 
         async def execute(granted: ToolCall) -> ToolResult:
+            sent.append(granted)
             raw = await self._send(context, granted)
             given = results.to_result(raw)
             passed.append((raw, given))
@@ -151,7 +161,7 @@ class Proxy:
         if not enforced.decision.allowed:
             return results.refusal(self.gate.denial_message(enforced), meta)
         if enforced.result is None or not passed:
-            return results.refusal(FAILED, meta)
+            return results.refusal(WITHHELD, meta)
         raw, given = passed[-1]
         shown = results.apply(raw, given, enforced.result)
         notice = self._notice(enforced)
@@ -275,13 +285,13 @@ class Proxy:
 
             enforced = await self._enforce(call, execute)
             if enforced.result is None or not passed:
-                raise MCPError(code=INTERNAL_ERROR, message=self.gate.denial_message(enforced) or FAILED)
+                raise MCPError(code=INTERNAL_ERROR, message=self.gate.denial_message(enforced) or UNREAD)
             return passed[-1], text_of(passed[-1]), enforced.result.text
         except MCPError:
             raise
         except Exception as error:
             log.exception("%s failed in the guard", tool)
-            raise MCPError(code=INTERNAL_ERROR, message=FAILED) from error
+            raise MCPError(code=INTERNAL_ERROR, message=UNREAD) from error
 
     # --- what is passed on
 
