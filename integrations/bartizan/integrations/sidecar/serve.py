@@ -36,6 +36,9 @@ log = logging.getLogger("bartizan.sidecar")
 FILES = "BARTIZAN_SIDECAR_SOCKETS"
 """The environment variable by which a worker learns the numbers of its sockets."""
 
+BACKLOG = 2048
+"""Connections that may wait for a worker to take them."""
+
 BACKOFF = 0.25, 10.0
 """Seconds before a worker that ended is started again: at first, and at most."""
 
@@ -128,6 +131,8 @@ class _Supervisor:
 
     async def run(self, ready: Callable[[], None]) -> None:
         stop = told_to_stop()
+        for each in self._sockets:  # who comes before a worker has started waits for it
+            each.listen(BACKLOG)
         for number in range(self._config.workers):
             self._children[number] = self._start(number)
         ready()
