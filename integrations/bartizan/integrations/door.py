@@ -23,6 +23,7 @@ from bartizan.guard import (
     ANONYMOUS,
     JSON,
     Approval,
+    BartizanError,
     Enforcement,
     Gatekeeper,
     MalformedCall,
@@ -39,7 +40,13 @@ log = logging.getLogger("bartizan.door")
 
 FAILED = "This call was denied and has not been executed.\nThe guard could not decide about this call."
 MALFORMED = "This call was denied and has not been executed.\nIts arguments are not strict JSON."
+REJECTED = "This call was denied and has not been executed.\nA person was asked to approve this call and rejected it."
 WITHHELD = "The tool ran, but its result was withheld because it could not be inspected or recorded."
+
+
+class Unguarded(BartizanError):
+    """A part of an agent would run beside the guard: it was refused before anything ran."""
+
 
 C = TypeVar("C")  # what a framework knows of the run that a call belongs to
 T = TypeVar("T")  # what a tool returns

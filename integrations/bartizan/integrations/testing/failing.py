@@ -58,7 +58,7 @@ async def no_failure_of_the_guard_lets_a_call_through(harness: Harness) -> None:
         "the store is down": Guard(program, store=FailingStore(InMemoryStore(), down)),
         "the store hangs": Guard(program, store=FailingStore(InMemoryStore(), [HANG] * 50), deadline=0.05),
         "the log is full": Guard(program, audit=FailingAuditLog(MemoryAuditLog(), [DISK_FULL] * 50)),
-        "the log hangs": Guard(program, audit=FailingAuditLog(MemoryAuditLog(), [HANG] * 50), deadline=0.05),
+        "the log hangs": Guard(program, audit=FailingAuditLog(MemoryAuditLog(), [HANG]), deadline=0.05),
         "the program has a bug": Guard(_Broken()),
         "the guard has a bug": _BrokenGuard(program),
     }

@@ -1,0 +1,271 @@
+"""The door for the OpenAI Agents SDK does what every door must do, and refuses what would run beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from agents import (
+    Agent,
+    AgentHooks,
+    CodeInterpreterTool,
+    FileSearchTool,
+    HostedMCPTool,
+    LocalShellTool,
+    Runner,
+    ToolOutputImage,
+    ToolOutputText,
+    WebSearchTool,
+    function_tool,
+    handoff,
+)
+from agents.mcp import MCPServerStdio
+from agents.testing import ScriptedModel, assistant_message, function_call
+from tests.integrations.adapters.openai_harness import QUIET, OpenAIHarness
+
+from bartizan.guard import Guard, MemoryAuditLog, Principal, ToolCall
+from bartizan.guard.testing import StaticProgram
+from bartizan.integrations.openai_agents import OpenAIAgentsGuard, Unguarded
+from bartizan.integrations.testing.adapter_conformance import CHECKS, Check
+from bartizan.integrations.testing.harness import World, logged
+
+BLOCKING = [
+    check for check in CHECKS if check.__name__ != "a_cancelled_tool_is_recorded"
+]  # no thread can be cancelled
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+async def test_openai_agents(check: Check) -> None:
+    """An agent run with ``Runner.run`` passes every check."""
+    await check(OpenAIHarness())
+
+
+@pytest.mark.parametrize("check", BLOCKING, ids=lambda check: check.__name__)
+async def test_run_sync(check: Check) -> None:
+    """An agent run with ``Runner.run_sync``, in a thread with an event loop of its own, does too."""
+    await check(OpenAIHarness(blocking=True))
+
+
+def _guard(program: StaticProgram, **options: Any) -> OpenAIAgentsGuard:
+    return OpenAIAgentsGuard(Guard(program), session=lambda _: "s", **options)
+
+
+def _agent(world: World, *script: Any, **options: Any) -> Agent[Any]:
+    options.setdefault("tools", [function_tool(function) for function in world.tools])
+    return Agent(name="agent", model=ScriptedModel([*script, [assistant_message("done")]]), **options)
+
+
+def _call(name: str, args: dict[str, Any], call_id: str = "c") -> list[Any]:
+    return [function_call(name, json.dumps(args), call_id=call_id)]
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        WebSearchTool(),
+        CodeInterpreterTool(tool_config={"type": "code_interpreter", "container": {"type": "auto"}}),
+        FileSearchTool(vector_store_ids=["v"]),
+        LocalShellTool(executor=lambda _: ""),
+        HostedMCPTool(
+            tool_config={
+                "type": "mcp",
+                "server_label": "x",
+                "server_url": "https://example.com",
+                "require_approval": "never",
+            }
+        ),
+    ],
+    ids=lambda tool: type(tool).__name__,
+)
+def test_tools_that_run_beside_the_guard_are_refused(tool: Any) -> None:
+    """Hosted tools and local ones that are no function tools are refused by name, and nothing is changed."""
+    agent = _agent(World(), tools=[tool])
+    with pytest.raises(Unguarded, match=tool.name):
+        _guard(StaticProgram()).wrap(agent)
+    assert (agent.tools, agent.hooks) == ([tool], None)
+
+
+def test_an_exception_to_the_rule_is_named_and_logged(caplog: Any) -> None:
+    """What the application names may stay, with a warning."""
+    agent = _agent(World(), tools=[WebSearchTool()])
+    _guard(StaticProgram(), unguarded=["web_search"]).wrap(agent)
+    assert "web_search" in caplog.text
+
+
+def test_what_else_brings_tools_is_refused() -> None:
+    """MCP servers, hosted prompts, hand-overs to an unknown agent, and agents of another class."""
+
+    class Custom(Agent[Any]):
+        pass
+
+    unknown = handoff(Agent(name="gone"))
+    unknown._agent_ref = None
+    for agent in (
+        Agent(name="a", mcp_servers=[MCPServerStdio(params={"command": "true"})]),
+        Agent(name="a", prompt={"id": "p"}),
+        Agent(name="a", handoffs=[unknown]),
+        Custom(name="a"),
+        Agent(name="a", handoffs=[Agent(name="b", tools=[WebSearchTool()])]),
+    ):
+        with pytest.raises(Unguarded):
+            _guard(StaticProgram()).wrap(agent)
+
+
+async def test_wrapping_twice_is_wrapping_once() -> None:
+    """The same guard is put in place once; another one is refused."""
+    world, audit = World(), MemoryAuditLog()
+    guard = OpenAIAgentsGuard(Guard(StaticProgram(allow=["read"]), audit=audit), session=lambda _: "s")
+    agent = guard.wrap(guard.wrap(_agent(world, _call("read", {"path": "a"}))))
+    await Runner.run(agent, "Go.", run_config=QUIET)
+    assert len(logged(audit, "decision")) == 1
+    with pytest.raises(Unguarded, match="another guard"):
+        _guard(StaticProgram()).wrap(agent)
+
+
+async def test_a_tool_added_later_does_not_run() -> None:
+    """A tool put into the list after ``wrap`` ends the run before it starts."""
+    world = World()
+    agent = _guard(StaticProgram(allow=["pay"])).wrap(
+        _agent(world, _call("pay", {"amount": 1, "to": "b"}), tools=[])
+    )
+    agent.tools.append(function_tool(world.tools[0]))
+    with pytest.raises(Unguarded, match="pay"):
+        await Runner.run(agent, "Go.", run_config=QUIET)
+    assert world.ran == []
+
+
+async def test_agents_handed_over_to_are_guarded() -> None:
+    """The agent at the end of a hand-over stands behind the same guard."""
+    world = World()
+    other = Agent(
+        name="other",
+        model=ScriptedModel([_call("pay", {"amount": 1, "to": "b"}, "c2"), [assistant_message("done")]]),
+        tools=[function_tool(world.tools[0])],
+    )
+    agent = _agent(world, _call("transfer_to_other", {}), handoffs=[handoff(other)])
+    result = await Runner.run(_guard(StaticProgram()).wrap(agent), "Go.", run_config=QUIET)
+    assert world.ran == []
+    assert "denied" in str(result.to_input_list())
+
+
+async def test_an_agent_as_a_tool_may_wait_for_a_person() -> None:
+    """The inner agent's question reaches the application, and the call of the tool counts once."""
+    world, audit = World(), MemoryAuditLog()
+    inner = Agent(
+        name="inner",
+        model=ScriptedModel(
+            [_call("pay", {"amount": 1, "to": "b"}, "inner"), [assistant_message("inner done")]]
+        ),
+        tools=[function_tool(world.tools[0])],
+    )
+    agent = _agent(world, _call("ask", {"input": "x"}, "outer"), tools=[inner.as_tool("ask", "Ask.")])
+    guard = OpenAIAgentsGuard(
+        Guard(StaticProgram(allow=["ask"], escalate=["pay"]), audit=audit), session=lambda _: "s"
+    )
+    waiting = await Runner.run(guard.wrap(agent), "Go.", run_config=QUIET)
+    assert (len(waiting.interruptions), world.ran) == (1, [])
+    state = waiting.to_state()
+    for item in state.get_interruptions():
+        await guard.answer(state, item, "approve", session="s", by=Principal("carol"))
+    result = await Runner.run(agent, state, run_config=QUIET)
+    assert result.interruptions == []
+    assert world.ran == [("pay", {"amount": 1, "to": "b"})]
+    assert "inner done" in str(result.to_input_list())
+    assert [record["tool"] for record in logged(audit, "error") if not record["suspended"]] == []
+
+
+async def test_a_failure_policy_of_a_tool_is_kept_and_inspected() -> None:
+    """What the tool's own policy says of an exception passes the guard; without one the exception ends the run."""
+    world = World()
+
+    def leak(context: Any, error: Exception) -> str:
+        return f"failed with hunter2: {error}"
+
+    program = StaticProgram(allow=["fail"], secrets=["hunter2"])
+    script = _call("fail", {"why": "stand"})
+    told = function_tool(world.tools[3], failure_error_function=leak)
+    result = await Runner.run(
+        _guard(program).wrap(_agent(world, script, tools=[told])), "Go.", run_config=QUIET
+    )
+    assert "failed with [redacted]: cannot stand" in str(result.to_input_list())
+    silent = function_tool(world.tools[3], failure_error_function=None)
+    with pytest.raises(Exception, match="cannot stand"):
+        await Runner.run(_guard(program).wrap(_agent(world, script, tools=[silent])), "Go.", run_config=QUIET)
+
+
+async def test_a_tool_that_asks_by_itself_still_does() -> None:
+    """The tool's own ``needs_approval`` comes first; the guard is asked when it is answered, and may deny."""
+    world = World()
+    tool = function_tool(world.tools[0], needs_approval=True)
+    for allow, ran in (["pay"], 1), ([], 0):
+        world.ran.clear()
+        guard = _guard(StaticProgram(allow=allow))
+        agent = guard.wrap(_agent(world, _call("pay", {"amount": 1, "to": "b"}), tools=[tool]))
+        state = (await Runner.run(agent, "Go.", run_config=QUIET)).to_state()
+        assert world.ran == []
+        for item in state.get_interruptions():
+            await guard.answer(state, item, "approve", session="s", by=Principal("carol"))
+        await Runner.run(agent, state, run_config=QUIET)
+        assert world.times("pay") == ran
+
+
+async def test_duplicate_keys_are_one_reading() -> None:
+    """Arguments that say a key twice run as they were decided, not as somebody else may read them."""
+    world, audit = World(), MemoryAuditLog()
+    guard = OpenAIAgentsGuard(Guard(StaticProgram(allow=["note"]), audit=audit), session=lambda _: "s")
+    call = function_call("note", '{"text": "good", "text": "evil"}', call_id="c")
+    await Runner.run(guard.wrap(_agent(world, [call])), "Go.", run_config=QUIET)
+    ran = [ToolCall.of("c", name, args).digest for name, args in world.ran]
+    assert ran == [record["call_digest"] for record in logged(audit, "decision")][: len(ran)]
+
+
+async def test_a_guard_that_never_answers_is_a_denial() -> None:
+    """The door itself does not wait for ever."""
+
+    class Silent(Guard):
+        async def authorise(self, *args: Any, **options: Any) -> Any:
+            await asyncio.Event().wait()
+
+    world = World()
+    guard = OpenAIAgentsGuard(Silent(StaticProgram(allow=["read"])), session=lambda _: "s", patience=0.02)
+    result = await Runner.run(
+        guard.wrap(_agent(world, _call("read", {"path": "a"}))), "Go.", run_config=QUIET
+    )
+    assert world.ran == []
+    assert "denied" in str(result.to_input_list())
+
+
+async def test_hooks_of_the_agent_are_kept() -> None:
+    """The agent's own hooks hear of everything, as without a guard."""
+    heard: list[str] = []
+
+    class Hooks(AgentHooks[Any]):
+        async def on_start(self, *args: Any) -> None:
+            heard.append("start")
+
+        async def on_tool_start(self, context: Any, agent: Any, tool: Any) -> None:
+            heard.append(tool.name)
+
+        async def on_tool_end(self, context: Any, agent: Any, tool: Any, result: Any) -> None:
+            heard.append(result)
+
+    agent = _agent(World(), _call("read", {"path": "a"}), hooks=Hooks())
+    await Runner.run(_guard(StaticProgram(allow=["read"])).wrap(agent), "Go.", run_config=QUIET)
+    assert heard == ["start", "read", "text of a"]
+
+
+async def test_content_other_than_text_is_kept() -> None:
+    """An image reaches the model as it is; a text beside it that must be redacted takes its place."""
+
+    def look(what: str) -> list[Any]:
+        """Look at something."""
+        return [ToolOutputText(text=f"a {what}"), ToolOutputImage(image_url="https://example.com/x.png")]
+
+    for what, kept in ("cat", True), ("hunter2", False):
+        agent = _agent(World(), _call("look", {"what": what}), tools=[function_tool(look)])
+        guard = _guard(StaticProgram(allow=["look"], secrets=["hunter2"]))
+        shown = str((await Runner.run(guard.wrap(agent), "Go.", run_config=QUIET)).to_input_list()[-2:])
+        assert ("x.png" in shown) is kept
+        assert "hunter2" not in shown
