@@ -1,0 +1,94 @@
+"""Several workers: one of them may be killed at any time."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bartizan.guard.audit import query, verify
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "redis"))
+from server import Server
+from serving import Running, proposed, written
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    directory = tmp_path / "redis"
+    directory.mkdir()
+    with Server(directory) as running:
+        yield running
+
+
+def test_a_killed_worker_comes_back_and_what_it_counted_is_not_lost(tmp_path: Path, server: Server) -> None:
+    """Workers share budgets through Redis; the log of a killed one is taken up where it ended."""
+    tenant = {"policy": "policy.yaml", "audit": "audit", "store": server.url}
+    config = written(tmp_path, workers=2, tenants={"default": tenant})
+    with Running(config) as running:
+        spent = 0
+        for number in range(30):
+            status, answer = _patiently(running, proposed(str(number), "pay", to="a", amount=50))
+            assert status == 200
+            spent += 50 if answer["outcome"] == "allow" else 0
+            if number == 8:
+                os.kill(_workers(running)[0], signal.SIGKILL)
+        assert spent == 1000
+        _until(lambda: len(_workers(running)) == 3)
+        _until(lambda: running.ask("/readyz", token=None)[0] == 200)
+    let_go = 0
+    for worker in ("worker-0", "worker-1"):
+        checked = verify(tmp_path / "audit" / worker)
+        assert checked.ok, checked.problems
+        entries = [entry.record for entry in query(tmp_path / "audit" / worker)]
+        undone = {record["superseded"] for record in entries if record["kind"] == "superseded"}
+        let_go += sum(
+            record["kind"] == "decision" and record["outcome"] == "ALLOW" and record["id"] not in undone
+            for record in entries
+        )
+    assert let_go >= 20
+
+
+def test_a_worker_that_cannot_start_is_tried_again_later_each_time(tmp_path: Path, server: Server) -> None:
+    """The supervisor neither gives up nor turns in circles; it ends when it is told to."""
+    tenant = {"policy": "policy.yaml", "audit": "audit", "store": server.url}
+    config = written(tmp_path, workers=2, tenants={"default": tenant})
+    with Running(config) as running:
+        _until(lambda: len(_workers(running)) == 2)
+        policy = (tmp_path / "policy.yaml").read_text()
+        (tmp_path / "policy.yaml").write_text("rules: [")
+        os.kill(_workers(running)[0], signal.SIGKILL)
+        _until(lambda: running.log.count("it is started again") >= 2)
+        (tmp_path / "policy.yaml").write_text(policy)
+        _until(lambda: len(_workers(running)) >= 3)
+        assert _patiently(running, proposed("1", "look", what="a"))[0] == 200
+
+
+def _workers(running: Running) -> list[int]:
+    """The process numbers of the workers, in the order in which they began."""
+    return [int(found) for found in re.findall(r"Started server process \[(\d+)\]", running.log)]
+
+
+def _patiently(running: Running, body: object) -> tuple[int, dict[str, str]]:
+    """A client that asks again where a line was cut: under one call id, a second decision is a second call."""
+    until = time.monotonic() + 30
+    while True:
+        try:
+            return running.ask("/v1/calls", body)
+        except OSError:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+
+def _until(true: object) -> None:
+    until = time.monotonic() + 60
+    while not true():  # type: ignore[operator]
+        assert time.monotonic() < until
+        time.sleep(0.05)
