@@ -13,7 +13,7 @@ from mcp.server.mcpserver import MCPServer
 
 from bartizan.guard import ANONYMOUS, Answer, Guard, Principal
 from bartizan.integrations.mcp import Proxy, Upstream
-from bartizan.integrations.mcp.proxy import CALL_ID
+from bartizan.integrations.mcp.calls import CALL_ID
 from bartizan.integrations.mcp.results import DECISION
 from bartizan.integrations.mcp.upstream import all_tools
 from bartizan.integrations.testing.adapter_conformance import CHECKS, Check

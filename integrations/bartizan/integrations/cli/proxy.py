@@ -105,7 +105,7 @@ def proxy(
 
     async def run() -> bool:
         from bartizan.integrations.mcp import Asking, Proxy, connect, guard_for
-        from bartizan.integrations.mcp.proxy import Reading
+        from bartizan.integrations.mcp.reading import Reading
 
         async with connect(url or command or []) as upstream:
             gate: Gatekeeper

@@ -18,14 +18,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
 from mcp import types
 from mcp.server import Server, ServerRequestContext
 from mcp.shared.exceptions import MCPError
-from mcp_types import CONNECTION_CLOSED, INTERNAL_ERROR, METHOD_NOT_FOUND
+from mcp_types import CONNECTION_CLOSED, METHOD_NOT_FOUND
 
 from bartizan.guard import (
     ANONYMOUS,
@@ -41,33 +40,18 @@ from bartizan.guard import (
 
 from . import asking, results
 from .asking import Asking
-from .reading import prompt_text, resource_text, shown_prompt, shown_resource
+from .calls import call_of, id_of
+from .reading import Reader, Reading
 from .upstream import Upstream, UpstreamGone
 
 log = logging.getLogger(__name__)
 
 Context = ServerRequestContext[Any, Any]
-Pages = types.PaginatedRequestParams | None
-R = TypeVar("R")
-Q = TypeVar("Q")
-
-CALL_ID = "bartizan/call-id"
-"""Key in a call's ``_meta``: the model's own id of the call. A call that waits for a person keeps its id."""
-LONGEST_ID = 256
 
 FAILED = "This call was denied and has not been executed. The guard could not decide about it."
 WITHHELD = "The tool ran, but its result is withheld: it could not be inspected or recorded."
-UNREAD = "The guard failed, and so what was to be read is withheld."
 GONE = "The connection to the server ended before it answered. Whether the call took effect is not known."
 NO_RESULT = "The server answered with something that is no result and cannot be inspected; it is withheld."
-
-
-class Reading(StrEnum):
-    """What becomes of resources and prompts."""
-
-    OBSERVE = "observe"
-    DECIDE = "decide"
-    REFUSE = "refuse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +80,18 @@ class Proxy:
     def server(self) -> Server[Any]:
         """The server that clients see: named as the guarded one, with the guarded one's instructions."""
         info, has = self.upstream.info, self.upstream.capabilities
+        reader = Reader(self.gate, self.upstream, self.session, self.principal, self.reading)
         handlers: dict[str, Any] = {}
         if has.tools is not None:
-            handlers |= {"on_list_tools": self._list_tools, "on_call_tool": self._call_tool}
+            handlers |= {"on_list_tools": self.upstream.list_tools, "on_call_tool": self._call_tool}
         if has.resources is not None:
             handlers |= {
-                "on_list_resources": self._list_resources,
-                "on_list_resource_templates": self._list_templates,
-                "on_read_resource": self._read_resource,
+                "on_list_resources": self.upstream.list_resources,
+                "on_list_resource_templates": self.upstream.list_templates,
+                "on_read_resource": reader.resource,
             }
         if has.prompts is not None:
-            handlers |= {"on_list_prompts": self._list_prompts, "on_get_prompt": self._get_prompt}
+            handlers |= {"on_list_prompts": self.upstream.list_prompts, "on_get_prompt": reader.prompt}
         schemas = {tool.name: tool.input_schema for tool in self.upstream.tools}
         return Server(
             info.name,
@@ -140,7 +125,7 @@ class Proxy:
     async def _guarded(
         self, context: Context, params: types.CallToolRequestParams, sent: list[ToolCall]
     ) -> types.CallToolResult | types.InputRequiredResult:
-        call = call_of(params.name, params.arguments or {}, _call_id(params))
+        call = call_of(params.name, params.arguments or {}, id_of(params))
         passed: list[tuple[types.CallToolResult, ToolResult]] = []
 
         async def execute(granted: ToolCall) -> ToolResult:
@@ -230,112 +215,6 @@ class Proxy:
             log.warning("an answer could not be taken: %s", error)
         return True
 
-    # --- what is read
-
-    async def _read_resource(
-        self, context: Context, params: types.ReadResourceRequestParams
-    ) -> types.ReadResourceResult:
-        request = types.ReadResourceRequest(params=types.ReadResourceRequestParams(uri=params.uri))
-        answer = await self._read(
-            "resources/read",
-            {"uri": str(params.uri)},
-            lambda: self._forward(request, types.ReadResourceResult),
-            resource_text,
-        )
-        return shown_resource(*answer)
-
-    async def _get_prompt(
-        self, context: Context, params: types.GetPromptRequestParams
-    ) -> types.GetPromptResult:
-        request = types.GetPromptRequest(
-            params=types.GetPromptRequestParams(name=params.name, arguments=params.arguments)
-        )
-        answer = await self._read(
-            "prompts/get",
-            {"name": params.name, "arguments": params.arguments or {}},
-            lambda: self._forward(request, types.GetPromptResult),
-            prompt_text,
-        )
-        return shown_prompt(*answer)
-
-    async def _read(
-        self,
-        tool: str,
-        args: dict[str, Any],
-        forward: Callable[[], Awaitable[R]],
-        text_of: Callable[[R], str],
-    ) -> tuple[R, str, str]:
-        """What the server answered, its text, and what of it may be shown."""
-        if self.reading == Reading.REFUSE:
-            raise MCPError(code=METHOD_NOT_FOUND, message=f"{tool} is refused here")
-        try:
-            call = call_of(tool, args)
-            if self.reading == Reading.OBSERVE:
-                answer = await forward()
-                text = text_of(answer)
-                seen = await self.gate.observe("result", text, session=self.session, call=call)
-                return answer, text, seen.text if seen is not None else ""
-            passed: list[R] = []
-
-            async def execute(granted: ToolCall) -> ToolResult:
-                if granted.digest != call.digest:
-                    raise MalformedCall(f"{tool} cannot be corrected")
-                passed.append(await forward())
-                return ToolResult(text_of(passed[-1]))
-
-            enforced = await self._enforce(call, execute)
-            if enforced.result is None or not passed:
-                raise MCPError(code=INTERNAL_ERROR, message=self.gate.denial_message(enforced) or UNREAD)
-            return passed[-1], text_of(passed[-1]), enforced.result.text
-        except MCPError:
-            raise
-        except Exception as error:
-            log.exception("%s failed in the guard", tool)
-            raise MCPError(code=INTERNAL_ERROR, message=UNREAD) from error
-
-    # --- what is passed on
-
-    async def _list_tools(self, context: Context, params: Pages) -> types.ListToolsResult:
-        return await self._passed_on(self.upstream.session.list_tools(params=_page(params)))
-
-    async def _list_resources(self, context: Context, params: Pages) -> types.ListResourcesResult:
-        return await self._passed_on(self.upstream.session.list_resources(params=_page(params)))
-
-    async def _list_templates(self, context: Context, params: Pages) -> types.ListResourceTemplatesResult:
-        return await self._passed_on(self.upstream.session.list_resource_templates(params=_page(params)))
-
-    async def _list_prompts(self, context: Context, params: Pages) -> types.ListPromptsResult:
-        return await self._passed_on(self.upstream.session.list_prompts(params=_page(params)))
-
-    async def _forward(self, request: types.ClientRequest, kind: type[Any]) -> Any:
-        return await self._passed_on(self.upstream.session.send_request(request, kind))
-
-    async def _passed_on(self, asked: Awaitable[Q]) -> Q:
-        """The server's answer; what it says of an error stays here, the code goes on."""
-        try:
-            return await asked
-        except MCPError as error:
-            raise MCPError(code=error.code, message="The server answered with an error") from error
-        except Exception as error:
-            log.exception("the server's answer could not be read")
-            raise MCPError(code=INTERNAL_ERROR, message="The server's answer could not be read") from error
-
-
-def call_of(tool: str, args: dict[str, Any], id: str = "") -> ToolCall:
-    """The call, with an id made of what it says unless the client names one: MCP has none that outlives one request.
-
-    So the same call made again, after a person was asked, is the same call; and one that was rejected stays rejected
-    in its session. Raises ``MalformedCall``.
-    """
-    call = ToolCall.of(id, tool, args)
-    return call if id else replace(call, id=f"mcp_{call.digest[:24]}")
-
-
-def _call_id(params: types.CallToolRequestParams) -> str:
-    """The id that the client's program gives the call in ``_meta``, to find it in the log. It decides nothing."""
-    named = (params.meta or {}).get(CALL_ID)
-    return named if isinstance(named, str) and len(named) <= LONGEST_ID else ""
-
 
 def _meta(enforced: Enforcement) -> dict[str, Any]:
     """For the client's program: what was decided, and where to look it up."""
@@ -348,7 +227,3 @@ def _meta(enforced: Enforcement) -> dict[str, Any]:
     if enforced.approval is not None:
         about["approval"] = enforced.approval.id
     return {results.DECISION: about}
-
-
-def _page(params: Pages) -> types.PaginatedRequestParams:
-    return types.PaginatedRequestParams(cursor=params.cursor if params is not None else None)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -15,7 +16,14 @@ from mcp.client import Client
 from mcp.client.session import ClientSession
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
+from mcp_types import INTERNAL_ERROR
+
+log = logging.getLogger(__name__)
+
+A = TypeVar("A")
+Pages = types.PaginatedRequestParams | None
 
 MAX_PAGES = 100
 """Of one list. A server whose lists never end does not hold the proxy up."""
@@ -44,6 +52,38 @@ class Upstream:
     @property
     def instructions(self) -> str | None:
         return self.session.instructions
+
+    # what is passed on as it is
+
+    async def list_tools(self, context: Any, params: Pages) -> types.ListToolsResult:
+        return await _passed_on(self.session.list_tools(params=_page(params)))
+
+    async def list_resources(self, context: Any, params: Pages) -> types.ListResourcesResult:
+        return await _passed_on(self.session.list_resources(params=_page(params)))
+
+    async def list_templates(self, context: Any, params: Pages) -> types.ListResourceTemplatesResult:
+        return await _passed_on(self.session.list_resource_templates(params=_page(params)))
+
+    async def list_prompts(self, context: Any, params: Pages) -> types.ListPromptsResult:
+        return await _passed_on(self.session.list_prompts(params=_page(params)))
+
+    async def forward(self, request: types.ClientRequest, kind: type[Any]) -> Any:
+        return await _passed_on(self.session.send_request(request, kind))
+
+
+async def _passed_on(asked: Awaitable[A]) -> A:
+    """The server's answer. What it says of an error nobody inspects, and so it stays here; the code goes on."""
+    try:
+        return await asked
+    except MCPError as error:
+        raise MCPError(code=error.code, message="The server answered with an error") from error
+    except Exception as error:
+        log.exception("the server's answer could not be read")
+        raise MCPError(code=INTERNAL_ERROR, message="The server's answer could not be read") from error
+
+
+def _page(params: Pages) -> types.PaginatedRequestParams:
+    return types.PaginatedRequestParams(cursor=params.cursor if params is not None else None)
 
 
 @asynccontextmanager
