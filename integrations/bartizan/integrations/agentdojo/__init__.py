@@ -11,6 +11,7 @@ The modules, in the order in which a run passes through them:
 * :mod:`.guarding`: the guard, and the decisions that it wrote down;
 * :mod:`.pipeline`: the graph, run as an AgentDojo pipeline so that AgentDojo's own graders score it;
 * :mod:`.runs`, :mod:`.jobs` and :mod:`.evaluate`: one run, many on several processes, the command line;
+* :mod:`.service` and :mod:`.parity`: the guard as a service in another process, and the evaluation both ways;
 * :mod:`.records`, :mod:`.tally` and :mod:`.tables`: what is kept of a run, figures, the terminal;
 * :mod:`.report`, :mod:`.headline` and :mod:`.showcase`: the HTML page, its tiles, its single runs.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from bartizan.guard.audit import AuditLog, MemoryAuditLog, Receipt
 from bartizan.guard.canonical import JSON
@@ -18,12 +18,28 @@ from .pipeline import Graph
 
 Record = Mapping[str, Any]
 
+
+class Protecting(Protocol):
+    """A guard for any number of runs, each in a session of its own, wherever it is."""
+
+    @property
+    def policy(self) -> str:
+        """The policy's name."""
+        ...
+
+    def wrap(self, graph: Graph) -> Graph: ...
+
+    def decisions(self, session: str) -> Mapping[str, Sequence[Record]]:
+        """The decisions of a session by call id, oldest first: an approved call has two, one that asks."""
+        ...
+
+
 _NOBODY: Mapping[str, Monitor] = MappingProxyType({})
 _DEADLINE = 60.0  # seconds: figures must not depend on how busy the machine is
 
 
 class Protection:
-    """A guard for any number of runs, each in a session of its own. A context manager.
+    """:class:`Protecting` in this process. A context manager.
 
     ``log`` is closed with it; without one the log lives in memory. ``proposers`` may correct what is denied.
     """
@@ -46,14 +62,13 @@ class Protection:
             correct_within=_DEADLINE / 2,
         )
         self._guard = LangGraphGuard(guard)
-        self.program = program
+        self.policy = program.name
 
     def wrap(self, graph: Graph) -> Graph:
         guarded: Graph = self._guard.wrap(graph)
         return guarded
 
     def decisions(self, session: str) -> Mapping[str, Sequence[Record]]:
-        """The decisions of a session by call id, oldest first: an approved call has two, one that asks."""
         return self._log.decisions.get(session, {})
 
     def __enter__(self) -> Self:

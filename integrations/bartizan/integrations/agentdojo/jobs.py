@@ -18,10 +18,11 @@ from bartizan.policies.tools import tools_from_langchain
 
 from .attacks import ATTACKS
 from .environment import tools_of
-from .guarding import Protection
+from .guarding import Protecting, Protection
 from .monitoring import monitors_of
 from .records import Run
 from .runs import Setting, run, runs_of
+from .service import Service, ServiceProtection
 from .suites import load_suite
 from .tally import grouped
 
@@ -31,7 +32,8 @@ class Job:
     """What one process does in one go: all runs of one user task under one attack (``None``: the benign run).
 
     ``policy`` is a file or the name of a pack of the library; ``None``: no guard. ``monitored``: the signals that it
-    declares are measured; otherwise they are missing. ``correct``: what it opens is corrected by the solver.
+    declares are measured; otherwise they are missing. ``correct``: what it opens is corrected by the solver. With a
+    ``service`` that decides, under its own policy for the suite, and not a guard in this process.
     """
 
     suite: str
@@ -41,6 +43,7 @@ class Job:
     setting: Setting = Setting()
     monitored: bool = False
     correct: bool = False
+    service: Service | None = None
 
     @property
     def size(self) -> int:
@@ -71,8 +74,11 @@ def execute(jobs: Sequence[Job], workers: int, done: Callable[[Job], None]) -> l
 def work(job: Job) -> list[Run]:
     """The runs of one job, in this process."""
     attack = None if job.attack is None else ATTACKS[job.attack]
+    guarded: contextlib.AbstractContextManager[Protecting | None]
     if job.policy is None:
-        guarded: contextlib.AbstractContextManager[Protection | None] = contextlib.nullcontext()
+        guarded = contextlib.nullcontext()
+    elif job.service is not None:
+        guarded = ServiceProtection(job.service, job.suite)
     else:
         program = program_for(job.suite, job.policy)
         proposers = (SolverProposer(),) if job.correct else ()

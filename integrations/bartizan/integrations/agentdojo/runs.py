@@ -16,7 +16,7 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from .agent import Script, has_seen, role_of
 from .attacks import Attack, planter
 from .goals import attacker_calls
-from .guarding import Protection, Record
+from .guarding import Protecting, Record
 from .pipeline import GraphPipeline
 from .records import Outcome, Run, Step, Why
 from .simulated_user import SimulatedUser
@@ -45,7 +45,7 @@ class Setting:
 
 
 def runs_of(
-    suite: Suite, user_task: str, attack: Attack | None, setting: Setting, protection: Protection | None
+    suite: Suite, user_task: str, attack: Attack | None, setting: Setting, protection: Protecting | None
 ) -> Iterator[Run]:
     """The runs of one user task: every injection task under ``attack``, or the benign one without."""
     for injection_task in [None] if attack is None else suite.injection_task_ids():
@@ -58,7 +58,7 @@ def run(
     injection_task: str | None,
     attack: Attack | None,
     setting: Setting,
-    protection: Protection | None,
+    protection: Protecting | None,
 ) -> Run:
     """Run one task in a fresh environment, graph and session, guarded by ``protection`` or by nothing."""
     started = time.perf_counter()
@@ -85,7 +85,7 @@ def run(
         user_task=user_task,
         injection_task=injection_task,
         attack=None if attack is None else attack.name,
-        policy=None if protection is None else protection.program.name,
+        policy=None if protection is None else protection.policy,
         prompt=task.PROMPT,
         goal="" if injection is None else injection.GOAL,
         completed=bool(completed),

@@ -1,0 +1,178 @@
+"""The guard as a service: a process of its own with a tenant for each suite, asked over a Unix socket."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+
+from bartizan.guard import Enforcement, Principal, ToolCall
+from bartizan.integrations.client import RemoteGuard
+from bartizan.integrations.langgraph import LangGraphGuard
+
+from .guarding import Record
+from .pipeline import Graph
+
+DEADLINE = 60.0  # seconds: figures must not depend on how busy the machine is
+_START = 120.0
+_SERVE = [sys.executable, "-c", "from bartizan.integrations.cli import main; main()", "serve", "--config"]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Where it listens, how its tokens end, what its policies are called and what signs its verdicts."""
+
+    url: str
+    secret: str
+    policies: Mapping[str, str]
+    key: bytes
+
+    def token(self, suite: str, scope: str) -> str:
+        return f"{suite}-{scope}-{self.secret}"
+
+
+@contextmanager
+def served(policies: Mapping[str, str], names: Mapping[str, str], directory: Path) -> Iterator[Service]:
+    """A service with a tenant for each suite, and its logs in ``directory/<suite>/worker-0``; ends with the block.
+
+    ``policies`` are files or packs, ``names`` how they call themselves. Raises ``RuntimeError`` if it does not start.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    socket = directory / "socket"
+    service = Service(
+        f"unix://{socket.absolute()}", secrets.token_hex(16), dict(names), secrets.token_bytes(32)
+    )
+    secret = {f"T{number}": service.token(*who) for number, who in enumerate(_who(policies))}
+    config = directory / "service.yaml"
+    config.write_text(yaml.safe_dump(_configuration(policies, directory.absolute(), socket.absolute())))
+    log = directory / "service.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [*_SERVE, str(config)],
+            stderr=out,
+            stdout=out,
+            env={**os.environ, **secret, "KEY": service.key.hex()},
+        )
+        try:
+            _wait(process, log)
+            yield service
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+
+
+def _who(policies: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(suite, scope) for suite in policies for scope in ("decide", "approve")]
+
+
+def _configuration(policies: Mapping[str, str], directory: Path, socket: Path) -> dict[str, Any]:
+    tokens = [
+        {
+            "name": "agent" if scope == "decide" else "user",
+            "tenant": suite,
+            "scopes": [scope],
+            "secret": {"env": f"T{number}"},
+        }
+        for number, (suite, scope) in enumerate(_who(policies))
+    ]
+    tenants = {
+        suite: {
+            "policy": str(Path(policy).absolute()) if Path(policy).suffix else policy,
+            "audit": str(directory / suite),
+            "deadline": DEADLINE,
+            "correct": False,
+        }
+        for suite, policy in policies.items()
+    }
+    return {
+        "listen": [f"unix:{socket}"],
+        "tenants": tenants,
+        "tokens": tokens,
+        "verdict_keys": [{"env": "KEY"}],
+    }
+
+
+def _wait(process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + _START
+    while b"Serving on" not in log.read_bytes():
+        if process.poll() is not None or time.monotonic() > until:
+            raise RuntimeError(f"the service did not start: {log.read_text(errors='replace')[-2000:]}")
+        time.sleep(0.05)
+
+
+class ServiceProtection:
+    """:class:`~.guarding.Protecting` by a service. A context manager."""
+
+    def __init__(self, service: Service, suite: str) -> None:
+        self._remote = _Remembering(
+            service.url,
+            token=service.token(suite, "decide"),
+            approver_token=service.token(suite, "approve"),
+            verdict_keys=service.key.hex().encode(),
+            deadline=DEADLINE + 10,
+        )
+        self._guard = LangGraphGuard(self._remote)
+        self.policy = service.policies[suite]
+
+    def wrap(self, graph: Graph) -> Graph:
+        guarded: Graph = self._guard.wrap(graph)
+        return guarded
+
+    def decisions(self, session: str) -> Mapping[str, Sequence[Record]]:
+        return self._remote.decisions.get(session, {})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._guard.close()
+
+
+class _Remembering(RemoteGuard):
+    """Remembers the decisions that the service says it has written down, by session and call."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        super().__init__(url, **options)
+        self.decisions: dict[str, dict[str, list[Record]]] = {}
+
+    async def _asked(
+        self,
+        call: ToolCall,
+        session: str,
+        principal: Principal,
+        once: str | None,
+        *,
+        review: bool = False,
+        spend: bool = False,
+    ) -> Enforcement:
+        answer = await super()._asked(call, session, principal, once, review=review, spend=spend)
+        if answer.record is not None and not review:
+            decision = answer.decision
+            record = {
+                "outcome": decision.outcome.name,
+                "reasons": [
+                    {
+                        "rule": one.rule,
+                        "effect": one.effect,
+                        "value": one.value,
+                        "text": one.text,
+                        "atoms": list(one.atoms),
+                    }
+                    for one in decision.reasons
+                ],
+            }
+            self.decisions.setdefault(session, {}).setdefault(answer.call.id, []).append(record)
+        return answer
