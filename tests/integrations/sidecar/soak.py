@@ -239,7 +239,7 @@ async def soak(directory: Path, seconds: float, clients: int, sessions: int) -> 
             await _recovered(service, result)
         await _check(directory, redis, seen, each, result)
         if "Traceback" in service.log:
-            result.problems.append("there is a traceback in the service's log")
+            result.problems.append("in the service's log: " + service.log.partition("Traceback")[2][:3000])
     return result
 
 

@@ -63,6 +63,8 @@ def listing(service: Service) -> object:
         Of a session whose name it knows an agent may see them, too: they are its own questions.
         """
         wanted = request.query_params.get("session")
+        if wanted == "":
+            raise Problem(400, "session: expected a session's name, found an empty text")
         scopes: tuple[Scope, ...] = ("read", "approve") if wanted is None else ("read", "approve", "decide")
         tenant, identity = admitted(service, request, *scopes)
         try:
