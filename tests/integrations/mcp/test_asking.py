@@ -98,7 +98,7 @@ async def test_only_the_page_approves_when_it_is_the_page(desk: Desk, mode: str)
     async with desk(mode, client={"elicitation_callback": person}, **options) as there:
         assert "waits for a person's approval" in said(await there.call("wipe"))
         (approval,) = await there.guard.approvals("s")
-        assert person.asked[0].url == f"https://page.example/?session=s&approval={approval.id}"
+        assert person.asked[0].url == f"https://page.example/#/approvals?session=s&approval={approval.id}"
         await there.guard.resolve(approval.id, "approve", session="s", by=Principal("boss"))
         assert said(await there.call("wipe")) == "wipe done"
 

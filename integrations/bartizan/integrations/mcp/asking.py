@@ -65,7 +65,7 @@ def request(approval: Approval, how: Asking, page: str, session: str) -> types.E
     if text is None or how == Asking.NOBODY:
         return None
     if how == Asking.PAGE:
-        place = f"{page.rstrip('/')}/?session={quote(session, safe='')}&approval={approval.id}"
+        place = f"{page.rstrip('/')}/#/approvals?session={quote(session, safe='')}&approval={approval.id}"
         return types.ElicitRequest(
             params=types.ElicitRequestURLParams(message=text, url=place, elicitation_id=approval.id)
         )
