@@ -1,15 +1,82 @@
-"""One Ray for all tests of a process: two CPUs of this machine, no dashboard, nothing reported."""
+"""One Ray for all tests of a run: two CPUs of this machine, no dashboard, nothing reported, Serve on loopback only."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import socket
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from tests.monitors.host.gated import SETTINGS, GatedEngine, Running, Setting
+
+# One token for all processes of this run, and none left in the user's folder.
+os.environ["RAY_AUTH_MODE"] = "token"
+os.environ["RAY_AUTH_TOKEN"] = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid4().hex
+
+with warnings.catch_warnings():  # Ray's own use of pydantic, when it is first imported
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import ray.serve
 
 from bartizan.integrations.ray import connected
+from bartizan.integrations.ray.monitors import monitor_host
+from bartizan.integrations.ray.scale import Scale
+from bartizan.integrations.ray.serving import deployed
+
+from .shared import shared
+
+HOSTS = {**SETTINGS, "mortal": Setting()}
 
 
 @pytest.fixture(scope="session")
-def on_this_machine() -> Iterator[None]:
-    with connected(cpus=2):
+def common(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of all processes of this run."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "ray"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def on_this_machine(common: Path) -> Iterator[None]:
+    with shared(common, "cluster", _cluster) as address, connected(address):
         yield
+
+
+@pytest.fixture(scope="session")
+def hosts(on_this_machine: None, common: Path) -> Iterator[Mapping[str, Running]]:
+    """One host for each setting, all behind one proxy."""
+    folders = {name: common / name for name in HOSTS}
+    with shared(common, "hosts", partial(_hosts, folders)) as address:
+        yield {name: Running(f"{address}/{name}", folder) for name, folder in folders.items()}
+
+
+@contextmanager
+def _cluster() -> Iterator[str]:
+    with connected(cpus=2):
+        yield ray.get_runtime_context().gcs_address
+
+
+@contextmanager
+def _hosts(folders: Mapping[str, Path]) -> Iterator[str]:
+    for folder in folders.values():
+        folder.mkdir()
+    applications = {
+        f"/{name}": monitor_host(
+            partial(GatedEngine, folders[name]),
+            limits=setting.limits,
+            tokens=setting.tokens,
+            wire=setting.wire,
+            # where nobody is to be replaced: a stuck engine shall stay
+            scale=Scale(cpus=0.1, health_period=0.5 if name == "mortal" else 600.0),
+        )
+        for name, setting in HOSTS.items()
+    }
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = int(found.getsockname()[1])
+    with deployed(applications, port=port) as address:
+        yield address

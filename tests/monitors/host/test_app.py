@@ -1,4 +1,4 @@
-"""The routes of a host, over a real socket, with a real engine behind them."""
+"""The socket of a host, its log and its end; what its routes do is in :mod:`.conformance`."""
 
 from __future__ import annotations
 
@@ -16,33 +16,25 @@ from typing import Any
 import httpx
 import pytest
 
-from bartizan.monitors.host import Limits, WireLimits
+from bartizan.monitors.host import Limits
 from bartizan.monitors.host.catalogue import ProbeInfo
 from bartizan.monitors.host.client import RemoteBackend
 from bartizan.monitors.host.serve import Hosted, hosting
-from bartizan.monitors.host.tenants import Tokens
 from bartizan.monitors.host.wire import write_queries
 from bartizan.monitors.listening import CannotServe, bind, is_loopback
 
 from .engines import FaultyEngine, HashedEngine, query
+from .gated import ACME, PROBES, TOKENS
 from .test_batcher import reason, settled, value
 
-ACME, GLOBEX, OPERATOR = "acme-token-0123456789", "globex-token-0123456789", "operator-token-0123456789"
-TOKENS = Tokens.parse(f"acme {ACME}\nglobex {GLOBEX}\n* {OPERATOR}\n")
 JSON_TYPE = {"Content-Type": "application/json"}
 
 
 class NamedEngine(FaultyEngine):
     """Has a probe for everybody, one of acme's, and one of globex's that is not armed."""
 
-    PROBES = (
-        ProbeInfo("injection", fingerprint="f-shared"),
-        ProbeInfo("drift", "acme", "f-acme"),
-        ProbeInfo("drift", "globex", "f-globex", armed=False, why="100 of 299 benign episodes"),
-    )
-
     def probes(self) -> tuple[ProbeInfo, ...]:
-        return self.PROBES
+        return PROBES
 
 
 @pytest.fixture
@@ -67,57 +59,6 @@ async def post(client: httpx.AsyncClient, *queries: Any, **extra: Any) -> httpx.
     return await client.post("/v1/measurements", content=write_queries(queries), headers=JSON_TYPE, **extra)
 
 
-async def test_many_queries_in_one_request(hosted: Hosted) -> None:
-    """Each gets its own answer, in order, with the latency of its stages and its probe's fingerprint."""
-    asked = [query(f"text {n}", tool="read") for n in range(10)]
-    expected = HashedEngine().measure(asked)
-    async with browser(hosted.address, ACME) as client:
-        response = await post(client, *asked)
-    assert response.status_code == 200
-    answers = response.json()["measurements"]
-    for one, answer in zip(expected, answers, strict=True):
-        assert answer["value"] == pytest.approx(one.value, abs=1e-6)
-        assert answer["fingerprint"] == "f-shared"
-        assert answer["evidence"]["tenant"] == "acme"
-        assert set(answer["evidence"]["host"]) == {"queued_ms", "computed_ms", "batch"}
-
-
-async def test_a_tenant_sees_only_its_own_probes(hosted: Hosted) -> None:
-    """Everybody's and one's own are listed, with why one is not armed; another's are neither seen nor asked."""
-    seen = {}
-    for token in (ACME, GLOBEX, OPERATOR):
-        async with browser(hosted.address, token) as client:
-            seen[token] = (await client.get("/v1/probes")).json()["probes"]
-    assert [(one["name"], one["fingerprint"]) for one in seen[ACME]] == [
-        ("injection", "f-shared"),
-        ("drift", "f-acme"),
-    ]
-    assert [one["why"] for one in seen[GLOBEX]] == ["", "100 of 299 benign episodes"]
-    assert len(seen[OPERATOR]) == 3
-    async with browser(hosted.address, ACME) as client:
-        own, unknown = (await post(client, query("w", probe="drift"), query("w", probe="x"))).json()[
-            "measurements"
-        ]
-        assert own["fingerprint"] == "f-acme"
-        assert unknown["value"] == {"missing": "unknown probe"}
-        other = await post(client, query("w", probe="drift", tenant="globex"))
-        assert (other.status_code, other.json()["error"]["place"]) == (403, "$.queries[0].tenant")
-    async with browser(hosted.address, OPERATOR) as client:
-        (answer,) = (await post(client, query("w", probe="drift", tenant="globex"))).json()["measurements"]
-        assert answer["fingerprint"] == "f-globex" and answer["evidence"]["tenant"] == "globex"
-
-
-async def test_without_a_token_that_is_known_nothing_is_told(hosted: Hosted) -> None:
-    """Measurements, probes and metrics need a token; whether the host lives does not."""
-    for token in (None, "wrong-token-0123456789"):
-        async with browser(hosted.address, token) as client:
-            assert (await post(client, query("w"))).status_code == 401
-            assert (await client.get("/v1/probes")).status_code == 401
-            assert (await client.get("/metrics")).status_code == 401
-            assert (await client.get("/healthz")).text == "ok"
-            assert (await client.get("/readyz")).text == "ok"
-
-
 async def test_a_bad_request_is_refused_with_its_place(
     hosted: Hosted, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -139,96 +80,6 @@ async def test_a_bad_request_is_refused_with_its_place(
     ]
 
 
-async def test_a_body_that_is_too_large_or_too_slow_is_refused() -> None:
-    """By its stated length, by what arrives, and by the time that it takes."""
-    wire = WireLimits(max_body_bytes=2_000, max_body_wait=0.05)
-
-    async def chunks() -> AsyncIterator[bytes]:
-        for _ in range(100):
-            yield b" " * 100
-
-    async def slow() -> AsyncIterator[bytes]:
-        yield b"{"
-        await asyncio.sleep(0.5)
-        yield b"}"
-
-    async with hosting(HashedEngine(), wire=wire) as host, browser(host.address) as client:
-        assert (await post(client, query("w" * 3_000))).status_code == 413
-        assert (await client.post("/v1/measurements", content=chunks(), headers=JSON_TYPE)).status_code == 413
-        assert (await client.post("/v1/measurements", content=slow(), headers=JSON_TYPE)).status_code == 408
-        assert (await post(client, query("w"))).status_code == 200
-
-
-async def test_more_requests_than_it_takes_are_turned_away_at_once() -> None:
-    """The host says 503 and when to come back; the client calls that overloaded."""
-    engine = FaultyEngine()
-    async with (
-        hosting(engine, limits=Limits(timeout=30.0), wire=WireLimits(max_requests=1)) as host,
-        browser(host.address) as client,
-        RemoteBackend(host.address, timeout=30.0) as backend,
-    ):
-        busy = asyncio.create_task(post(client, query("stop")))
-        await asyncio.to_thread(engine.waiting.wait)
-        response = await post(client, query("w"))
-        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
-        assert reason(await backend.measure(query("w"))) == "overloaded"
-        engine.go.set()
-        assert (await busy).status_code == 200
-        value(await backend.measure(query("w")))
-
-
-async def test_who_hangs_up_frees_its_place() -> None:
-    """A client that gives up while its query waits leaves the queue, and the engine never sees it."""
-    engine = FaultyEngine()
-    async with hosting(engine, limits=Limits(timeout=30.0)) as host, browser(host.address) as client:
-        busy = asyncio.create_task(post(client, query("stop")))
-        await asyncio.to_thread(engine.waiting.wait)
-        gone = asyncio.create_task(post(client, query("gone")))
-        await settled(lambda: host.batcher.stats().queue_depth == 1)
-        gone.cancel()
-        await settled(lambda: host.batcher.stats().queue_depth == 0)
-        engine.go.set()
-        assert (await busy).status_code == 200
-    assert "gone" not in engine.counted
-
-
-async def test_the_metrics_are_prometheus_text(hosted: Hosted) -> None:
-    """Every line is a comment or a sample, histograms are cumulative, and no tenant or probe is named."""
-    async with browser(hosted.address, ACME) as client:
-        await post(client, query("a b"), query("c"), query("nan"))
-        response = await client.get("/metrics")
-    assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
-    samples = {}
-    for line in response.text.splitlines():
-        if not line.startswith("# "):
-            name, _, number = line.rpartition(" ")
-            samples[name] = float(number)
-    assert samples['bartizan_monitor_answers_total{outcome="measured"}'] == 2
-    assert samples['bartizan_monitor_answers_total{outcome="not a measurement"}'] == 1
-    assert samples["bartizan_monitor_queue_depth"] == 0 and samples["bartizan_monitor_up"] == 1
-    for name in ("batch_queries", "queued_seconds", "computed_seconds"):
-        counts = [n for label, n in samples.items() if label.startswith(f"bartizan_monitor_{name}_bucket")]
-        assert counts == sorted(counts) and counts[-1] == samples[f"bartizan_monitor_{name}_count"] > 0
-    assert "acme" not in response.text and "injection" not in response.text
-
-
-async def test_a_stuck_engine_is_not_healthy() -> None:
-    """Both health pages say so, and callers are answered at once; when it comes back all is well."""
-    engine = FaultyEngine()
-    limits = Limits(timeout=0.05, stuck_after=0.05)
-    async with hosting(engine, limits=limits) as host, browser(host.address) as client:
-        await post(client, query("stop"))
-        await settled(lambda: not host.batcher.health().live)
-        for page in ("/healthz", "/readyz"):
-            response = await client.get(page)
-            assert (response.status_code, response.text) == (503, "engine stuck")
-        (answer,) = (await post(client, query("w"))).json()["measurements"]
-        assert answer["value"] == {"missing": "engine stuck"}
-        engine.go.set()
-        await settled(lambda: host.batcher.health().ready)
-        assert (await client.get("/readyz")).status_code == 200
-
-
 async def test_an_engine_whose_catalogue_fails_does_not_tell_why(caplog: pytest.LogCaptureFixture) -> None:
     """A bug is a 500 with fixed words; its message is neither shown nor logged."""
 
@@ -242,16 +93,6 @@ async def test_an_engine_whose_catalogue_fails_does_not_tell_why(caplog: pytest.
         async with RemoteBackend(host.address) as backend:
             assert reason(await backend.measure(query("w"))) == "host error"
     assert "RuntimeError" in caplog.text and "secret" not in caplog.text
-
-
-async def test_a_page_whose_name_was_rebound_is_refused() -> None:
-    """Without tokens a TCP host answers only to its own names."""
-    async with hosting(HashedEngine()) as host, browser(host.address) as client:
-        port = host.address.rpartition(":")[2]
-        for name in ("evil.example", f"evil.example:{port}", ""):
-            assert (await client.get("/v1/probes", headers={"Host": name})).status_code in (400, 421)
-        for name in (f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}", "LOCALHOST"):
-            assert (await client.get("/v1/probes", headers={"Host": name})).status_code == 200
 
 
 async def test_an_answer_is_not_held_back_by_the_network() -> None:

@@ -14,8 +14,8 @@ from bartizan.guard.errors import BartizanError
 OBJECT_STORE = 512 * 1024 * 1024
 """Bytes of shared memory of a Ray of our own: a replay streams, and holds little at a time."""
 
-_SILENT = {"RAY_USAGE_STATS_ENABLED": "0"}
-"""Nothing is reported to anybody."""
+_OWN = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token"}
+"""Of a Ray of our own: nothing is reported to anybody, and nobody joins without the token of this user."""
 
 
 class CannotConnect(BartizanError):
@@ -27,14 +27,15 @@ def connected(address: str | None = None, *, cpus: int | None = None) -> Iterato
     """Connected to the cluster at ``address`` (``ray://head:10001``, ``head:6379``, ``auto``), or to one that is
     started on this machine, with so many CPUs, and ended afterwards. Where Ray is connected already, nothing happens.
 
-    Every machine of a cluster needs the same versions of Python, Ray and this package. Raises :class:`CannotConnect`.
+    Every machine of a cluster needs the same versions of Python, Ray and this package. A cluster that asks for a token
+    wants ``RAY_AUTH_MODE=token`` in the environment. Raises :class:`CannotConnect`.
     """
     if ray.is_initialized():
         yield
         return
     where = "on this machine" if address is None else f"at {address}"
-    try:
-        with _environment(_SILENT):
+    with _environment(_OWN if address is None else {}):
+        try:
             if address is None:
                 ray.init(
                     "local",
@@ -46,17 +47,17 @@ def connected(address: str | None = None, *, cpus: int | None = None) -> Iterato
                 )
             else:
                 ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, OSError, RuntimeError, ValueError, AssertionError) as error:
-        raise CannotConnect(f"{where}: expected a Ray cluster, found none: {error}") from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
+        except (ConnectionError, OSError, RuntimeError, ValueError, AssertionError) as error:
+            raise CannotConnect(f"{where}: expected a Ray cluster, found none: {error}") from error
+        try:
+            yield
+        finally:
+            ray.shutdown()
 
 
 @contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
-    """What a Ray that is started now finds in its environment, unless something else is set there."""
+    """What Ray finds in the environment, unless something else is set there."""
     added = {name: value for name, value in values.items() if name not in os.environ}
     os.environ.update(added)
     try:
