@@ -79,6 +79,9 @@ class Client:
     async def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
         return await self._http.post(path, json=body, headers={**self._headers, **headers})
 
+    async def put(self, path: str, body: Any) -> httpx.Response:
+        return await self._http.put(path, json=body, headers=self._headers)
+
     async def get(self, path: str, **headers: str) -> httpx.Response:
         return await self._http.get(path, headers={**self._headers, **headers})
 

@@ -17,7 +17,7 @@ except ImportError as error:
     raise ImportError('install the extra: pip install "bartizan[sidecar]"') from error
 
 from .app import create_app
-from .config import ConfigError, ServiceConfig, load_config
+from .config import ConfigError, ServiceConfig, load_config, parse_config
 from .service import Service
 
-__all__ = ["ConfigError", "Service", "ServiceConfig", "create_app", "load_config"]
+__all__ = ["ConfigError", "Service", "ServiceConfig", "create_app", "load_config", "parse_config"]

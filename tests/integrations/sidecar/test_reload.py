@@ -1,0 +1,154 @@
+"""A changed policy: what it must pass before it decides, and how all workers of a tenant get it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bartizan.guard import ToolCall
+from bartizan.integrations.sidecar import Service, parse_config
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "redis"))
+from in_process import TOKENS, running
+from server import Server
+
+POLICY = """
+version: 1
+name: payments
+tools: {pay: {args: {amount: int}}}
+rules:
+  - {id: pay, allow: [pay], when: args.amount <= 100}
+invariants:
+  - never: allowed(pay) && args.amount > 1000
+"""
+LOOSER = POLICY.replace("<= 100}", "<= 500}")
+TIGHTER = POLICY.replace("<= 100}", "<= 50}")
+UNBOUNDED = POLICY.replace("<= 100}", "<= 5000}")
+
+
+def service(directory: Path, **tenant: Any) -> Service:
+    (directory / "policy.yaml").write_text(POLICY)
+    token = {"name": "admin", "sha256": "0" * 64, "scopes": ["admin"]}
+    body = {"tenants": {"default": {"policy": "policy.yaml", **tenant}}, "tokens": [token]}
+    return Service.open(parse_config(body, directory))
+
+
+async def taken(made: Service, text: str) -> str:
+    """What became of a change, and that it decides exactly if it was taken."""
+    tenant = made.tenants["default"]
+    before = tenant.guard.program.hash
+    attempt = await tenant.reloader.take_text(text)
+    assert (tenant.guard.program.hash != before) == (attempt.outcome == "taken")
+    assert tenant.reloader.latest == attempt
+    return attempt.outcome
+
+
+async def test_a_policy_that_lets_more_go_is_refused_where_it_must_be_tighter(tmp_path: Path) -> None:
+    """Proved for all calls: 50 instead of 100 is taken; back to 100 then is not, and neither is 500."""
+    made = service(tmp_path, reload={"require": "tighter"})
+    assert await taken(made, LOOSER) == "refused"
+    assert await taken(made, TIGHTER) == "taken"
+    assert await taken(made, POLICY) == "refused"
+    answer = await made.tenants["default"].guard.authorise(
+        ToolCall.of("1", "pay", {"amount": 80}), session="s"
+    )
+    assert not answer.decision.allowed
+    await made.aclose()
+
+
+async def test_a_policy_whose_invariant_is_not_proved_is_refused_where_it_must_be(tmp_path: Path) -> None:
+    """500 keeps the invariant, 5000 breaks it."""
+    made = await asyncio.to_thread(service, tmp_path, reload={"require": "proved"})
+    assert await taken(made, LOOSER) == "taken"
+    assert await taken(made, UNBOUNDED) == "refused"
+    await made.aclose()
+
+
+async def test_a_text_with_another_hash_than_announced_is_refused(tmp_path: Path) -> None:
+    """What is put in force is what somebody meant."""
+    made = service(tmp_path)
+    attempt = await made.tenants["default"].reloader.take_text(LOOSER, "0" * 64)
+    assert attempt.outcome == "refused"
+    await made.aclose()
+
+
+async def test_changes_that_come_together_are_taken_one_after_the_other(tmp_path: Path) -> None:
+    """Whatever the order, the program in force is one of them, whole, and it is the latest attempt's."""
+    made = service(tmp_path)
+    tenant = made.tenants["default"]
+    texts = [POLICY.replace("100}", f"{limit}}}") for limit in range(200, 210)]
+    attempts = await asyncio.gather(*(tenant.reloader.take_text(text) for text in texts))
+    assert tenant.guard.program.hash in {attempt.hash for attempt in attempts}
+    assert tenant.reloader.latest is not None
+    assert tenant.guard.program.hash == tenant.reloader.latest.hash
+    await made.aclose()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    directory = tmp_path / "redis"
+    directory.mkdir()
+    with Server(directory) as found:
+        yield found
+
+
+async def test_an_announced_policy_reaches_every_worker(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One worker is asked; both take the policy from Redis. Without the key nothing announced is followed."""
+    monkeypatch.setenv("REVISIONS", "r" * 32)
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    tenant = {"policy": "policy.yaml", "store": server.url, "reload": {"revisions": {"env": "REVISIONS"}}}
+    body = {"tenants": {"default": tenant}, "tokens": _tokens()}
+    config = parse_config(body, tmp_path)
+    other = Service.open(config, worker=1)
+    following = asyncio.create_task(other.background())
+    async with running(config) as one:
+        here = asyncio.create_task(one.service.background())
+        admin = one.as_("admin")
+        tried = await admin.put("/v1/policy", {"policy": LOOSER, "dry_run": True})
+        assert (tried.status_code, tried.json()["announced"]) == (200, False)
+        refused = await admin.put("/v1/policy", {"policy": "rules: ["})
+        assert refused.status_code == 422
+        assert (await one.as_("agent").put("/v1/policy", {"policy": LOOSER})).status_code == 403
+        announced = await admin.put("/v1/policy", {"policy": LOOSER})
+        assert announced.status_code == 202
+        for made in (one.service, other):
+            await _until(lambda made=made: made.tenants["default"].program.hash == announced.json()["hash"])
+        for task in (here, following):
+            task.cancel()
+        await asyncio.wait({here, following})
+    await other.aclose()
+
+
+async def test_a_policy_from_a_file_is_changed_there(tmp_path: Path) -> None:
+    """Without revisions there is nothing to announce to; trying is possible all the same."""
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    config = parse_config({"tenants": {"default": {"policy": "policy.yaml"}}, "tokens": _tokens()}, tmp_path)
+    async with running(config) as one:
+        admin = one.as_("admin")
+        assert (await admin.put("/v1/policy", {"policy": LOOSER})).status_code == 409
+        assert (await admin.put("/v1/policy", {"policy": LOOSER, "dry_run": True})).status_code == 200
+        assert (await admin.put("/v1/policy", {"policy": 1})).status_code == 422
+
+
+def _tokens() -> list[dict[str, Any]]:
+    from hashlib import sha256
+
+    names = {"admin": ["admin"], "agent": TOKENS["agent"]["scopes"]}
+    return [
+        {"name": name, "sha256": sha256(f"{name}-token".encode()).hexdigest(), "scopes": scopes}
+        for name, scopes in names.items()
+    ]
+
+
+async def _until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not true():  # noqa: ASYNC110 (a program tells nobody that it decides)
+            await asyncio.sleep(0.02)
