@@ -37,7 +37,7 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def metrics() -> Iterator[Metrics]:
     made = Metrics()
     yield made
-    made.close()
+    made.shutdown()
 
 
 def samples(text: str) -> dict[Sample, float]:
@@ -123,7 +123,7 @@ print("ready", flush=True)
 sys.stdin.read()
 if how == "kill":
     os.kill(os.getpid(), signal.SIGKILL)
-metrics.close()
+metrics.shutdown()
 """
 
 
@@ -176,7 +176,7 @@ def test_any_worker_answers_for_all(tmp_path: Path) -> None:
     thrice = worker(tmp_path, 2, 10_000)
     assert seen()[calls] == 11_111
     assert end(thrice) == 0
-    metrics.close()
+    metrics.shutdown()
 
 
 def test_a_snapshot_that_is_none_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -188,7 +188,7 @@ def test_a_snapshot_that_is_none_is_left_out(tmp_path: Path, caplog: pytest.LogC
     with caplog.at_level(logging.WARNING):
         assert samples(metrics.render())["calls_total", ()] == 1
     assert "is no snapshot" in caplog.text
-    metrics.close()
+    metrics.shutdown()
 
 
 def test_a_directory_that_is_gone_stops_nobody(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_directory_that_is_gone_stops_nobody(tmp_path: Path) -> None:
     for path in (tmp_path / "metrics").iterdir():
         path.unlink()
     (tmp_path / "metrics").rmdir()
-    metrics.close()
+    metrics.shutdown()
 
 
 async def test_requests_are_counted_by_route(metrics: Metrics) -> None:

@@ -106,7 +106,7 @@ async def test_traces_and_metrics_reach_a_collector(
     await guard.enforce(ToolCall.of("1", "read", {}), tool, session="s")
     await guard.aclose()
     traces.shutdown()
-    metrics.close()
+    metrics.shutdown()
     (sent,) = ExportTraceServiceRequest.FromString(collector.bodies["/v1/traces"][0]).resource_spans
     about = {one.key: one.value.string_value for one in sent.resource.attributes}
     assert about["service.name"] == "bartizan"

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bartizan.guard import BartizanError, Principal, Verdicts
+from bartizan.guard import BartizanError, Durability, Principal, Verdicts
 from bartizan.integrations.assembly import REDIS
 
 from .identity import Authenticator, Identity, Scope
@@ -145,6 +145,12 @@ class Tenant(_Model):
     redis: str | None = Field(default=None, description="for feed and inbox, where it is not the store")
     audit: Path | None = Field(default=None, description="each worker writes a directory of its own in it")
     audit_key: Secret | None = None
+    audit_durability: Durability = Field(default="fsync", description="see docs/audit.md")
+    audit_signing_key: Path | None = Field(default=None, description="sign checkpoints with this Ed25519 key")
+    audit_trusted_keys: list[Path] = Field(default=[], description="public keys that signed it earlier")
+    audit_retention: float | None = Field(
+        default=None, gt=0, description="days; older segments are removed, on record"
+    )
     capture_content: bool = False
     monitors: str | None = Field(default=None, description="the address of a monitor host")
     correct: bool = True
@@ -274,7 +280,14 @@ def _resolved(config: ServiceConfig, base: Path) -> ServiceConfig:
         if store is not None and not store.startswith(REDIS):
             store = str(base / store)
         audit = base / tenant.audit if tenant.audit is not None else None
-        changed = {"policy": policy, "store": store, "audit": audit}
+        signing = base / tenant.audit_signing_key if tenant.audit_signing_key is not None else None
+        changed = {
+            "policy": policy,
+            "store": store,
+            "audit": audit,
+            "audit_signing_key": signing,
+            "audit_trusted_keys": [base / path for path in tenant.audit_trusted_keys],
+        }
         return tenant.model_copy(update=changed)
 
     return config.model_copy(

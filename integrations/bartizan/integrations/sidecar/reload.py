@@ -49,6 +49,7 @@ class Reloader:
     current: Callable[[], Program]
     replace: Callable[[Program], None]
     latest: Attempt | None = None
+    meter: metrics.Meter | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def watch(self) -> None:
@@ -100,10 +101,9 @@ class Reloader:
         return await self.take(lambda: compile_policy(text, self.path), expected)
 
     def _count(self, attempt: Attempt) -> None:
-        counter = metrics.get_meter("bartizan.sidecar").create_counter(
-            METRIC_RELOADS, "{change}", "Changed policies, by what became of them"
-        )
-        counter.add(1, {"bartizan.tenant": self.tenant, "outcome": attempt.outcome})
+        meter = self.meter or metrics.get_meter("bartizan.sidecar")
+        counter = meter.create_counter(METRIC_RELOADS, "{change}", "Changed policies, by what became of them")
+        counter.add(1, {"bartizan.tenant": self.tenant, "bartizan.outcome": attempt.outcome})
 
 
 def _fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:

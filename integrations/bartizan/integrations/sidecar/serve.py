@@ -20,6 +20,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import uvicorn
@@ -28,6 +29,7 @@ from bartizan.monitors.listening import KEEP_ALIVE, Bound, CannotServe, bind, to
 
 from .app import create_app
 from .config import ConfigError, ServiceConfig, load_config
+from .observing import DIRECTORY
 from .protocol import BoundedProtocol
 from .service import Service
 
@@ -59,6 +61,7 @@ def serve(path: str | Path, announce: Announce) -> None:
             _run(_worker(config, service, [bound.socket for bound in bounds], lambda: announce(addresses)))
         else:
             Service.check(config)
+            os.environ[DIRECTORY] = stack.enter_context(TemporaryDirectory(prefix="bartizan-metrics-"))
             _run(_Supervisor(Path(path), config, bounds).run(lambda: announce(addresses)))
 
 

@@ -16,6 +16,7 @@ from .admission import admit
 from .bodies import json_of
 from .config import ServiceConfig
 from .identity import Authenticator, Identity
+from .observing import Observer
 from .tenants import Tenant, open_tenant
 
 log = logging.getLogger("bartizan.sidecar")
@@ -24,21 +25,30 @@ log = logging.getLogger("bartizan.sidecar")
 class Service:
     """The tenants of one worker. ``draining``: it answers what it has, and is not ready for more."""
 
-    def __init__(self, config: ServiceConfig, tenants: Mapping[str, Tenant], worker: int = 0) -> None:
+    def __init__(
+        self,
+        config: ServiceConfig,
+        tenants: Mapping[str, Tenant],
+        worker: int = 0,
+        observer: Observer | None = None,
+    ) -> None:
         self.config = config
+        self.observer = Observer(worker) if observer is None else observer
         self.tenants = dict(tenants)
         self.worker = worker
         self.authenticator: Authenticator = config.authenticator()
         self.draining = False
+        self.observer.look_at(self.tenants)
 
     @classmethod
     def open(cls, config: ServiceConfig, worker: int = 0) -> Service:
         """Raises ``ConfigError``, ``PolicyError``, ``AuditError`` and ``OSError``."""
-        verdicts = config.verdicts()
+        verdicts, observer = config.verdicts(), Observer(worker)
         tenants = {
-            name: open_tenant(name, settings, verdicts, worker) for name, settings in config.tenants.items()
+            name: open_tenant(name, settings, verdicts, worker, observer)
+            for name, settings in config.tenants.items()
         }
-        return cls(config, tenants, worker)
+        return cls(config, tenants, worker, observer)
 
     @staticmethod
     def check(config: ServiceConfig) -> None:
@@ -65,11 +75,13 @@ class Service:
         return Response(canonical_json(body, max_depth=WRAPPED_DEPTH), status, media_type="application/json")
 
     async def background(self) -> None:
-        """What goes on beside the requests, until cancelled: changed policies."""
+        """What goes on beside the requests, until cancelled: changed policies, levels, old records."""
         async with asyncio.TaskGroup() as tasks:
             for tenant in self.tenants.values():
                 tasks.create_task(tenant.reloader.watch())
                 tasks.create_task(tenant.follow_revisions())
+                tasks.create_task(tenant.prune())
+            tasks.create_task(self.observer.watch(self.tenants))
 
     async def aclose(self) -> None:
         for tenant in self.tenants.values():
@@ -77,3 +89,4 @@ class Service:
                 await tenant.aclose()
             except Exception:
                 log.exception("tenant %s could not be closed", tenant.name)
+        await self.observer.aclose()

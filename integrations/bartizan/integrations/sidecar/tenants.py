@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from bartizan.guard import Guard, Verdicts
+from opentelemetry.metrics import Meter
+
+from bartizan.guard import AuditError, Guard, Telemetry, Verdicts, now_us
 from bartizan.guard.audit import AuditLog, FileAuditLog, MemoryAuditLog
 from bartizan.guard.audit.query import query
 from bartizan.guard.gather import Monitor
@@ -20,7 +24,10 @@ from . import config
 from .admission import admit
 from .feed import Feed, LocalFeed, PublishedLog, Record
 from .inbox import Inbox, LocalInbox
+from .observing import Observer
 from .reload import Reloader
+
+log = logging.getLogger("bartizan.sidecar")
 
 
 class Revision(Protocol):
@@ -55,10 +62,18 @@ class Tenant:
     inbox: Inbox
     reloader: Reloader = field(init=False)
     revisions: Revisions | None = None
+    log: AuditLog | None = None
+    telemetry: Telemetry | None = None
+    meter: Meter | None = None
 
     def __post_init__(self) -> None:
         self.reloader = Reloader(
-            self.name, self.config.policy, self.config.reload, lambda: self.program, self.replace_program
+            self.name,
+            self.config.policy,
+            self.config.reload,
+            lambda: self.program,
+            self.replace_program,
+            meter=self.meter,
         )
 
     def replace_program(self, program: Program) -> None:
@@ -72,6 +87,21 @@ class Tenant:
             async for revision in self.revisions.follow():
                 await self.reloader.take_text(revision.text, revision.hash)
 
+    async def prune(self) -> None:
+        """Remove what the audit log holds longer than it should, every hour until cancelled."""
+        kept = self.config.audit_retention
+        while kept is not None and isinstance(self.log, FileAuditLog):
+            try:
+                gone = await self.log.prune(
+                    before=now_us() - int(kept * 86400e6), why=f"kept for {kept:g} days"
+                )
+            except (AuditError, OSError) as error:
+                log.error("tenant %s: old records are not removed: %s", self.name, error)
+            else:
+                if gone:
+                    log.info("tenant %s: %d old segments of the audit log are gone", self.name, len(gone))
+            await asyncio.sleep(3600)
+
     async def aclose(self) -> None:
         if self.revisions is not None:
             await self.revisions.aclose()
@@ -80,16 +110,24 @@ class Tenant:
         await self.inbox.aclose()
 
 
-def open_tenant(name: str, settings: config.Tenant, verdicts: Verdicts | None, worker: int = 0) -> Tenant:
+def open_tenant(
+    name: str,
+    settings: config.Tenant,
+    verdicts: Verdicts | None,
+    worker: int = 0,
+    observer: Observer | None = None,
+) -> Tenant:
     """Raises ``PolicyError``, ``AuditError``, ``OSError`` and :class:`~.config.ConfigError`."""
     program = load_policy(settings.policy)
     admit(program, None, settings.reload)
-    log, past = _log(settings, worker)
+    audit, past = _log(settings, worker)
+    telemetry = observer.telemetry(name) if observer is not None else None
     feed, inbox = _shared(name, settings) if settings.shared is not None else _local(past)
     guard = Guard(
         program,
         store=store_at(settings.store, tenant=name) if settings.store is not None else None,
-        audit=PublishedLog(log, feed),
+        audit=PublishedLog(audit, feed),
+        telemetry=telemetry,
         monitors=_monitors(program, settings.monitors),
         deadline=settings.deadline,
         approval_ttl=settings.approval_ttl,
@@ -98,7 +136,18 @@ def open_tenant(name: str, settings: config.Tenant, verdicts: Verdicts | None, w
         correct_within=settings.correct_within,
         verdicts=verdicts,
     )
-    return Tenant(name, settings, guard, program, feed, inbox, _revisions(name, settings))
+    return Tenant(
+        name,
+        settings,
+        guard,
+        program,
+        feed,
+        inbox,
+        _revisions(name, settings),
+        audit,
+        telemetry,
+        observer.meter if observer is not None else None,
+    )
 
 
 def _log(settings: config.Tenant, worker: int) -> tuple[AuditLog, Sequence[Record]]:
@@ -107,9 +156,25 @@ def _log(settings: config.Tenant, worker: int) -> tuple[AuditLog, Sequence[Recor
         return MemoryAuditLog(), ()
     directory = settings.audit / f"worker-{worker}"
     directory.mkdir(parents=True, exist_ok=True)
-    key = settings.audit_key.read() if settings.audit_key is not None else None
-    log = FileAuditLog(directory, key=key)
-    return log, _past(directory)
+    audit = FileAuditLog(
+        directory,
+        key=settings.audit_key.read() if settings.audit_key is not None else None,
+        durability=settings.audit_durability,
+        **_signing(settings),
+    )
+    return audit, _past(directory)
+
+
+def _signing(settings: config.Tenant) -> dict[str, Any]:
+    if settings.audit_signing_key is None:
+        return {}
+    from bartizan.integrations.signing import BadKey, Ed25519Signer, Ed25519Verifier  # an extra of its own
+
+    try:
+        trusted = [Ed25519Verifier.load(path) for path in settings.audit_trusted_keys]
+        return {"signer": Ed25519Signer.load(settings.audit_signing_key), "trusted": trusted}
+    except BadKey as error:
+        raise config.ConfigError(f"audit_signing_key: {error}") from error
 
 
 def _past(directory: Path) -> Sequence[Record]:

@@ -5,7 +5,7 @@
     metrics = Metrics(worker=0, directory="/run/bartizan/metrics")   # shared by the workers of one service
     telemetry = Telemetry(meter=metrics.meter("bartizan.guard"), attributes={"bartizan.tenant": "acme"})
     metrics.render()                                                 # what all workers have counted
-    metrics.close()
+    metrics.shutdown()
 
 Nothing global is set: who wants OpenTelemetry's global providers sets them and needs none of this.
 """

@@ -54,7 +54,7 @@ class Metrics:
             own = self._own()
             return text(self._snapshots.together(own) if self._snapshots is not None else own)
 
-    def close(self) -> None:
+    def shutdown(self) -> None:
         """Write and send what there is, and end."""
         self._ending.set()
         if self._thread is not None:
