@@ -33,8 +33,15 @@ def reviewed(guard: Guard, *, session: str, principal: Principal = ANONYMOUS) ->
 
 def measured(monitors: Mapping[str, Monitor]) -> Score:
     """Scores by monitors, by the names of their signals. Each sees the segment as a text, after what was sent."""
-    gatherer = Gatherer(monitors)
+    return _score(Gatherer(monitors))
 
+
+def scored(guard: Guard) -> Score:
+    """As :func:`measured`, by the monitors of a guard."""
+    return _score(guard._parts.gatherer)
+
+
+def _score(gatherer: Gatherer) -> Score:
     async def score(signal: str, sent: str, segment: str) -> float | Missing:
         now = now_us()
         before = (Event("text", now, text=sent),) if sent else ()
