@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import jsonschema
@@ -12,8 +11,7 @@ from starlette.routing import Route
 from bartizan.integrations.sidecar import Service, openapi
 from bartizan.integrations.sidecar.app import route_list
 
-sys.path.insert(0, str(Path(__file__).parent))
-from in_process import configured
+from .in_process import configured
 
 
 def test_every_route_is_in_the_document_and_every_path_is_a_route(tmp_path: Path) -> None:

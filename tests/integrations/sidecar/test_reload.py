@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integrations.redis.server import Server
 
 from bartizan.guard import ToolCall
 from bartizan.integrations.sidecar import Service, parse_config
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "redis"))
-from in_process import TOKENS, running
-from server import Server
+from .in_process import TOKENS, running
 
 POLICY = """
 version: 1

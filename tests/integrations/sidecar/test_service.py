@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +15,7 @@ import pytest
 from bartizan.guard import ToolCall, Verdicts
 from bartizan.guard.audit import verify
 
-sys.path.insert(0, str(Path(__file__).parent))
-from serving import SECRETS, Running, proposed, written
+from .serving import SECRETS, Running, proposed, written
 
 
 @pytest.fixture(scope="module")
@@ -251,7 +249,7 @@ def test_a_configuration_that_cannot_be_used_says_which_field(
     """The command gives up with one clear line and no trace."""
     import subprocess
 
-    from serving import BARTIZAN
+    from .serving import BARTIZAN
 
     config = written(tmp_path, **changes)
     done = subprocess.run(

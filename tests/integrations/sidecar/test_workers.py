@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import re
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.integrations.redis.server import Server
 
 from bartizan.guard.audit import query, verify
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "redis"))
-from server import Server
-from serving import Running, proposed, written
+from .serving import Running, proposed, written
 
 
 @pytest.fixture
