@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from .auditlog import is_audit_log, read_audit_log
+from .langsmith import is_langfuse, is_langsmith, langfuse, langsmith
 from .lines import count_lines, json_lines
+from .openinference import is_phoenix, phoenix
 from .otel import is_otlp, read_otel
 from .record import RecordedSession, RecordError
+from .runs import read_runs
 from .trajectories import is_trajectory, read_trajectories
 from .transcripts import count_transcripts, is_transcripts, read_transcripts
 
@@ -50,9 +54,27 @@ FORMATS = (
     ),
     Format(
         "otel",
-        "OpenTelemetry GenAI spans as OTLP/JSON lines",
+        "OpenTelemetry spans (GenAI or OpenInference) as OTLP/JSON lines",
         _by_first_line(is_otlp),
         read_otel,
+    ),
+    Format(
+        "phoenix",
+        "OpenInference spans as Phoenix exports them, one per line",
+        _by_first_line(is_phoenix),
+        partial(read_runs, adapter=phoenix),
+    ),
+    Format(
+        "langsmith",
+        "runs of LangSmith, one per line",
+        _by_first_line(is_langsmith),
+        partial(read_runs, adapter=langsmith),
+    ),
+    Format(
+        "langfuse",
+        "observations of Langfuse, one per line",
+        _by_first_line(is_langfuse),
+        partial(read_runs, adapter=langfuse),
     ),
     Format(
         "trajectories",

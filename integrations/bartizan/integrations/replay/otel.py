@@ -1,5 +1,7 @@
 """OpenTelemetry GenAI spans, exported as OTLP/JSON lines (the collector's and the SDKs' file exporters).
 
+Spans by OpenInference's conventions in the same encoding are read as :mod:`.openinference` says.
+
 Of the GenAI semantic conventions these are read: ``execute_tool`` spans (``gen_ai.tool.name``,
 ``gen_ai.tool.call.id``, ``gen_ai.tool.call.arguments``, ``gen_ai.tool.call.result``, ``error.type``) and the user's
 messages in ``gen_ai.input.messages`` of ``invoke_agent`` spans, or of ``chat`` spans where a trace has no
@@ -15,16 +17,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from bartizan.guard.canonical import JSON, canonical_json, parse_json
-from bartizan.guard.errors import MalformedJSON
+from bartizan.guard.canonical import JSON
 
 from .lines import json_lines, member, optional
+from .openinference import KIND, of_attributes
 from .otlp import attributes, nanoseconds
-from .record import Call, Happening, Prompt, RecordedSession, RecordError, Result, State
+from .record import RecordedSession, RecordError
+from .runs import Run, rows_of
+from .spans import AGENT, CHAT, decoded, sessions
 from .spool import Spool
-from .structure import structured
 
-_TOOL, _AGENT, _CHAT = "execute_tool", "invoke_agent", "chat"
+_TOOL = "execute_tool"
 
 
 def is_otlp(record: dict[str, JSON]) -> bool:
@@ -37,16 +40,21 @@ def read_otel(path: Path) -> Iterator[RecordedSession]:
         conversations: dict[str, str] = {}
         for where, span in _spans(path):
             named = attributes(span, where)
-            if named.get("gen_ai.operation.name") not in (_TOOL, _AGENT, _CHAT):
-                continue
             trace = member(span, "traceId", str, where)
-            conversation = named.get("gen_ai.conversation.id")
+            if named.get("gen_ai.operation.name") in (_TOOL, AGENT, CHAT):
+                conversation = named.get("gen_ai.conversation.id")
+                rows = list(_rows(span, named, where))
+            elif KIND in named:
+                run = _openinference(span, named, trace, where)
+                conversation = run.session
+                rows = [(time * 1000, row) for time, row in rows_of(run, where)]
+            else:
+                continue
             if isinstance(conversation, str):
                 conversations[trace] = conversation
-            for time, row in _rows(span, named, where):
+            for time, row in rows:
                 spool.add(trace, time, row)
-        for session, rows in _merge(spool, conversations):
-            yield _session(session, rows)
+        yield from sessions(spool, conversations)
 
 
 def _spans(path: Path) -> Iterator[tuple[str, dict[str, JSON]]]:
@@ -75,7 +83,7 @@ def _rows(
         if prompts:
             yield start, {"kind": operation, "time": start // 1000, "prompts": prompts, "where": where}
         return
-    arguments = _decoded(named.get("gen_ai.tool.call.arguments"))
+    arguments = decoded(named.get("gen_ai.tool.call.arguments"))
     if not isinstance(arguments, dict):
         raise RecordError(
             where,
@@ -86,10 +94,7 @@ def _rows(
     tool = named.get("gen_ai.tool.name")
     if not isinstance(tool, str) or not tool:
         raise RecordError(where, f"expected 'gen_ai.tool.name' to be a tool's name, found {tool!r:.60}")
-    failed = "error.type" in named or (optional(span, "status", dict, where) or {}).get("code") in (
-        2,
-        "STATUS_CODE_ERROR",
-    )
+    failed = "error.type" in named or _failed(span, where)
     yield (
         start,
         {
@@ -113,56 +118,33 @@ def _rows(
         )
 
 
-def _merge(spool: Spool, conversations: Mapping[str, str]) -> Iterator[tuple[str, list[JSON]]]:
-    """Traces of one conversation are one session, in the order in which the traces arrived."""
-    with Spool() as merged:
-        for number, (trace, rows) in enumerate(spool.groups()):
-            for row in rows:
-                merged.add(conversations.get(trace, trace), number, row)
-        yield from merged.groups()
+def _openinference(span: dict[str, JSON], named: Mapping[str, JSON], trace: str, where: str) -> Run:
+    return of_attributes(
+        named,
+        kind=str(named[KIND]),
+        id=member(span, "spanId", str, where),
+        trace=trace,
+        name=str(span.get("name") or "tool"),
+        start=nanoseconds(span, "startTimeUnixNano", where) // 1000,
+        end=nanoseconds(span, "endTimeUnixNano", where) // 1000,
+        failed=_failed(span, where),
+        root=not span.get("parentSpanId"),
+    )
 
 
-def _session(id: str, rows: list[JSON]) -> RecordedSession:
-    asked = _AGENT if any(row["kind"] == _AGENT for row in rows) else _CHAT
-    happened: list[Happening] = []
-    prompts: list[str] = []
-    steps: dict[str, int] = {}
-    for row in rows:
-        if row["kind"] == asked:
-            prompts += (new := _unheard(prompts, row["prompts"]))
-            happened += [Prompt(text, row["time"]) for text in new]
-        elif row["kind"] == "call":
-            step = steps[row["span"]] = len(steps)
-            happened.append(_call(step, row))
-        elif row["kind"] == "result":
-            text, value = _result(row["result"])
-            happened.append(Result(steps[row["span"]], text, value, row["failed"], row["time"]))
-    agent = next((row["agent"] for row in rows if row.get("agent")), "none")
-    return RecordedSession(id, {"suite": str(agent)}, tuple(happened), rows[0].get("where", id))
-
-
-def _call(step: int, row: dict[str, JSON]) -> Call:
-    state: State = "error" if row["failed"] else "executed"
-    return Call(step, row["id"], row["tool"], row["args"], state, time=row["time"])
-
-
-def _unheard(heard: list[str], messages: list[str]) -> list[str]:
-    """Each request repeats the conversation so far: what comes after the longest common beginning is new."""
-    same = 0
-    while same < min(len(heard), len(messages)) and heard[same] == messages[same]:
-        same += 1
-    return messages[same:]
+def _failed(span: dict[str, JSON], where: str) -> bool:
+    return (optional(span, "status", dict, where) or {}).get("code") in (2, "STATUS_CODE_ERROR")
 
 
 def _user_texts(messages: JSON, where: str) -> list[str]:
     """The texts of the user's messages: ``[{"role": "user", "parts": [{"type": "text", "content": ...}]}]``."""
-    decoded = _decoded(messages)
-    if decoded is None:
+    found = decoded(messages)
+    if found is None:
         return []
-    if not isinstance(decoded, list):
-        raise RecordError(where, f"expected 'gen_ai.input.messages' to be a list, found {decoded!r:.60}")
+    if not isinstance(found, list):
+        raise RecordError(where, f"expected 'gen_ai.input.messages' to be a list, found {found!r:.60}")
     texts = []
-    for message in decoded:
+    for message in found:
         if isinstance(message, dict) and message.get("role") == "user":
             parts = message.get("parts")
             for part in parts if isinstance(parts, list) else []:
@@ -173,19 +155,3 @@ def _user_texts(messages: JSON, where: str) -> list[str]:
                 ):
                     texts.append(part["content"])
     return texts
-
-
-def _decoded(value: JSON) -> JSON:
-    """Structured attributes are recorded as JSON text by exporters that only know flat attributes."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return parse_json(value)
-    except MalformedJSON:
-        return value
-
-
-def _result(result: JSON) -> tuple[str, JSON]:
-    if isinstance(result, str):
-        return result, structured(result)
-    return canonical_json(result).decode(), result
