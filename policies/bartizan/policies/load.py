@@ -17,6 +17,7 @@ from .document.loading import Located, Path, load_document
 from .document.model import Rule
 from .edits.check import check_repair
 from .invariants import check_invariants
+from .justified import Justification
 from .language import ast, syntax
 from .language.checker import check_condition
 from .language.environment import Environment, SignalDecl, call_environment, result_environment
@@ -24,7 +25,7 @@ from .language.parser import parse_expression
 from .language.problems import CheckError
 from .language.syntax import Span
 from .language.types import Any, Record, ToolDecl
-from .policy import CheckedPolicy, CheckedRule, Declaration, Justification
+from .policy import CheckedPolicy, CheckedRule, Declaration
 from .program import Program
 from .references import check_tests
 from .scopes import selected

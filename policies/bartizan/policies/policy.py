@@ -11,6 +11,7 @@ from typing import Literal
 
 from .diagnostics import Source
 from .document.typespec import format_type
+from .justified import Justification
 from .language import ast
 from .language.environment import SignalDecl
 from .language.syntax import Span
@@ -20,14 +21,6 @@ from .texts.rules import CheckedText
 
 SEMANTICS = 1
 Effect = Literal["allow", "deny", "escalate", "redact", "label"]
-
-
-@dataclass(frozen=True, slots=True)
-class Justification:
-    """Why an author keeps what a finding is about, and where that is written."""
-
-    reason: str
-    span: Span = field(default=Span(0, 0), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

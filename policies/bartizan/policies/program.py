@@ -37,7 +37,7 @@ from .edits import Opening, openings_of, permitted, sticky_paths
 from .evaluation.determine import Explained, determining, explained
 from .evaluation.plan import Evaluate, compile_expression
 from .evaluation.redaction import Redactor
-from .evaluation.registers import RegisterFile, advance, direct_signals
+from .evaluation.registers import Register, RegisterFile, advance, direct_signals
 from .evaluation.scope import Scope, Taint, denied_scope, event_scope
 from .explain import Explanation, argument_origins, trace_rule
 from .language import ast
@@ -96,6 +96,8 @@ class Program:
         }
         self._plans = {tool: self._plan(decl) for tool, decl in sorted(policy.tools.items())}
         self._initial = self._registers.initial()
+        self._signals: dict[tuple[EventKind, str | None], tuple[str, ...]] = {}
+        self._touched: dict[tuple[str, str | None], tuple[Register, ...]] = {}
 
     def __repr__(self) -> str:
         return f"<Program {self.name} {self.hash[:12]}>"
@@ -108,6 +110,15 @@ class Program:
         return self._initial
 
     def signals(self, kind: EventKind, tool: str | None) -> Sequence[str]:
+        key = (kind, tool)
+        found = self._signals.get(key)
+        if found is None:
+            found = self._asked_for(kind, tool)
+            if tool is None or tool in self._plans:  # others are the agent's words, of which there is no end
+                self._signals[key] = found
+        return found
+
+    def _asked_for(self, kind: EventKind, tool: str | None) -> tuple[str, ...]:
         plan = self._plans.get(tool) if tool is not None else None
         names = set(plan.signals.get(kind, ())) if plan is not None else set()
         for register in self._registers.touched_by(kind, tool):
@@ -235,13 +246,13 @@ class Program:
     # --- history
 
     def advance(self, event: Event, session: Session) -> Mapping[str, Json]:
-        touched = self._registers.touched_by(event.kind, event.tool)
+        touched = self._touched_by(event.kind, event.tool)
         if not touched:
             return session.state
         return advance(touched, session.state, self._event_scope(event, session))
 
     def denied(self, request: Request, decision: Decision, session: Session) -> Mapping[str, Json]:
-        touched = self._registers.touched_by("denied", request.call.tool)
+        touched = self._touched_by("denied", request.call.tool)
         because = frozenset(reason.rule for reason in decision.reasons)
         if not touched or because & _NO_CALL:
             return session.state
@@ -250,6 +261,15 @@ class Program:
         scope = denied_scope(event, because, self.policy.tools, sources, session.state)
         after = advance(touched, session.state, scope)
         return session.state if after == session.state else after
+
+    def _touched_by(self, kind: str, tool: str | None) -> tuple[Register, ...]:
+        """The registers that an event updates."""
+        found = self._touched.get((kind, tool))
+        if found is None:
+            found = self._registers.touched_by(kind, tool)
+            if tool is None or tool in self._plans:
+                self._touched[kind, tool] = found
+        return found
 
     def _event_scope(self, event: Event, session: Session) -> Scope:
         return event_scope(event, self.policy.tools, lambda: self._provenance(session), session.state)

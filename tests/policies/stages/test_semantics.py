@@ -1,4 +1,4 @@
-"""The stage of a session has one meaning: in the register that runs, the interpreter, the formulas, and in every world."""
+"""The stage of a session has one meaning: in the register that runs, the interpreter, the formulas, every world."""
 
 from __future__ import annotations
 

@@ -92,6 +92,51 @@ _KINDS = (
         "remove the value from the type, or add a rule for it",
     ),
     Kind(
+        "stage-unreachable", "warning", "No session gets into the stage",
+        "No transition that can fire leads to the stage, and it is not the initial one.",
+        "add a transition to it, correct one, or remove the stage",
+    ),
+    Kind(
+        "stage-trap", "warning", "Nothing leads out of the stage",
+        "A session that is in the stage stays in it for ever: it does not end by itself, no transition out of it can "
+        "fire, and it is not marked as final.",
+        "add a way out (for: and then:, or a transition), or say final: true",
+    ),
+    Kind(
+        "transition-dead", "warning", "The transition never fires",
+        "In no session does its event happen, with its condition true, in a stage from which it leads.",
+        "correct the transition, or remove it",
+    ),
+    Kind(
+        "stage-overlap", "warning", "Two transitions of one event lead to different stages",
+        "For some event both conditions hold. The session is then taken to be in either stage: a question about the "
+        "stage has no answer where they differ, so deny and escalate rules fire and allow rules do not.",
+        "make the conditions exclude each other",
+    ),
+    Kind(
+        "stage-doubt", "warning", "A transition may or may not have fired",
+        "For an event with nothing wrong but an absent optional field its condition is neither true nor false. The "
+        "session is then taken to be in either stage.",
+        "guard the optional field with has(...)",
+    ),
+    Kind(
+        "stage-evaded", "warning", "In some stage a sanction's trigger has no consequence",
+        "The denial that leads from other stages into this one leads nowhere from a stage in which more may be done.",
+        "add the stage to the transition's from:",
+    ),
+    Kind(
+        "stage-provoked", "warning", "Being denied pays",
+        "A transition on a denied call leads to a stage (at once, or when its time is over) in which something goes "
+        "that did not go before, and any agent can have a call denied.",
+        "let denials lead to stricter stages only",
+    ),
+    Kind(
+        "stage-escape", "note", "The agent can leave the stage by itself",
+        "A transition on what the agent does without being asked leads to a stage in which more goes. That is how "
+        "work proceeds, and no way for a sanction to end.",
+        "nothing, if that is meant; otherwise escalate the call that leads out",
+    ),
+    Kind(
         "stale-justification", "warning", "Nothing is left to justify",
         "A `justified:` entry names a finding that does not occur any more.",
         "remove the entry",

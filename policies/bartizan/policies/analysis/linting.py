@@ -14,6 +14,7 @@ from .checks.polarity import misplaced_tests
 from .checks.races import races
 from .checks.rules import about_results, fires_never, may_fail, says_nothing
 from .checks.shadowing import shadowed
+from .checks.stages import about_stages, stage_findings
 from .checks.study import Study
 from .checks.witnesses import Witnesses
 from .findings import Finding
@@ -24,7 +25,7 @@ from .solve.worker import Asking
 def questions(policy: CheckedPolicy, budget: Budget, skip: frozenset[str]) -> Iterator[Asking | Finding]:
     """The findings, each question announced before it is asked. Questions in ``skip`` are not asked."""
     plain = Study(policy, budget)
-    facts = establish(policy, budget)
+    facts = establish(policy, budget, about_stages(policy))
     study = Study(policy, budget, facts)
     program = Program(policy)
     witnesses = Witnesses(program, budget)
@@ -49,6 +50,9 @@ def questions(policy: CheckedPolicy, budget: Budget, skip: frozenset[str]) -> It
             yield Asking(f"{rule.id}: results")
             yield from about_results(study, rule)
     yield from _about_tools(study, witnesses, skip)
+    if policy.stages is not None and "stages" not in skip:
+        yield Asking("stages")
+        yield from stage_findings(policy, policy.stages, budget, facts)
 
 
 def _about_tools(study: Study, witnesses: Witnesses, skip: frozenset[str]) -> Iterator[Asking | Finding]:

@@ -34,7 +34,8 @@ _POINTER = rf"\*|(/[^/]+)+|{TOOL_NAME}"
 
 JUSTIFIABLE = (
     "vacuous", "unreachable", "always", "shadowed", "may-error", "conflict", "never-allowed", "unconstrained",
-    "unanchored", "path-in-deny", "races", "enum-uncovered",
+    "unanchored", "path-in-deny", "races", "enum-uncovered", "stage-unreachable", "stage-trap", "transition-dead",
+    "stage-overlap", "stage-doubt", "stage-evaded", "stage-provoked", "stage-escape",
 )  # fmt: skip
 """The findings of ``bartizan lint`` that an author may justify: those about what the policy says."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from .fields import Condition, DurationText, Given, Scope, Selector, Slug, Strict, problem
+from .fields import Condition, DurationText, Given, Justifications, Scope, Selector, Slug, Strict, problem
 
 
 class Stage(Strict):
@@ -21,6 +21,7 @@ class Stage(Strict):
     then: Given[Slug] = None
     final: bool = False
     reason: Given[str] = None
+    justified: Justifications = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _consistent(self) -> Stage:

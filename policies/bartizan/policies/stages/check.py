@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..diagnostics import Diagnostic, PolicyError
 from ..document.loading import Located, Path
-from ..document.stages import Stages, Transition
+from ..document.stages import Stage, Stages, Transition
+from ..justified import Justification
 from ..language import ast
 from ..language.checker import check_condition
 from ..language.environment import SignalDecl, event_environment
@@ -75,7 +76,15 @@ class _Check:
             frozenset(name for name, stage in self.stages.states.items() if stage.final),
             self.located.source,
             {name: self.located.key_span(("stages", "states", name)) for name in names},
+            {name: self._justified(name, stage) for name, stage in self.stages.states.items()},
         )  # fmt: skip
+
+    def _justified(self, name: str, stage: Stage) -> dict[str, Justification]:
+        path = ("stages", "states", name, "justified")
+        return {
+            code: Justification(reason, self.located.key_span((*path, code)))
+            for code, reason in stage.justified.items()
+        }
 
     def _problem(self, code: str, message: str, path: Path, help: str | None) -> None:
         self.problems.append(Diagnostic(code, message, self.located.span(path), help))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from ..diagnostics import Source
+from ..justified import Justification
 from ..language import ast
 from ..language.syntax import Span
 
@@ -27,7 +28,8 @@ class Drawn:
 class CheckedStages:
     """The stages of a policy: the machine, and where what was written.
 
-    ``only`` are the tools that a stage is confined to, where it is; ``places`` are those of the stages.
+    ``only`` are the tools that a stage is confined to, where it is; ``places`` are those of the stages, ``justified``
+    the findings about each that are meant.
     """
 
     machine: ast.Machine
@@ -37,6 +39,9 @@ class CheckedStages:
     final: frozenset[str]
     source: Source = field(repr=False, compare=False)
     places: Mapping[str, Span] = field(repr=False, compare=False)
+    justified: Mapping[str, Mapping[str, Justification]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
 
 def machine_of(
