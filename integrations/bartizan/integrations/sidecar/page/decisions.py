@@ -18,7 +18,7 @@ from ..service import Service
 from .desk import admitted, problem_of
 
 MOST = 2000
-"""Records of the past that one request may ask for."""
+"""Records of the past that one request gets at most."""
 
 QUIET = 15.0
 """Seconds after which a comment is sent, so that whoever reads on knows that the line is up."""
@@ -112,6 +112,6 @@ def _event(kind: str, value: JSON, id: JSON = None) -> bytes:
 
 
 def _recent(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or len(text) > 6 or int(text) > MOST:
-        raise Problem(422, f"recent: expected a whole number up to {MOST}, found {text!r:.40}")
-    return int(text)
+    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+        raise Problem(422, f"recent: expected a whole number, found {text!r:.40}")
+    return min(int(text), MOST)

@@ -84,6 +84,7 @@ def _explain(live: Program, body: Mapping[str, Any], session: Session | None) ->
                 }
                 for rule in explanation.rules
             ],
+            "heard": len(session.events),
             "arguments": arguments,
             "sources": sources_to_json(arguments, session.events),
             "changes": list(explanation.changes()),

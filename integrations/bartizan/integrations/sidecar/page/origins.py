@@ -22,7 +22,7 @@ def event_to_json(event: Event) -> dict[str, JSON]:
     body: dict[str, JSON] = {
         "kind": event.kind,
         "time": event.time,
-        "documents": [_document(each) for each in documents(event)],
+        "documents": _documents(event),
         "signals": signals(event.signals),
     }
     if event.call is not None:
@@ -87,6 +87,18 @@ def sources_to_json(arguments: Sequence[Mapping[str, Any]], events: Sequence[Eve
             }
         )
     return sources
+
+
+def _documents(event: Event) -> list[JSON]:
+    """The texts of an event. ``key``: only the name of a field in a structured result, not what stands in it."""
+    found = [_document(each) for each in documents(event)]
+    if event.kind == "result" and event.value is not None and not isinstance(event.value, str):
+        said = [leaf for leaf in leaves(event.value) if not isinstance(leaf, Leaf) or text_of(leaf.scalar)]
+        for leaf, body in zip(said, found, strict=False):
+            body["key"] = isinstance(leaf, Leaf) and leaf.is_key
+        for body in found[len(said) :]:
+            body["shown"] = True  # the structure once more, as the model read it
+    return [*found]
 
 
 def _place(place: Place) -> dict[str, JSON]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,9 @@ def routes(service: Service) -> list[BaseRoute]:
 
     def route(path: str, answer: Any, method: str = "GET") -> Route:
         handler: Callable[..., Any] = answer
-        return Route(path, handler, methods=[method])
+        made = Route(path, handler, methods=[method])
+        made.path_regex = re.compile(made.path_regex.pattern, re.DOTALL)  # a session's name may have line breaks
+        return made
 
     return [
         *file_routes(),

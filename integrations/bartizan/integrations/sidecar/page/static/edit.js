@@ -97,16 +97,23 @@ export function diffList(before, after) {
 function parts(before, after) {
   if (before === undefined) return [h("span.faint", "not there"), h("ins", ...visible(shown(after)))];
   if (after === undefined) return [h("del", ...visible(shown(before))), h("span.faint", "left out")];
-  const old = Array.from(shown(before));
-  const made = Array.from(shown(after));
+  if (typeof before !== "string" || typeof after !== "string") {
+    return [h("code.value", h("del", ...visible(shown(before)))), h("code.value", h("ins", ...visible(shown(after))))];
+  }
+  const old = Array.from(before);
+  const made = Array.from(after);
   let start = 0;
   while (start < old.length && start < made.length && old[start] === made[start]) start += 1;
   let end = 0;
   while (end < old.length - start && end < made.length - start && old.at(-1 - end) === made.at(-1 - end)) end += 1;
+  while (start && WORD.test(old[start - 1])) start -= 1; // whole words: a digit marked within a number misleads
+  while (end && WORD.test(old.at(-end))) end -= 1;
   const cut = (chars, name) => h("code.value",
     ...visible(chars.slice(0, start).join("")), h(name, ...visible(chars.slice(start, chars.length - end).join(""))),
     ...visible(end ? chars.slice(-end).join("") : ""));
   return [cut(old, "del"), cut(made, "ins")];
 }
+
+const WORD = /[\p{L}\p{M}\p{N}]/u;
 
 function shown(value) { return typeof value === "string" ? value : compact(value); }

@@ -81,8 +81,11 @@ export class SessionView {
       this.found = found;
       this.problem.hidden = true;
       this.draw();
+      // Reading a session takes the service time that grows with it: of a long one, only the latest call at once.
       const calls = found.events.flatMap((event, index) => (event.call && event.kind !== "result" ? [index] : []));
-      if (calls.length && !this.origins.has(found.dropped + calls.at(-1))) this.ask(calls.at(-1));
+      for (const index of calls.slice(found.events.length > 60 ? -1 : -12)) {
+        if (!this.origins.has(found.dropped + index) && this.found === found) await this.ask(index);
+      }
     } catch (error) {
       fill(this.problem, ...visible(words(error)));
       this.problem.hidden = false;
@@ -129,10 +132,11 @@ export class SessionView {
     }
     if (event.kind === "text") return [said(event.text, { block: true })];
     const documents = event.documents.map((each, number) => {
-      const box = h("div.document", { "data-label": each.label });
-      this.texts.set(`${index}.${number}`, { box, ...each });
+      const box = h(each.key && /^[\w -]{1,60}$/.test(each.text) ? "div.document.key" : "div.document", { "data-label": each.label });
+      const place = each.shown ? h("details.more", h("summary", "As the model read it"), box) : box;
+      this.texts.set(`${index}.${number}`, { box, place, ...each });
       this.write(index, number, []);
-      return box;
+      return place;
     });
     return documents.length ? documents : [h("p.faint", "No text.")];
   }
@@ -141,7 +145,9 @@ export class SessionView {
     const known = this.texts.get(`${index}.${number}`);
     if (!known) return;
     const single = known.path === "$";
-    fill(known.box, single ? null : h("code.document-path", ...visible(shownPath(known.path))), said(known.text, { spans, block: single, label: known.label }));
+    const path = single ? null : h("code.document-path", ...visible(shownPath(known.path)), known.key ? " (a field’s name)" : null);
+    fill(known.box, path, said(known.text, { spans, block: true, label: known.label }));
+    known.box.classList.toggle("marked", spans.length > 0);
   }
 
   fillCall(event, index, slot) {
@@ -185,7 +191,11 @@ export class SessionView {
   mark(places, clear) {
     if (clear) for (const place of this.marked) this.write(place.event, place.document, []);
     this.marked = places;
-    for (const place of places) this.write(place.event, place.document, place.spans);
+    for (const place of places) {
+      this.write(place.event, place.document, place.spans);
+      const shown = this.texts.get(`${place.event}.${place.document}`)?.place;
+      if (shown instanceof HTMLDetailsElement && places.every((each) => each.event !== place.event || each.path === "$")) shown.open = true;
+    }
   }
 
   go(event) {

@@ -3,11 +3,7 @@
 import { badge, h, labelBadge, mixedScripts, said, visible } from "./dom.js";
 import { Numeral, compact } from "./json.js";
 
-const MATCHES = {
-  equal: "equal to a value in",
-  inside: "words in",
-  trace: "only a trace of its characters in",
-};
+const MATCHES = { equal: "equal to a value of ", inside: "in ", trace: "only a trace of its characters, in " };
 
 /** A value as it will be used: texts without quotes, everything else as JSON. */
 export function valueNode(value) {
@@ -27,58 +23,68 @@ export function shownPath(path) {
   return path === "$" ? "arguments" : path.replace(/^\$\.?/, "");
 }
 
-/** One line for a place: who said it. */
-export function placeName(place) {
-  if (place.kind === "prompt") return ["the user’s words"];
+/** One line for a place: how it was found, and who said it. */
+function placeName(place) {
+  const how = MATCHES[place.match] ?? "in ";
+  if (place.kind === "prompt") return [how, "the user’s words"];
   const where = place.path && place.path !== "$" ? [" at ", h("code", ...visible(place.path))] : [];
-  return [place.tool ? ["a result of ", h("code", ...visible(place.tool))] : "a result", ...where];
+  return [how, place.tool ? ["a result of ", h("code", ...visible(place.tool))] : "a result", ...where];
 }
 
-/** The arguments of a call as a list. sources: texts to quote (see the service); onPick(argument): to mark elsewhere. */
-export function argumentList(found, { sources = [], onPick = null, dropped = 0 } = {}) {
+/** The arguments of a call as a list. sources: texts to quote (see the service); onPick(argument): to mark elsewhere;
+    dropped: how many events are no longer kept; unheard: nothing was said that could be a source. */
+export function argumentList(found, { sources = [], onPick = null, ...options } = {}) {
   if (!found.length) return h("p.faint", "This call has no arguments.");
-  const list = h("dl.arguments", ...found.slice(0, 40).map((argument) => row(argument, sources, onPick, dropped)));
+  const list = h("dl.arguments", ...found.slice(0, 40).map((argument) => row(argument, sources, onPick, options)));
   if (found.length <= 40) return list;
   const rest = h("button.link", { type: "button", on: { click: () => {
-    list.append(...found.slice(40).map((argument) => row(argument, sources, onPick, dropped)));
+    list.append(...found.slice(40).map((argument) => row(argument, sources, onPick, options)));
     rest.remove();
   } } }, `Show ${found.length - 40} more arguments`);
   return h("div", list, rest);
 }
 
-function row(argument, sources, onPick, dropped) {
+function row(argument, sources, onPick, options) {
   const places = argument.places ?? null;
   return h("div.argument",
     h("dt", h("code", ...visible(shownPath(argument.path)))),
     h("dd",
       h("div.argument-value", valueNode(argument.value), ...warnings(argument.value)),
-      places && h("div.origins", ...origins(argument, places, sources, onPick, dropped))));
+      places && h("div.origins", ...origins(argument, places, sources, onPick, options))));
 }
 
-function origins(argument, places, sources, onPick, dropped) {
+function origins(argument, places, sources, onPick, options) {
   if (argument.silent) return [h("p.faint", "Says nothing that could come from somewhere.")];
   if (!places.length) {
-    return [h("p.origin", badge("made up", "warn"), dropped
-      ? " Found in nothing that is still kept; older events were dropped."
-      : " Stands nowhere in what the user said or tools returned: the model made it.")];
+    if (options.unheard) return [];
+    return [h("p.origin", badge("no source", "warn"), options.dropped
+      ? " Stands in nothing that is still kept; older events were dropped."
+      : " Stands in nothing that the user said or a tool returned.")];
   }
-  const ordered = [...places].sort((a, b) => Number(a.label === "trusted") - Number(b.label === "trusted"));
-  const shown = ordered.slice(0, 4).map((place) => origin(place, sources));
-  if (ordered.length > 4) shown.push(h("p.faint", `and ${ordered.length - 4} more places`));
-  if (onPick) {
-    shown.push(h("button.link", { type: "button", on: { click: () => onPick(argument) } }, "Mark in the conversation"));
-  }
-  return shown;
+  // One quotation for each label, the untrusted one first; all else is there to unfold.
+  const ordered = distinct(places).sort((a, b) => Number(a.label === "trusted") - Number(b.label === "trusted"));
+  const first = ["untrusted", "trusted"].flatMap((label) => ordered.find((place) => place.label === label) ?? []);
+  const others = ordered.filter((place) => !first.includes(place));
+  return [
+    ...first.map((place) => origin(place, sources)),
+    others.length ? h("details.more", h("summary", others.length === 1 ? "One more place" : `${others.length} more places`),
+      ...others.slice(0, 20).map((place) => origin(place, sources))) : null,
+    onPick && h("button.link", { type: "button", on: { click: () => onPick(argument) } }, "Mark in the conversation"),
+  ];
+}
+
+/** Of a structured result found by its path and by the text that shows it: the path. */
+function distinct(places) {
+  const paths = new Set(places.filter((place) => place.path !== "$").map((place) => place.event));
+  return places.filter((place) => place.path !== "$" || !paths.has(place.event));
 }
 
 function origin(place, sources) {
   const source = sources.find((each) => each.event === place.event && each.document === place.document);
-  return h("div.origin",
-    h("p", labelBadge(place.label), " ", MATCHES[place.match] ?? "in", " ", placeName(place)),
-    source && quote(source, place));
+  return h("div.origin", h("p", labelBadge(place.label), " ", placeName(place)), source && quote(source, place));
 }
 
-const AROUND = 110;
+const AROUND = 80;
 
 /** The words around the first thing found, and the rest of the source to unfold. */
 function quote(source, place) {
