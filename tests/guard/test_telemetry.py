@@ -333,8 +333,9 @@ async def test_an_agent_cannot_make_up_labels(collected: Collected) -> None:
     assert not any(re.fullmatch(r"tool-\d+|s\d*", str(value)) for value in labels)
 
 
-async def test_known_tools_have_a_limit_too(collected: Collected) -> None:
+async def test_known_tools_have_a_limit_too(collected: Collected, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that knows no tools by name cannot be made to keep more than a few hundred apart."""
+    monkeypatch.setattr("bartizan.guard.telemetry.TIMED", 1)
     guard = Guard(StaticProgram(), telemetry=collected.telemetry(capacity=10_000))
     for n in range(400):
         await guard.enforce(ToolCall.of(str(n), f"tool-{n}", {}), _tool, session="s")
@@ -468,3 +469,15 @@ def test_telemetry_outlives_an_event_loop(collected: Collected) -> None:
 
 async def _tool(call: ToolCall) -> ToolResult:
     return ToolResult("done")
+
+
+async def test_under_load_all_decisions_are_counted_and_some_are_timed(collected: Collected) -> None:
+    """What waits for the thread costs it little: the counter has every decision, the histogram a sample."""
+    guard = Guard(StaticProgram(), telemetry=collected.telemetry(capacity=10_000))
+    for n in range(600):
+        await guard.enforce(ToolCall.of(str(n), "tool", {}), _tool, session="s")
+    await guard.aclose()
+    points = collected.points()
+    assert sum(point.value for point in points["bartizan.decisions"]) == 600
+    timed = sum(point.count for point in points["bartizan.decision.duration"])
+    assert 600 // 16 <= timed <= 600

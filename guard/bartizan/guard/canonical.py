@@ -49,7 +49,10 @@ def parse_json(text: str | bytes, *, max_depth: int = MAX_DEPTH) -> JSON:
         raise MalformedJSON(f"expected at most {max_depth} nested levels, found far more") from error
     except ValueError as error:  # an integer beyond the interpreter's digit limit
         raise MalformedJSON(f"expected JSON: {error}") from error
-    _check(value, max_depth)
+    if "\\u" in text or text.count("{") + text.count("[") > max_depth:
+        _check(
+            value, max_depth
+        )  # else there is no escape that could be a lone surrogate, and too little to be deep
     return value
 
 
@@ -62,6 +65,17 @@ def canonical_json(value: JSON, *, max_depth: int = MAX_DEPTH) -> bytes:
     try:
         return _ENCODER.encode(value).encode("utf-8")
     except (ValueError, TypeError, RecursionError) as error:  # an integer beyond the digit limit, a liar
+        raise MalformedJSON(f"expected a JSON value: {error}") from error
+
+
+def written_json(value: JSON) -> bytes:
+    """As :func:`canonical_json`, for what this program has put together of parts that were checked one by one.
+
+    It is not looked into again, which takes as long as writing it.
+    """
+    try:
+        return _ENCODER.encode(value).encode("utf-8")
+    except (ValueError, TypeError, RecursionError) as error:
         raise MalformedJSON(f"expected a JSON value: {error}") from error
 
 
@@ -117,7 +131,8 @@ def _walk(value: JSON, levels: int) -> None:
                 raise _Refused(f"expected string keys, found {type(key).__name__} {key!r:.40}")
             if not key.isascii():
                 _check_text(key)
-            if type(item) in _EXACT:
+            kind = type(item)
+            if kind in _EXACT or (kind is str and item.isascii()):
                 continue
             try:
                 _walk(item, levels - 1)
@@ -128,7 +143,8 @@ def _walk(value: JSON, levels: int) -> None:
         if levels == 0:
             raise _Refused("expected fewer nested levels")
         for index, item in enumerate(value):
-            if type(item) in _EXACT:
+            kind = type(item)
+            if kind in _EXACT or (kind is str and item.isascii()):
                 continue
             try:
                 _walk(item, levels - 1)

@@ -40,6 +40,7 @@ class Instruments:
     def __init__(self, meter: metrics.Meter, common: Mapping[str, str]) -> None:
         self._common = dict(common)
         self._tools: set[str] = set()
+        self._tally: dict[tuple[str, str], int] = {}
         self._latency = _histogram(
             meter,
             semconv.METRIC_DECISION_DURATION,
@@ -78,21 +79,31 @@ class Instruments:
             "Decisions and events whose span was never built: the queue was full",
         )
 
-    def decided(self, record: DecisionRecord) -> None:
+    def decided(self, record: DecisionRecord, *, timed: bool = True) -> None:
+        """Count a decision, with the next :meth:`settle`, and time it."""
         outcome = record.decision.outcome.name.lower()
-        self._latency.record(
-            sum(record.stages.values()) / 1e9,
-            self._of({semconv.OUTCOME: outcome, semconv.GEN_AI_TOOL_NAME: self._tool(record)}),
-        )
-        for stage, nanoseconds in record.stages.items():
-            self._stages.record(nanoseconds / 1e9, self._of({semconv.STAGE: stage}))
+        tool = self._tool(record)
+        if timed:
+            self._latency.record(
+                sum(record.stages.values()) / 1e9,
+                self._of({semconv.OUTCOME: outcome, semconv.GEN_AI_TOOL_NAME: tool}),
+            )
+            for stage, nanoseconds in record.stages.items():
+                self._stages.record(nanoseconds / 1e9, self._of({semconv.STAGE: stage}))
         for reason in record.decision.reasons:
-            self._outcomes.add(1, self._of({semconv.OUTCOME: outcome, semconv.RULE: reason.rule}))
+            key = (outcome, reason.rule)
+            self._tally[key] = self._tally.get(key, 0) + 1
         for reason in record.decision.shadow:
             self._shadows.add(1, self._of({semconv.RULE: reason.rule, semconv.EFFECT: reason.effect}))
         for attempt in record.attempts:
             found = {semconv.CORRECTED_BY: attempt.name, semconv.CAME_OF: attempt.came_of}
             self._corrections.add(1, self._of(found))
+
+    def settle(self) -> None:
+        """Tell the meter what was counted since the last time: one addition for many decisions."""
+        tally, self._tally = self._tally, {}
+        for (outcome, rule), count in tally.items():
+            self._outcomes.add(count, self._of({semconv.OUTCOME: outcome, semconv.RULE: rule}))
 
     def missing(self, record: DecisionRecord | EventRecord) -> None:
         for signal in record.signals.values():

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -28,6 +29,12 @@ __all__ = ["DecisionRecord", "EventRecord", "Telemetry"]
 
 IDLE = 1.0
 """Seconds after which a thread with nothing to build ends; the next decision starts another."""
+
+REST = 0.02
+"""Seconds for which the thread lets decisions gather: to be woken by each of them would cost the decisions time."""
+
+BUSY, TIMED = 32, 16
+"""While more decisions wait than ``BUSY``, only one in ``TIMED`` is timed; all are counted."""
 
 _LOG = logging.getLogger("bartizan.guard")
 
@@ -47,6 +54,7 @@ class Telemetry:
         capture_content: bool = False,
         attributes: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        self._own_tracer = tracer is not None
         self._tracer = tracer or trace.get_tracer(semconv.SCOPE)
         meter = meter or metrics.get_meter(semconv.SCOPE)
         self._capacity = capacity
@@ -56,6 +64,7 @@ class Telemetry:
         self._thread: threading.Thread | None = None
         self._turn = threading.Lock()  # to start and end the thread
         self.dropped = 0
+        self._number = 0
         self._instruments = Instruments(meter, attributes)
 
     @property
@@ -88,10 +97,11 @@ class Telemetry:
     def failure(self, part: str, error: BaseException | None = None) -> None:
         """Count a failure of the guard's own parts, by reserved reason, and log it for the operator.
 
-        A store or a log that is down says so in a line (a call may meet it thousands of times); a bug, with its trace.
+        A store or a log that is down or slow says so in a line (a call may meet it thousands of times); a bug, with
+        its trace.
         """
-        if isinstance(error, StoreError | AuditError):
-            _LOG.error("guard failure: %s: %s", part, error)
+        if isinstance(error, StoreError | AuditError | TimeoutError):
+            _LOG.error("guard failure: %s: %s", part, str(error) or "there was no time left")
         else:
             _LOG.error("guard failure: %s", part, exc_info=error)
         with suppress(Exception):
@@ -124,19 +134,36 @@ class Telemetry:
                         return
                 continue
             if isinstance(item, threading.Event):
+                self._counted()
                 item.set()
             else:
                 self._emit(item)
+                if self._queue.empty():
+                    self._counted()
+                    time.sleep(REST)
+                elif self._number % 256 == 0:
+                    self._counted()
 
     def _emit(self, record: DecisionRecord | EventRecord) -> None:
         try:
-            self._span(record)
+            if self._traced():
+                self._span(record)
             if isinstance(record, DecisionRecord) and not record.reviewed:
-                self._instruments.decided(record)
+                self._number += 1
+                timed = self._queue.qsize() <= BUSY or self._number % TIMED == 0
+                self._instruments.decided(record, timed=timed)
             self._instruments.missing(record)
         except Exception:  # noqa: BLE001 (an exporter's failure must not reach anybody's tool call)
             self.dropped += 1
             _LOG.debug("a decision or an event could not be traced", exc_info=True)
+
+    def _counted(self) -> None:
+        with suppress(Exception):
+            self._instruments.settle()
+
+    def _traced(self) -> bool:
+        """Whether anybody could see a span: without an SDK there is none to build."""
+        return self._own_tracer or not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
     def _span(self, record: DecisionRecord | EventRecord) -> None:
         name, attributes = described(record, self._capture)

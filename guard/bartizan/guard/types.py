@@ -63,7 +63,8 @@ class ToolCall:
         if not isinstance(args, Mapping):
             raise MalformedCall(f"arguments of {tool!r} must be an object, found {type(args).__name__}")
         try:
-            canonical_json(id)
+            if not id.isascii():
+                canonical_json(id)
             canonical = canonical_json({"args": dict(args), "tool": tool})
         except MalformedJSON as error:
             raise MalformedCall(f"call {id!r} of {tool!r}: {error}") from error

@@ -166,7 +166,7 @@ def enforcement_of(body: JSON) -> Enforcement:
 
 
 def call_to_json(call: ToolCall) -> dict[str, JSON]:
-    return {"id": call.id, "tool": call.tool, "args": call.arguments()}
+    return {"id": call.id, "tool": call.tool, "args": dict(call.args)}
 
 
 def call_of(body: JSON) -> ToolCall:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from bartizan.guard import AuditError, BartizanError, Enforcement, Outcome, StoreError
-from bartizan.guard.canonical import JSON, WRAPPED_DEPTH, canonical_json
+from bartizan.guard.canonical import JSON, written_json
 from bartizan.integrations import wire
 
 from .identity import Identity
@@ -38,7 +38,7 @@ async def decide(tenant: Tenant, identity: Identity, body: JSON) -> Enforcement:
 
 
 def answered(answer: Enforcement) -> bytes:
-    return canonical_json(wire.enforcement_to_json(answer), max_depth=WRAPPED_DEPTH)
+    return written_json(wire.enforcement_to_json(answer))
 
 
 def routes(service: Service) -> list[BaseRoute]:
