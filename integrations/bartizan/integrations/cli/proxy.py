@@ -71,6 +71,9 @@ def proxy(
         str, Option(help="Name under which the client's answers are recorded.")
     ] = "mcp-client",
     reading: Annotated[Read, Option(help="What becomes of resources and prompts.")] = Read.OBSERVE,
+    within: Annotated[
+        float | None, Option(min=0.1, help="Seconds for the server's answer to a call.", show_default=False)
+    ] = None,
     trust_annotations: Annotated[
         bool, Option("--trust-annotations", help="Believe what the server says of its tools' effects.")
     ] = False,
@@ -121,7 +124,7 @@ def proxy(
             try:
                 served = Proxy(
                     gate, upstream, session or f"mcp-{uuid.uuid4().hex}", who,
-                    Asking(asking), page or "", approver, Reading(reading),
+                    Asking(asking), page or "", approver, Reading(reading), within,
                 )  # fmt: skip
                 return await _serve(served, listener)
             finally:

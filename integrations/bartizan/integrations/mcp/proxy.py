@@ -24,7 +24,7 @@ from typing import Any
 from mcp import types
 from mcp.server import Server, ServerRequestContext
 from mcp.shared.exceptions import MCPError
-from mcp_types import CONNECTION_CLOSED, METHOD_NOT_FOUND
+from mcp_types import CONNECTION_CLOSED, METHOD_NOT_FOUND, REQUEST_TIMEOUT
 
 from bartizan.guard import (
     ANONYMOUS,
@@ -51,6 +51,7 @@ Context = ServerRequestContext[Any, Any]
 FAILED = "This call was denied and has not been executed. The guard could not decide about it."
 WITHHELD = "The tool ran, but its result is withheld: it could not be inspected or recorded."
 GONE = "The connection to the server ended before it answered. Whether the call took effect is not known."
+LATE = "The server did not answer in time. Whether the call took effect is not known."
 NO_RESULT = "The server answered with something that is no result and cannot be inspected; it is withheld."
 
 
@@ -59,7 +60,8 @@ class Proxy:
     """One guarded server. Everything that passes belongs to one session: one proxy serves one agent.
 
     ``asking`` says who is asked about escalated calls, ``page`` is the address of the page for ``Asking.PAGE``, and
-    ``approver`` the name under which a client's answer is recorded.
+    ``approver`` the name under which a client's answer is recorded. ``within`` is seconds for the server's answer to a
+    call; without it, it has as long as the client waits.
     """
 
     gate: Gatekeeper
@@ -70,6 +72,7 @@ class Proxy:
     page: str = ""
     approver: str = "mcp-client"
     reading: Reading = Reading.OBSERVE
+    within: float | None = None
 
     def __post_init__(self) -> None:
         if not self.session:
@@ -116,6 +119,8 @@ class Proxy:
             return await self._guarded(context, params, sent)
         except UpstreamGone:
             return results.refusal(GONE)
+        except TimeoutError:
+            return results.refusal(LATE)
         except MalformedCall as error:
             return results.refusal(f"This call was denied and has not been executed. It is no call: {error}")
         except Exception:  # whatever it is, a bug included, its text is not for the model
@@ -176,11 +181,13 @@ class Proxy:
         )
         try:
             answer = await self.upstream.session.send_request(
-                request, types.CallToolResult, progress_callback=told
+                request, types.CallToolResult, self.within, progress_callback=told
             )
         except MCPError as error:
             if error.code == CONNECTION_CLOSED or self.upstream.closed.is_set():
                 raise UpstreamGone from error
+            if error.code == REQUEST_TIMEOUT and self.within is not None:
+                raise TimeoutError from error
             return results.refusal(error.message)
         except ValueError:  # not an answer to a call: a question back, a task, nonsense
             log.warning("the server answered a call of %r with no result", call.tool)

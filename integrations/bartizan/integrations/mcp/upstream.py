@@ -100,7 +100,12 @@ async def connect(server: str | Sequence[str]) -> AsyncIterator[Upstream]:
         transport: Any = streamable_http_client(server)
     else:
         command, *args = server
-        transport = stdio_client(StdioServerParameters(command=command, args=args, env=dict(os.environ)))
+        # bytes that are no UTF-8 cost the message they are in, not the connection
+        transport = stdio_client(
+            StdioServerParameters(
+                command=command, args=args, env=dict(os.environ), encoding_error_handler="replace"
+            )
+        )
     client = Client(
         _watched(transport, closed),
         cache=None,
