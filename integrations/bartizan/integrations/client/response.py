@@ -16,9 +16,11 @@ MAX_HEAD = 16_384
 """Bytes of a status line and headers."""
 
 _MAX_CHUNK_LINE = 10  # eight hexadecimal digits and CRLF
-_TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
-_DIGITS = frozenset(b"0123456789")
-_HEX = frozenset(b"0123456789abcdefABCDEF")
+_TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_DIGITS = b"0123456789"
+_HEX = b"0123456789abcdefABCDEF"
+_PRINTABLE = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
+"""What a header may hold: no control characters but the tab."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ class ResponseParser:
                 return None
         if self._buffer:
             raise BadAnswer(f"expected the end of the answer, found {len(self._buffer)} bytes more")
-        closing = "close" in _words(self._headers.get("connection", ""))
+        connection = self._headers.get("connection")
+        closing = connection is not None and "close" in _words(connection)
         return Response(self._status, self._headers, bytes(self._body), not closing)
 
     # Each step takes what it needs from the buffer and says whether it had enough.
@@ -82,7 +85,7 @@ class ResponseParser:
             if length is not None or coding.lower() != "chunked":
                 raise BadAnswer("expected either chunks or a length, found something else")
             return self._chunk_line
-        if length is None or not length or len(length) > 12 or not _DIGITS.issuperset(length.encode()):
+        if length is None or not length or len(length) > 12 or not _only(_DIGITS, length.encode("latin-1")):
             raise BadAnswer(f"expected the length of the body as a number, found {length!r:.40}")
         self._left = self._bounded(int(length))
         return self._whole
@@ -101,7 +104,7 @@ class ResponseParser:
                 raise BadAnswer("expected the size of a chunk")
             return False
         digits = bytes(self._buffer[:end])
-        if not digits or not _HEX.issuperset(digits):
+        if not digits or not _only(_HEX, digits):
             raise BadAnswer(f"expected the size of a chunk, found {digits!r}")
         del self._buffer[: end + 2]
         self._left = int(digits, 16)
@@ -141,9 +144,9 @@ class ResponseParser:
 def _status(line: bytes) -> int:
     version, _, rest = line.partition(b" ")
     digits, space, reason = rest.partition(b" ")
-    if version != b"HTTP/1.1" or len(digits) != 3 or not _DIGITS.issuperset(digits):
+    if version != b"HTTP/1.1" or len(digits) != 3 or not _only(_DIGITS, digits):
         raise BadAnswer(f"expected an answer of HTTP/1.1, found {line[:40]!r}")
-    if not space or not _printable(reason):
+    if not space or not _only(_PRINTABLE, reason):
         raise BadAnswer(f"expected a status line, found {line[:40]!r}")
     status = int(digits)
     if not 200 <= status <= 599:
@@ -155,10 +158,10 @@ def _headers(lines: list[bytes]) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(b":")
-        if not colon or not name or not _TOKEN.issuperset(name):
+        if not colon or not name or not _only(_TOKEN, name):
             raise BadAnswer(f"expected a header, found {line[:40]!r}")
         value = value.strip(b" \t")
-        if not _printable(value):
+        if not _only(_PRINTABLE, value):
             raise BadAnswer(f"expected a header's value in one line, found {line[:40]!r}")
         key = name.decode("ascii").lower()
         if key in found and key in (
@@ -173,9 +176,8 @@ def _headers(lines: list[bytes]) -> dict[str, str]:
     return found
 
 
-def _printable(value: bytes) -> bool:
-    """What a header may hold: no control characters but the tab."""
-    return all((byte >= 0x20 and byte != 0x7F) or byte == 0x09 for byte in value)
+def _only(allowed: bytes, value: bytes) -> bool:
+    return not value.translate(None, allowed)
 
 
 def _words(value: str) -> list[str]:
