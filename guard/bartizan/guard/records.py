@@ -7,10 +7,10 @@ content is there only where the guard was told to capture it, and results only a
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from . import fresh
 from .approvals import Approval
 from .canonical import JSON, canonical_json, digest_of, parse_json, scalar_text
 from .correction import Attempt, Correction
@@ -187,7 +187,7 @@ def number(value: float | Missing) -> JSON:
 
 
 def _head(kind: str, session_id: str, now: int) -> Record:
-    return {"id": secrets.token_hex(8), "kind": kind, "session": session_id, "time": now}
+    return {"id": fresh.token(8), "kind": kind, "session": session_id, "time": now}
 
 
 def _call(call: ToolCall, capture: bool) -> Record:

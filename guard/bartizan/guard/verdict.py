@@ -11,10 +11,10 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 
+from . import fresh
 from .canonical import canonical_json, parse_json
 from .clock import now_us
 from .decision import Request
@@ -68,7 +68,7 @@ class Verdicts:
         call = request.call
         said = Verdict(
             call.digest, call.id, call.tool, policy, session.id, session.version,
-            self._clock() + self._ttl, secrets.token_hex(16),
+            self._clock() + self._ttl, fresh.token(16),
         )  # fmt: skip
         body = canonical_json({"version": VERSION, **asdict(said)})
         return f"{_encode(body)}.{_encode(_mac(self._keys[0], body))}"
