@@ -7,6 +7,7 @@ shares sessions with the others through Redis alone, so that a worker may be kil
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import math
@@ -76,6 +77,8 @@ async def _worker(
     config: ServiceConfig, service: Service, sockets: list[socket.socket], ready: Callable[[], None]
 ) -> None:
     stop = told_to_stop()
+    gc.freeze()  # what is there now is there to stay
+    gc.set_threshold(50_000, 20, 100)  # sessions are many values and hardly a cycle: looking cost a tenth
     limits, tls = config.limits, config.tls
     server = _Server(
         uvicorn.Config(
