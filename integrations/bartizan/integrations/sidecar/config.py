@@ -12,6 +12,7 @@ from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -143,6 +144,7 @@ class Tenant(_Model):
     policy: str
     store: str | None = None
     redis: str | None = Field(default=None, description="for feed and inbox, where it is not the store")
+    redis_password: Secret | None = None
     audit: Path | None = Field(default=None, description="each worker writes a directory of its own in it")
     audit_key: Secret | None = None
     audit_durability: Durability = Field(default="fsync", description="see docs/audit.md")
@@ -153,6 +155,7 @@ class Tenant(_Model):
     )
     capture_content: bool = False
     monitors: str | None = Field(default=None, description="the address of a monitor host")
+    monitors_token: Secret | None = None
     correct: bool = True
     correct_within: float = Field(default=0.25, gt=0)
     deadline: float = Field(default=2.0, gt=0, description="seconds for a decision")
@@ -165,6 +168,13 @@ class Tenant(_Model):
         if self.redis is not None:
             return self.redis
         return self.store if self.store is not None and self.store.startswith(REDIS) else None
+
+    def reached(self, address: str) -> str:
+        """The address of a store, with the password if it is a Redis that has one. Raises :class:`ConfigError`."""
+        if self.redis_password is None or not address.startswith(REDIS):
+            return address
+        password = quote(self.redis_password.read(), safe="")
+        return f"{address}{'&' if '?' in address else '?'}password={password}"
 
 
 class Limits(_Model):

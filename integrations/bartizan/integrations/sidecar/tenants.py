@@ -125,10 +125,10 @@ def open_tenant(
     feed, inbox = _shared(name, settings) if settings.shared is not None else _local(past)
     guard = Guard(
         program,
-        store=store_at(settings.store, tenant=name) if settings.store is not None else None,
+        store=store_at(settings.reached(settings.store), tenant=name) if settings.store is not None else None,
         audit=PublishedLog(audit, feed),
         telemetry=telemetry,
-        monitors=_monitors(program, settings.monitors),
+        monitors=_monitors(program, settings),
         deadline=settings.deadline,
         approval_ttl=settings.approval_ttl,
         capture_content=settings.capture_content,
@@ -183,12 +183,13 @@ def _past(directory: Path) -> Sequence[Record]:
     return ()
 
 
-def _monitors(program: Program, address: str | None) -> Mapping[str, Monitor]:
-    if address is None:
+def _monitors(program: Program, settings: config.Tenant) -> Mapping[str, Monitor]:
+    if settings.monitors is None:
         return {}
     from bartizan.monitors.host.client import RemoteBackend  # an extra of its own
 
-    return monitors_of(program, RemoteBackend(address))
+    token = settings.monitors_token.read().decode() if settings.monitors_token is not None else None
+    return monitors_of(program, RemoteBackend(settings.monitors, token=token))
 
 
 def _local(past: Sequence[Record]) -> tuple[Feed, Inbox]:
@@ -207,7 +208,7 @@ def _revisions(name: str, settings: config.Tenant) -> Revisions | None:
     from bartizan.integrations.redis import PolicyRevision  # an extra of its own
 
     try:
-        return PolicyRevision(settings.shared, tenant=name, key=key.read())
+        return PolicyRevision(settings.reached(settings.shared), tenant=name, key=key.read())
     except ValueError as error:
         raise config.ConfigError(f"tenants.{name}.reload.revisions: {error}") from error
 
@@ -216,4 +217,5 @@ def _shared(name: str, settings: config.Tenant) -> tuple[Feed, Inbox]:
     from bartizan.integrations.redis import RedisFeed, RedisInbox  # an extra of its own
 
     assert settings.shared is not None
-    return RedisFeed(settings.shared, tenant=name), RedisInbox(settings.shared, tenant=name)
+    address = settings.reached(settings.shared)
+    return RedisFeed(address, tenant=name), RedisInbox(address, tenant=name)

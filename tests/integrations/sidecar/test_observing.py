@@ -1,0 +1,192 @@
+"""What operators see of a service: its metrics, about all its workers, and its audit log, signed and pruned."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from tests.integrations.redis.server import Server
+
+from bartizan.guard import FileAuditLog, verify
+from bartizan.guard.clock import now_us
+from bartizan.integrations.signing import generate
+
+from .in_process import configured, running
+from .serving import Running, proposed, written
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No OTEL_ variable of the machine's decides what these tests do."""
+    for name in list(os.environ):
+        if name.startswith("OTEL_"):
+            monkeypatch.delenv(name)
+
+
+def parsed(text: str) -> Samples:
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def total(samples: Samples, name: str, **labels: str) -> float:
+    """The sum of a metric's samples that have these labels."""
+    return sum(
+        value
+        for (found, has), value in samples.items()
+        if found == name and labels.items() <= dict(has).items()
+    )
+
+
+async def test_a_service_is_measured_by_tenant(tmp_path: Path) -> None:
+    """Decisions, open approvals, requests and policies appear with their tenant; sessions and principals do not."""
+    config = configured(tmp_path)
+    async with running(config) as service:
+        for name, tool, args in (
+            ("agent", "read", {}),
+            ("agent", "pay", {"to": "a", "amount": 500}),
+            ("agent", "write", {"path": "a", "text": "b"}),
+            ("other", "read", {}),
+            ("other", "made-up-by-the-agent", {}),
+        ):
+            body = {"session": "secret-session", "call": {"id": tool, "tool": tool, "args": args}}
+            assert (await service.as_(name).post("/v1/calls", body)).status_code == 200
+        assert (await service.as_("agent").get("/made/up/path")).status_code == 404
+        observer = service.service.observer
+        watching = asyncio.create_task(observer.watch(service.service.tenants))
+
+        async def fetched() -> str:
+            answer = await service.as_("").get("/metrics")
+            assert answer.status_code == 200
+            assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+            return answer.text
+
+        for _ in range(100):
+            text = await fetched()
+            found = parsed(text)
+            if (
+                total(found, "bartizan_approvals_open")
+                and total(found, "bartizan_decision_duration_seconds_count") == 5
+            ):
+                break
+            await asyncio.sleep(0.05)
+        watching.cancel()
+    assert total(found, "bartizan_decisions_total", bartizan_tenant="default", bartizan_outcome="allow") == 1
+    assert (
+        total(found, "bartizan_decisions_total", bartizan_tenant="default", bartizan_outcome="escalate") == 1
+    )
+    assert (
+        total(found, "bartizan_decisions_total", bartizan_tenant="other", bartizan_rule="unknown-tool") == 1
+    )
+    assert total(found, "bartizan_approvals_open", bartizan_tenant="default") == 1
+    assert total(found, "bartizan_approvals_oldest_seconds", bartizan_tenant="default") > 0
+    assert total(found, "bartizan_corrections_total", bartizan_tenant="default") >= 1
+    assert total(found, "bartizan_policy_info", bartizan_tenant="other", bartizan_policy_name="desk") == 1
+    assert total(found, "bartizan_sidecar_requests_total", http_route="/v1/calls") == 5
+    assert total(found, "bartizan_sidecar_requests_total", http_route="(other)") == 1
+    assert total(found, "bartizan_audit_queue") == 0
+    for word in ("secret-session", "made-up-by-the-agent", "agent-1", "/made/up/path"):
+        assert word not in text
+
+
+async def test_metrics_can_need_a_token(tmp_path: Path) -> None:
+    """With ``metrics: token`` whoever may read decisions may read metrics, and nobody else."""
+    async with running(configured(tmp_path, metrics="token")) as service:
+        assert (await service.as_("").get("/metrics")).status_code == 401
+        assert (await service.as_("agent").get("/metrics")).status_code == 403
+        assert (await service.as_("boss").get("/metrics")).status_code == 200
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    directory = tmp_path / "redis"
+    directory.mkdir()
+    with Server(directory) as started:
+        yield started
+
+
+def test_whichever_worker_answers_answers_for_all(tmp_path: Path, server: Server) -> None:
+    """Two workers share the requests; every answer counts them all, also after one was killed and came back."""
+    tenant = {"policy": "policy.yaml", "audit": "audit", "store": server.url}
+    with Running(written(tmp_path, workers=2, tenants={"default": tenant})) as service:
+
+        def counted() -> float:
+            host, port = service.address
+            with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=30) as answer:
+                return total(
+                    parsed(answer.read().decode()), "bartizan_decisions_total", bartizan_outcome="allow"
+                )
+
+        for number in range(20):
+            assert service.ask("/v1/calls", proposed(str(number), "look", what="it"))[0] == 200
+        until(lambda: counted() == 20)
+        assert [counted() for _ in range(10)] == [20.0] * 10
+        time.sleep(2.5)  # a snapshot later: what a worker has counted until then outlives it
+        os.kill(workers(service)[0], signal.SIGKILL)
+        seen = []
+        for number in range(20, 40):
+            try:
+                service.ask("/v1/calls", proposed(str(number), "look", what="it"))
+                seen.append(counted())
+            except OSError:
+                time.sleep(0.2)  # the connection was in the killed one's queue
+        until(lambda: counted() >= 20 + len(seen))
+        assert seen == sorted(seen)
+        assert min(seen) >= 20
+
+
+def workers(service: Running) -> list[int]:
+    """The processes of the workers."""
+    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children")
+    return [int(number) for number in children.read_text().split()]
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+async def test_a_tenants_log_is_signed_and_pruned(tmp_path: Path) -> None:
+    """With a key the log is signed, with a retention its old segments go, and both are seen from outside."""
+    signer = generate(tmp_path / "key.pem")
+    directory = tmp_path / "audit" / "worker-0"
+    log = await asyncio.to_thread(FileAuditLog, directory, segment_bytes=2000, signer=signer)
+    for n in range(20):
+        await log.append({"kind": "test", "n": n, "time": now_us()})
+    await log.aclose()
+    tenant = {
+        "audit": "audit",
+        "audit_signing_key": "key.pem",
+        "audit_durability": "group",
+        "audit_retention": 1e-9,
+    }
+    config = configured(tmp_path, tenant=tenant)
+    other = config.tenants["other"].model_copy(update={"audit": None})
+    config = config.model_copy(update={"tenants": {**config.tenants, "other": other}})
+    async with running(config) as service:
+        pruning = asyncio.create_task(service.service.tenants["default"].prune())
+        for _ in range(100):
+            if len(list(directory.glob("*.jsonl"))) == 1:
+                break
+            await asyncio.sleep(0.05)
+        body = {"session": "s", "call": {"id": "1", "tool": "read", "args": {}}}
+        assert (await service.as_("agent").post("/v1/calls", body)).json()["allowed"]
+        pruning.cancel()
+    checked = verify(directory, public_keys=[signer])
+    assert checked.ok, checked.problems
+    assert checked.signed is not None
+    assert checked.pruned is not None
+    assert checked.pruned.why.startswith("kept for")
