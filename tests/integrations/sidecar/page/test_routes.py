@@ -12,10 +12,13 @@ from urllib.parse import quote
 
 import pytest
 
+from bartizan.guard import Event, Labels, ToolCall
 from bartizan.integrations.sidecar.feed import LocalFeed
 from bartizan.integrations.sidecar.page import PUBLIC
 from bartizan.integrations.sidecar.page.decisions import stream
+from bartizan.integrations.sidecar.page.origins import arguments_to_json, event_to_json, sources_to_json
 from bartizan.integrations.sidecar.page.tally import Tally
+from bartizan.policies import compile_policy
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from in_process import Client, Running, configured, running
@@ -115,6 +118,53 @@ async def test_an_answer_has_one_shape(service: Running, body: Any, status: int)
     """A field too many or too few is no answer; one to no question neither."""
     answer = await service.as_("boss").post("/v1/approvals/s/none", body)
     assert answer.status_code == status, answer.text
+
+
+async def test_a_question_under_an_older_policy_says_so(service: Running) -> None:
+    """Once another policy decides, the question is outdated, and an answer to it is a conflict."""
+    agent, boss = service.as_("agent"), service.as_("boss")
+    call = {"id": "1", "tool": "write", "args": {"path": "/tmp/x", "text": "hello"}}
+    id = (await agent.post("/v1/calls", {"session": "s", "call": call})).json()["approval"]["id"]
+    (asked,) = (await boss.get("/v1/approvals")).json()["approvals"]
+    assert asked["outdated"] is False
+    tenant = service.service.tenants["default"]
+    tenant.replace_program(
+        compile_policy("version: 1\nname: other\nrules: []\n", tools=[*tenant.program.tools.values()])
+    )
+    (asked,) = (await boss.get("/v1/approvals")).json()["approvals"]
+    assert asked["outdated"] is True
+    answer = await boss.post(f"/v1/approvals/s/{id}", {"answer": "approve"})
+    assert (answer.status_code, answer.json()["type"]) == (409, "approval-superseded")
+
+
+def test_a_long_source_is_cut_around_what_was_found() -> None:
+    """The spans still count characters of the whole text; what was left out is counted."""
+    text = "x " * 5000 + "Ada" + " y" * 5000
+    events = [Event("prompt", 1, text)]
+    arguments = arguments_to_json({"to": "Ada", "sure": True}, events)
+    assert [argument["silent"] for argument in arguments] == [False, True]
+    (source,) = sources_to_json(arguments, events)
+    ((start, end),) = arguments[0]["places"][0]["spans"]
+    assert source["text"][start - source["skipped"] : end - source["skipped"]] == "Ada"
+    assert source["skipped"] + len(source["text"]) + source["left"] == len(text)
+    assert len(source["text"]) < 5000
+
+
+def test_an_event_tells_names_of_fields_from_what_stands_in_them() -> None:
+    """Keys are texts that an attacker may have written: they are shown where they say more than a name."""
+    event = Event(
+        "result",
+        1,
+        "as text",
+        ToolCall.of("1", "t", {}),
+        [{"a": "b", "c": None, "d": 2}],
+        Labels("untrusted"),
+    )
+    told = event_to_json(event)["documents"]
+    assert [(each["text"], each.get("key"), each.get("shown")) for each in told] == [
+        ("a", True, None), ("c", True, None), ("d", True, None), ("b", False, None), ("2", False, None),
+        ("as text", None, True),
+    ]  # fmt: skip
 
 
 async def test_explaining_decides_as_the_guard_would_and_records_nothing(service: Running) -> None:

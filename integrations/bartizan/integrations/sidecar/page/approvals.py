@@ -76,7 +76,7 @@ def listing(service: Service) -> object:
         shown.sort(key=lambda pair: (pair[1].created, pair[1].id))
         you = {"name": identity.name, "approve": "approve" in identity.scopes}
         return json_response(
-            {"now": now_us(), "you": you, "approvals": [approval_to_json(*pair) for pair in shown]}
+            {"now": now_us(), "you": you, "approvals": [_asked(tenant, *pair) for pair in shown]}
         )
 
     return answer
@@ -96,7 +96,7 @@ def one(service: Service, study: Study) -> object:
         except BartizanError as error:
             raise problem_of(error) from error
         body = {
-            **approval_to_json(name, found),
+            **_asked(tenant, name, found),
             "now": now_us(),
             "asked": record,
             **await study.do(partial(_provenance, found, session)),
@@ -131,13 +131,15 @@ def answering(service: Service) -> object:
         except BartizanError as error:
             raise problem_of(error) from error
         tenant.inbox.closed(name, id)
-        return json_response(approval_to_json(name, answered))
+        return json_response(_asked(tenant, name, answered))
 
     return answer
 
 
-def approval_to_json(session: str, approval: Approval) -> dict[str, JSON]:
-    return {"session": session, "approval": approval.to_json()}
+def _asked(tenant: Tenant, session: str, approval: Approval) -> dict[str, JSON]:
+    """``outdated``: another policy decides by now, so that no answer is taken."""
+    outdated = approval.policy != tenant.guard.program.hash
+    return {"session": session, "approval": approval.to_json(), "outdated": outdated}
 
 
 async def _decision(tenant: Tenant, id: str) -> dict[str, Any] | None:

@@ -28,7 +28,9 @@ def routes(service: Service) -> list[BaseRoute]:
     def route(path: str, answer: Any, method: str = "GET") -> Route:
         handler: Callable[..., Any] = answer
         made = Route(path, handler, methods=[method])
-        made.path_regex = re.compile(made.path_regex.pattern, re.DOTALL)  # a session's name may have line breaks
+        made.path_regex = re.compile(
+            made.path_regex.pattern, re.DOTALL
+        )  # a session's name may have line breaks
         return made
 
     return [

@@ -25,6 +25,11 @@ function signIn(message = "") {
   const enter = h("button.primary", { type: "submit" }, "Sign in");
   const submit = async (event) => {
     event.preventDefault();
+    if (!/^[\x21-\x7e]+$/.test(field.value.trim())) {
+      fill(problem, "A token is one word of ASCII characters.");
+      problem.hidden = false;
+      return;
+    }
     enter.disabled = true;
     token.set(field.value.trim());
     const store = new Store();
@@ -125,7 +130,9 @@ class Page {
     this.view = this.make(name, argument, query);
     const tab = name === "session" ? "sessions" : this.tabs.has(name) ? name : "approvals";
     for (const [each, link] of this.tabs) {
-      if (each === tab) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
+      if (each !== tab) { link.removeAttribute("aria-current"); continue; }
+      link.setAttribute("aria-current", "page");
+      link.scrollIntoView({ block: "nearest", inline: "center" }); // on a phone the row of views is longer than the screen
     }
     fill(main, this.view.node);
     this.view.show();

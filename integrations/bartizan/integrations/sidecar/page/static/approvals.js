@@ -5,6 +5,8 @@ import { announce, button, fill, h } from "./dom.js";
 import { Card } from "./card.js";
 import { keyOf } from "./store.js";
 
+const MOST = 60;
+
 export class Approvals {
   constructor(store) {
     this.store = store;
@@ -19,7 +21,18 @@ export class Approvals {
       ["answered", ({ detail }) => { this.cards.get(detail)?.update(); this.tell(detail); }],
       ["detail", ({ detail }) => this.cards.get(detail)?.update()],
       ["asked", ({ detail }) => this.announceNew(detail)],
+      ["failed", ({ detail }) => this.cards.get(detail.key)?.failed(detail.error)],
     ];
+    this.further = h("p.faint");
+    this.node.append(this.further);
+    // What belongs to a card is asked for when it comes near the eyes.
+    this.near = new IntersectionObserver((entries) => {
+      for (const entry of entries) {
+        if (!entry.isIntersecting) continue;
+        this.near.unobserve(entry.target);
+        [...this.cards.values()].find((card) => card.node === entry.target)?.load();
+      }
+    }, { rootMargin: "600px" });
   }
 
   title() { return "Approvals"; }
@@ -31,12 +44,14 @@ export class Approvals {
   }
 
   hide() {
+    this.near.disconnect();
     for (const [name, listener] of this.listeners) this.store.removeEventListener(name, listener);
     clearInterval(this.timer);
   }
 
   sync() {
-    const wanted = [...this.store.approvals.values()].sort((a, b) => a.approval.created - b.approval.created);
+    const all = [...this.store.approvals.values()].sort((a, b) => a.approval.created - b.approval.created);
+    const wanted = all.slice(0, MOST);
     const keys = new Set(wanted.map(keyOf));
     for (const [key, card] of this.cards) if (!keys.has(key)) { card.node.remove(); this.cards.delete(key); }
     let before = null;
@@ -47,11 +62,12 @@ export class Approvals {
         card = new Card(this.store, each);
         this.cards.set(key, card);
         if (before) before.after(card.node); else this.list.prepend(card.node);
-        card.load();
+        this.near.observe(card.node);
       }
       before = card.node;
     }
     const open = this.store.open().length;
+    fill(this.further, all.length > MOST ? `${all.length - MOST} more follow when these are answered and cleared.` : "");
     this.empty.hidden = wanted.length > 0;
     this.clear.hidden = wanted.length === open;
     fill(this.note, wanted.length ? (open ? `${open} open, oldest first` : "all answered") : "",

@@ -27,6 +27,7 @@ export class Card {
     this.asks = h("p.who");
     this.why = h("div");
     this.args = h("div");
+    this.missing = h("p");
     this.outcome = h("div.outcome");
     this.problem = h("p.problem", { role: "alert", hidden: true });
     this.buttons = h("div.actions");
@@ -38,7 +39,7 @@ export class Card {
         h("h2", { id: name }, h("code", ...visible(approval.tool))), this.state, this.time, this.left),
       this.asks,
       h("section", h("h3", "Why a person is asked"), this.why),
-      h("section", h("h3", "What would run"), this.args),
+      h("section", h("h3", "What would run"), this.args, this.missing),
       this.outcome, this.problem, this.buttons, this.editing,
       h("details.more", h("summary", "The exact call"),
         h("pre", h("code", ...visible(write(read(approval.proposed))))),
@@ -47,7 +48,14 @@ export class Card {
     this.update();
   }
 
-  load() { this.store.refresh(this.key); }
+  load() { this.store.fetch(this.key); }
+
+  /** What belongs to the question could not be had: it must not look as if there were nothing. */
+  failed(error) {
+    if (this.each.arguments) return;
+    fill(this.missing, h("span.caution", "Where the arguments come from is not known: ", said(words(error))), " ",
+      button("Ask again", () => { fill(this.missing); this.load(); }, { kind: "link" }));
+  }
 
   /** Show what is known now. */
   update() {
@@ -78,7 +86,9 @@ export class Card {
 
   result() {
     const { approval } = this.each;
-    if (approval.state === "pending") return [];
+    if (approval.state === "pending") {
+      return this.each.outdated ? [h("p.result", "The policy has changed since: no answer is taken. If the agent proposes the call again, it is decided anew.")] : [];
+    }
     if (approval.state === "expired") {
       return [h("p.result", approval.by ? "The approval was not used in time." : "Nobody answered in time.", " If the agent proposes the call again, it is decided anew.")];
     }
@@ -107,7 +117,7 @@ export class Card {
         button("Reject", () => this.answer({ answer: "reject" }), { kind: "danger", "data-action": "reject" }));
       this.drawn = may;
     }
-    for (const each of this.buttons.children) each.disabled = this.busy || !may;
+    for (const each of this.buttons.children) each.disabled = this.busy || !may || this.each.outdated === true;
   }
 
   edit() {
@@ -132,9 +142,8 @@ export class Card {
     try {
       const { session, approval } = this.each;
       const path = `v1/approvals/${encodeURIComponent(session)}/${encodeURIComponent(approval.id)}`;
-      const found = await post(path, body);
+      this.each.approval = (await post(path, body)).approval;
       this.mine = true;
-      this.each.approval = found.approval;
       this.store.say("answered", this.key);
       this.store.say("approvals");
       this.node.focus();

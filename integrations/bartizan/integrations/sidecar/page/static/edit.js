@@ -14,7 +14,7 @@ export class Edit {
     this.before = read(each.approval.proposed).args;
     this.asked = 0;
     const name = `edit-${count += 1}`;
-    const text = write(this.before);
+    const text = write(this.before, "", true);
     this.text = h("textarea", { id: name, rows: Math.min(24, text.split("\n").length + 1), spellcheck: "false", autocapitalize: "off", autocomplete: "off", "aria-describedby": `${name}-state` });
     this.text.value = text;
     this.text.addEventListener("input", () => this.changed());

@@ -113,10 +113,11 @@ class Reader {
   }
 }
 
-/** A value as JSON text, on several lines where it is not short. */
-export function write(value, indent = "") {
+/** A value as JSON text, on several lines where it is not short; open: each field of the outermost on a line of its own. */
+export function write(value, indent = "", open = false) {
   const flat = compact(value);
-  if (!isStructure(value) || flat.length + indent.length <= 72) return flat;
+  const inline = !isStructure(value) || !Object.keys(value).length || (!open && flat.length + indent.length <= 72);
+  if (inline) return flat;
   const inner = `${indent}  `;
   if (Array.isArray(value)) return `[\n${value.map((item) => inner + write(item, inner)).join(",\n")}\n${indent}]`;
   const fields = Object.keys(value).map((key) => `${inner}${JSON.stringify(key)}: ${write(value[key], inner)}`);

@@ -7,6 +7,7 @@ import { get, words } from "./net.js";
 import { argumentList, shownPath } from "./sources.js";
 import { clock, setNow, stamp } from "./times.js";
 
+const SHOWN = 60;
 const WHO = { prompt: "User", call: "Call", denied: "Denied call", result: "Result", text: "Agent" };
 
 export class Sessions {
@@ -50,6 +51,7 @@ export class SessionView {
   constructor(store, name) {
     this.store = store;
     this.name = name;
+    this.unfold = new Map();
     this.texts = new Map(); // "event.document" -> {box, text, label}
     this.marked = [];
     this.origins = new Map(); // number of a call -> its arguments with their places
@@ -95,6 +97,7 @@ export class SessionView {
   draw() {
     const { events, dropped, version, approvals } = this.found;
     this.texts.clear();
+    this.unfold = new Map(); // of events with many texts: how to show the rest
     this.slots = new Map();
     fill(this.facts, `${events.length} events, version ${version}`, dropped ? `, ${dropped} older ones dropped` : "",
       ". Texts are as the agent was shown them, after redaction.");
@@ -131,14 +134,25 @@ export class SessionView {
       return [slot];
     }
     if (event.kind === "text") return [said(event.text, { block: true })];
-    const documents = event.documents.map((each, number) => {
-      const box = h(each.key && /^[\w -]{1,60}$/.test(each.text) ? "div.document.key" : "div.document", { "data-label": each.label });
-      const place = each.shown ? h("details.more", h("summary", "As the model read it"), box) : box;
-      this.texts.set(`${index}.${number}`, { box, place, ...each });
-      this.write(index, number, []);
-      return place;
-    });
-    return documents.length ? documents : [h("p.faint", "No text.")];
+    if (!event.documents.length) return [h("p.faint", "No text.")];
+    const box = h("div");
+    const draw = (from, to) => box.append(...event.documents.slice(from, to).map((each, at) => this.document(each, index, from + at)));
+    draw(0, SHOWN);
+    if (event.documents.length > SHOWN) {
+      const all = () => { more.remove(); this.unfold.delete(index); draw(SHOWN); };
+      const more = button(`Show ${event.documents.length - SHOWN} more texts`, all, { kind: "link" });
+      this.unfold.set(index, all);
+      return [box, more];
+    }
+    return [box];
+  }
+
+  document(each, index, number) {
+    const box = h(each.key && /^[\w -]{1,60}$/.test(each.text) ? "div.document.key" : "div.document", { "data-label": each.label });
+    const place = each.shown ? h("details.more", h("summary", "As the model read it"), box) : box;
+    this.texts.set(`${index}.${number}`, { box, place, ...each });
+    this.write(index, number, []);
+    return place;
   }
 
   write(index, number, spans) {
@@ -192,6 +206,7 @@ export class SessionView {
     if (clear) for (const place of this.marked) this.write(place.event, place.document, []);
     this.marked = places;
     for (const place of places) {
+      if (place.document >= SHOWN) this.unfold.get(place.event)?.();
       this.write(place.event, place.document, place.spans);
       const shown = this.texts.get(`${place.event}.${place.document}`)?.place;
       if (shown instanceof HTMLDetailsElement && places.every((each) => each.event !== place.event || each.path === "$")) shown.open = true;

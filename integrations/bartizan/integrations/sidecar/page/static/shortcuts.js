@@ -21,7 +21,7 @@ export function dialog() {
   const made = h("dialog", { "aria-labelledby": "shortcuts-title" },
     h("h2", { id: "shortcuts-title" }, "Keys"),
     h("dl.keys", ...LIST.map(([keys, what]) => h("div", h("dt", h("kbd", keys)), h("dd", what)))),
-    h("p", box, " ", h("label", { for: "shortcuts-on" }, "Single keys do this (not while typing)")),
+    h("p", box, h("label.beside", { for: "shortcuts-on" }, "Single keys do this (not while typing)")),
     button("Close", () => made.close(), { kind: "primary" }));
   made.addEventListener("close", () => made.remove());
   return made;

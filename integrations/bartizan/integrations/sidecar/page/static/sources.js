@@ -93,8 +93,10 @@ function quote(source, place) {
   const inside = spans.filter(([start, end]) => start >= 0 && end <= chars.length);
   if (!inside.length) return h("blockquote", { "data-label": place.label }, said(source.text.slice(0, 2 * AROUND)));
   const [first] = inside;
-  const from = Math.max(0, first[0] - AROUND);
-  const to = Math.min(chars.length, Math.max(first[1], first[0] + 1) + AROUND);
+  let from = Math.max(0, first[0] - AROUND);
+  let to = Math.min(chars.length, Math.max(first[1], first[0] + 1) + AROUND);
+  while (from && from < first[0] && chars[from - 1].trim()) from += 1; // whole words
+  while (to < chars.length && to > first[1] && chars[to].trim()) to -= 1;
   const near = inside.filter(([start, end]) => start >= from && end <= to).map(([start, end]) => [start - from, end - from]);
   const cutBefore = from > 0 || source.skipped > 0;
   const cutAfter = to < chars.length || source.left > 0;

@@ -13,8 +13,9 @@ export class Store extends EventTarget {
     this.you = { name: "", approve: false };
     this.ids = new Set();
     this.superseded = new Map();
-    this.loading = null;
     this.late = false;
+    this.queue = []; // approvals to be asked for, one after the other
+    this.asking = false;
   }
 
   say(name, detail) { this.dispatchEvent(new CustomEvent(name, { detail })); }
@@ -51,11 +52,21 @@ export class Store extends EventTarget {
       const known = this.approvals.get(key);
       if (!known) { this.approvals.set(key, each); this.say("asked", key); }
       else if (known.approval.state !== each.approval.state) { known.approval = each.approval; this.say("answered", key); }
+      else if (known.outdated !== each.outdated) { known.outdated = each.outdated; this.say("detail", key); }
     }
     for (const [key, each] of this.approvals) {
       if (each.approval.state === "pending" && !open.has(key)) this.refresh(key);
     }
     this.say("approvals");
+  }
+
+  /** Ask for one approval, after those that were asked for before: each takes the service some work. */
+  async fetch(key) {
+    if (!this.queue.includes(key)) this.queue.push(key);
+    if (this.asking) return;
+    this.asking = true;
+    while (this.queue.length) await this.refresh(this.queue.shift());
+    this.asking = false;
   }
 
   /** One approval as it stands now, with where its arguments came from. */
