@@ -28,9 +28,10 @@ from bartizan.guard.testing.stream_bodies import (
     read_frames,
     whole,
 )
+from bartizan.guard.testing.stream_parity import stream_parity
 from bartizan.integrations.sidecar.sse import EventReader, event
 
-pytest_plugins = ["bartizan.guard.testing.stream_parity"]
+__all__ = ["stream_parity"]  # a fixture
 
 POLICY = """
 version: 1
