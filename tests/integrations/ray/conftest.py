@@ -7,11 +7,14 @@ import socket
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from tests.monitors.corrector_host.conformance import TOKEN
+from tests.monitors.corrector_host.made import made, train
 from tests.monitors.host.gated import SETTINGS, GatedEngine, Running, Setting
 
 # One token for all processes of this run, and none left in the user's folder.
@@ -23,13 +26,16 @@ with warnings.catch_warnings():  # Ray's own use of pydantic, when it is first i
     import ray.serve
 
 from bartizan.integrations.ray import connected
+from bartizan.integrations.ray.correctors import corrector_host
 from bartizan.integrations.ray.monitors import monitor_host
 from bartizan.integrations.ray.scale import Scale
 from bartizan.integrations.ray.serving import deployed
+from bartizan.monitors.host.tenants import Tokens
 
 from .shared import shared
 
 HOSTS = {**SETTINGS, "mortal": Setting()}
+SMALL = Scale(cpus=0.1, health_period=600.0)  # where nobody is to be replaced: a stuck engine shall stay
 
 
 @pytest.fixture(scope="session")
@@ -49,8 +55,8 @@ def on_this_machine(common: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def hosts(on_this_machine: None, common: Path) -> Iterator[Mapping[str, Running]]:
-    """One host for each setting, all behind one proxy."""
-    folders = {name: common / name for name in HOSTS}
+    """One monitor host for each setting and a corrector's, all behind one proxy."""
+    folders = {name: common / name for name in (*HOSTS, "corrector")}
     with shared(common, "hosts", partial(_hosts, folders)) as address:
         yield {name: Running(f"{address}/{name}", folder) for name, folder in folders.items()}
 
@@ -71,11 +77,14 @@ def _hosts(folders: Mapping[str, Path]) -> Iterator[str]:
             limits=setting.limits,
             tokens=setting.tokens,
             wire=setting.wire,
-            # where nobody is to be replaced: a stuck engine shall stay
-            scale=Scale(cpus=0.1, health_period=0.5 if name == "mortal" else 600.0),
+            scale=replace(SMALL, health_period=0.5) if name == "mortal" else SMALL,
         )
         for name, setting in HOSTS.items()
     }
+    train(folders["corrector"])
+    applications["/corrector"] = corrector_host(
+        partial(made, folders["corrector"]), tokens=Tokens.parse(f"guards {TOKEN}"), scale=SMALL
+    )
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = int(found.getsockname()[1])
     with deployed(applications, port=port) as address:

@@ -17,7 +17,7 @@ from . import script, spans, storage
 from .decode import Written, write
 from .errors import CorrectorError, CorrectorFiles, NoScript
 from .grammar import CallGrammar
-from .reading import call_input, text_input
+from .reading import CallQuestion, question_input, text_input
 from .script import Word
 from .storage import Corrector
 from .work import Job, Worker
@@ -108,25 +108,34 @@ class EditScriptCorrector:
 
     async def propose(self, refused: Refused) -> Sequence[Proposal]:
         """One proposal, or none. Never raises."""
-        if not (self.hints or self.knows(refused.program.hash)):
+        if not self._asked(refused.program.hash):
             return ()
-        call = refused.request.call
-        grammar = self._grammars.get(call.tool)
-        tokens = tuple(call_input(refused, self.corrector.tools))
-        found = await self._writer.written(_Asked(tokens, grammar))
+        return await self.answer(CallQuestion.of(refused))
+
+    async def answer(self, question: CallQuestion) -> Sequence[Proposal]:
+        """The same, from what a question says. Never raises."""
+        if not self._asked(question.policy):
+            return ()
+        grammar = self._grammars.get(question.call.tool)
+        found = await self._writer.written(
+            _Asked(tuple(question_input(question, self.corrector.tools)), grammar)
+        )
         if found is None:
             return ()
         try:
             edits = script.read(found.text)
             if isinstance(edits, Word):
                 return ()
-            args = script.applied(edits, call.arguments())
+            args = script.applied(edits, question.call.arguments())
         except NoScript:
             return ()
         evidence = {"script": found.text.decode(), "log_p": round(found.log_p, 6)}
-        if not self.knows(refused.program.hash):
+        if not self.knows(question.policy):
             evidence["trained_for"] = self.corrector.policy
         return (Proposal(args, self.name, evidence),)
+
+    def _asked(self, policy: str) -> bool:
+        return self.hints or self.knows(policy)
 
     def close(self) -> None:
         self._writer.close()

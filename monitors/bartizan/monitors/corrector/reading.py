@@ -21,7 +21,7 @@ from typing import Any
 
 from bartizan.guard.canonical import canonical_json
 from bartizan.guard.correction import Refused
-from bartizan.guard.types import Session
+from bartizan.guard.types import Session, ToolCall
 
 from . import vocabulary
 from .script import path_text
@@ -37,19 +37,41 @@ class ToolReading:
     editable: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class CallQuestion:
+    """All that a corrector is told of a refused call, as JSON can say it: it may be asked on another machine.
+
+    ``conditions`` are those that refused the call (``None``: not told), ``policy`` is the hash of what decided.
+    """
+
+    call: ToolCall
+    roles: tuple[str, ...]
+    conditions: tuple[str, ...] | None
+    policy: str = ""
+
+    @classmethod
+    def of(cls, refused: Refused, *, told: bool = True) -> CallQuestion:
+        roles = tuple(sorted(refused.request.principal.roles))
+        core = tuple(conditions(refused)) if told else None
+        return cls(refused.request.call, roles, core, refused.program.hash)
+
+
 def call_input(refused: Refused, tools: Mapping[str, ToolReading], *, told: bool = True) -> list[int]:
     """The tokens that the model reads before it writes a script for this call.
 
     Not ``told``, it reads only the call and who asks, and must know the policy; training does so now and then.
     """
-    call = refused.request.call
-    core = conditions(refused) if told else []
-    reading = tools.get(call.tool, ToolReading())
-    shown = ";".join(_fields(call.args, reading, "\n".join(core) if told else None))
-    roles = ",".join(sorted(refused.request.principal.roles))
+    return question_input(CallQuestion.of(refused, told=told), tools)
+
+
+def question_input(question: CallQuestion, tools: Mapping[str, ToolReading]) -> list[int]:
+    """The same, from what a question says."""
+    call = question.call
+    core = "\n".join(question.conditions) if question.conditions is not None else None
+    shown = ";".join(_fields(call.args, tools.get(call.tool, ToolReading()), core))
     return vocabulary.ids(
-        vocabulary.CALL, f"{call.tool}:{shown}", vocabulary.CONTEXT, roles,
-        vocabulary.CORE, "\n".join(core), vocabulary.OUT,
+        vocabulary.CALL, f"{call.tool}:{shown}", vocabulary.CONTEXT, ",".join(question.roles),
+        vocabulary.CORE, core or "", vocabulary.OUT,
     )  # fmt: skip
 
 
