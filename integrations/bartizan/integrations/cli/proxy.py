@@ -170,7 +170,8 @@ def _run(work: Callable[[], Awaitable[bool]]) -> NoReturn:
             cause = error
             while isinstance(cause, BaseExceptionGroup):
                 cause = cause.exceptions[0]
-            code = _failed(f"cannot reach or serve the server: {type(cause).__name__}: {cause}", 2)
+            said = cause if str(cause) else "it does not answer"
+            code = _failed(f"cannot reach or serve the server: {type(cause).__name__}: {said}", 2)
         sys.stderr.flush()
         os._exit(code)
 

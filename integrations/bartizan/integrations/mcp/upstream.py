@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -87,13 +88,15 @@ def _page(params: Pages) -> types.PaginatedRequestParams:
 
 
 @asynccontextmanager
-async def connect(server: str | Sequence[str]) -> AsyncIterator[Upstream]:
+async def connect(server: str | Sequence[str], *, within: float = 60.0) -> AsyncIterator[Upstream]:
     """Connect to a server: a URL (Streamable HTTP), or the command that starts one and talks over its pipes.
 
-    A started server has this process's environment, as if the proxy were not there. The proxy offers a server nothing:
-    no sampling, no elicitation, no roots, which it could use to get past the guard; what it asks for anyway is refused.
+    A started server has this process's environment, as if the proxy were not there, and ``within`` seconds until it has
+    said what it is and which tools it has. The proxy offers a server nothing: no sampling, no elicitation, no roots,
+    which it could use to get past the guard; what it asks for anyway is refused.
 
-    Raises whatever the transport raises for a server that cannot be reached, ``MCPError`` for one that cannot agree.
+    Raises whatever the transport raises for a server that cannot be reached, ``MCPError`` for one that cannot agree,
+    ``TimeoutError`` for one that does not answer.
     """
     closed = anyio.Event()
     if isinstance(server, str):
@@ -111,8 +114,11 @@ async def connect(server: str | Sequence[str]) -> AsyncIterator[Upstream]:
         cache=None,
         client_info=types.Implementation(name="bartizan", version="1"),
     )
-    async with client:
-        tools = await all_tools(client.session) if client.server_capabilities.tools is not None else ()
+    async with AsyncExitStack() as stack:
+        # asyncio's timeout, not anyio's: a scope of anyio could not be left before the client that is entered in it
+        async with asyncio.timeout(within):
+            await stack.enter_async_context(client)
+            tools = await all_tools(client.session) if client.server_capabilities.tools is not None else ()
         yield Upstream(client.session, tools, closed)
 
 
