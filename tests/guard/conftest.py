@@ -19,6 +19,7 @@ def no_blocking_calls() -> Iterator[BlockBuster]:
             function.can_block_in("guard/audit/file.py", "__init__")
             # `verify` and `query` are for command lines, not for event loops; tests call them where they stand.
             function.can_block_in("guard/audit/verify.py", "verify")
+            function.can_block_in("guard/audit/query.py", "_scan")
             function.can_block_in("guard/audit/query.py", "scan")
         yield blockbuster
 

@@ -18,10 +18,11 @@ from bartizan.guard import (
     FileAuditLog,
     MemoryAuditLog,
     Receipt,
+    now_us,
     query,
     verify,
 )
-from bartizan.guard.audit import segments
+from bartizan.guard.audit import recent, segments
 from bartizan.guard.audit import writer as writer_module
 from bartizan.guard.audit.chain import seal, unseal
 
@@ -316,3 +317,30 @@ def test_a_line_is_canonical_and_self_describing() -> None:
     assert value["record"] == {"a": "é", "b": 1, "prev": "0" * 64, "seq": 7}
     entry = unseal(line, KEY)
     assert (entry.seq, entry.hash) == (receipt.seq, receipt.hash)
+
+
+def test_the_recent_past_is_read_without_the_rest(tmp_path: Path) -> None:
+    """What happened since a time is found in the newest segments: all of it, and not the whole log."""
+
+    async def write() -> tuple[int, int]:
+        log = await asyncio.to_thread(FileAuditLog, tmp_path, segment_bytes=900)
+        for n in range(20):
+            await log.append({"kind": "test", "n": n})
+        middle = now_us()
+        for n in range(20, 40):
+            await log.append({"kind": "test", "n": n})
+        await log.aclose()
+        return middle, now_us()
+
+    middle, end = asyncio.run(write())
+
+    def found(since: int) -> list[int]:
+        return [entry.record["n"] for entry in recent(tmp_path, since) if "n" in entry.record]
+
+    assert found(0) == list(range(40))
+    assert found(middle)[-20:] == list(range(20, 40))
+    assert len(found(middle)) < 30
+    assert found(end)[-1:] == [39]
+    assert len(found(end)) < 8
+    (tmp_path / "000001.jsonl").write_text("garbage\n")
+    assert found(middle)[-20:] == list(range(20, 40))

@@ -136,6 +136,8 @@ async def test_a_span_says_what_was_decided(collected: Collected) -> None:
         "gen_ai.tool.name": "read",
         "gen_ai.tool.call.id": "c1",
         "gen_ai.conversation.id": "s",
+        "session.id": "s",
+        "output.value": "escalate",
         "bartizan.outcome": "escalate",
         "bartizan.rules": ("signal-missing",),
         "bartizan.shadow_rules": (),

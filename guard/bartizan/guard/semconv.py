@@ -2,7 +2,8 @@
 
 ``gen_ai.*`` names are the OpenTelemetry GenAI conventions' (status: development). They have no names for
 guardrails yet (open proposals only), so those are ours, under ``bartizan.``. ``openinference.span.kind`` is
-what Phoenix and Langfuse recognise a guardrail by. Types and units stand in the comments; durations are
+what Phoenix and Langfuse recognise a guardrail by; ``session.id``, ``input.value`` and ``output.value`` are
+OpenInference's, too, and both show them. Types and units stand in the comments; durations are
 seconds, lists are lists of strings.
 """
 
@@ -15,6 +16,11 @@ SPAN_MEASURE = "guard.measure"  # a prompt, text or result whose signals were me
 
 OPENINFERENCE_SPAN_KIND = "openinference.span.kind"
 GUARDRAIL = "GUARDRAIL"
+SESSION_ID = "session.id"  # str: what Phoenix and Langfuse group traces by
+INPUT_VALUE = "input.value"  # str: the arguments, as canonical JSON; content, opt-in
+INPUT_MIME_TYPE = "input.mime_type"
+OUTPUT_VALUE = "output.value"  # str: the outcome
+MAX_SESSION_ID = 200  # characters; Langfuse drops longer ones
 
 GEN_AI_TOOL_NAME = "gen_ai.tool.name"  # str
 GEN_AI_TOOL_CALL_ID = "gen_ai.tool.call.id"  # str

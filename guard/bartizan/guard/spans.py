@@ -69,6 +69,7 @@ def _common(record: DecisionRecord | EventRecord, capture: bool) -> dict[str, At
     """What every span of ours says: whose session, under which policy, how long, and what was measured."""
     attributes: dict[str, AttributeValue] = {
         semconv.OPENINFERENCE_SPAN_KIND: semconv.GUARDRAIL,
+        semconv.SESSION_ID: record.session[: semconv.MAX_SESSION_ID],
         semconv.GEN_AI_CONVERSATION_ID: record.session,
         semconv.POLICY_NAME: record.policy_name,
         semconv.POLICY_HASH: record.policy_hash,
@@ -95,6 +96,7 @@ def _decided(record: DecisionRecord, capture: bool) -> dict[str, AttributeValue]
         semconv.GEN_AI_TOOL_NAME: record.call.tool,
         semconv.GEN_AI_TOOL_CALL_ID: record.call.id,
         semconv.OUTCOME: decision.outcome.name.lower(),
+        semconv.OUTPUT_VALUE: decision.outcome.name.lower(),
         semconv.RULES: [reason.rule for reason in decision.reasons],
         semconv.SHADOW_RULES: [reason.rule for reason in decision.shadow],
         semconv.CALL_DIGEST: record.call.digest,
@@ -110,7 +112,9 @@ def _decided(record: DecisionRecord, capture: bool) -> dict[str, AttributeValue]
         attributes[semconv.CORRECTED_BY] = record.correction.origin
         attributes[semconv.CORRECTED_PATHS] = [step["path"] for step in record.correction.patch]
     if capture:
-        attributes[semconv.GEN_AI_TOOL_CALL_ARGUMENTS] = record.call.canonical.decode()
+        arguments = record.call.canonical.decode()
+        attributes[semconv.GEN_AI_TOOL_CALL_ARGUMENTS] = attributes[semconv.INPUT_VALUE] = arguments
+        attributes[semconv.INPUT_MIME_TYPE] = "application/json"
         attributes[semconv.REASON_TEXTS] = [reason.text for reason in decision.reasons]
     return attributes
 

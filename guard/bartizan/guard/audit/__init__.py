@@ -7,7 +7,7 @@ from .file import FileAuditLog
 from .index import AuditIndex
 from .memory import MemoryAuditLog
 from .pruning import Pruned, Segment
-from .query import Found, logs, query, search
+from .query import Found, logs, query, recent, search
 from .select import Wanted
 from .signing import Checkpoint, Signer, Verifier
 from .verify import Problem, Verification, verify
@@ -32,6 +32,7 @@ __all__ = [
     "Wanted",
     "logs",
     "query",
+    "recent",
     "search",
     "verify",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from bartizan.guard.canonical import WRAPPED_DEPTH, parse_json
 from bartizan.guard.errors import AuditTampered, MalformedJSON
 
 from .chain import Entry
-from .segments import HEAD, read_lines, segment_indices, segment_path
+from .segments import HEAD, read_header, read_lines, segment_indices, segment_path
 from .select import Wanted, time_of
 
 
@@ -45,7 +45,11 @@ def query(
 
 def scan(directory: Path, wanted: Wanted) -> Iterator[Entry]:
     """As :func:`query`, for conditions in one piece."""
-    for index in segment_indices(directory):
+    return _scan(directory, segment_indices(directory), wanted)
+
+
+def _scan(directory: Path, indices: Sequence[int], wanted: Wanted) -> Iterator[Entry]:
+    for index in indices:
         path = segment_path(directory, index)
         try:
             for line in read_lines(path):
@@ -56,6 +60,22 @@ def scan(directory: Path, wanted: Wanted) -> Iterator[Entry]:
                     yield entry
         except FileNotFoundError:
             continue  # pruned while we read
+
+
+def recent(directory: str | Path, since: int) -> Iterator[Entry]:
+    """The entries of the newest segments that hold everything since a time (microseconds since the epoch), and some
+    before it: what a service that starts again wants to know, however long the log is. Raises as :func:`query`.
+    """
+    root, chosen = Path(directory), list[int]()
+    for index in reversed(segment_indices(root)):
+        chosen.insert(0, index)
+        try:
+            began = read_header(segment_path(root, index)).get("time")
+        except (MalformedJSON, FileNotFoundError):
+            continue
+        if isinstance(began, int) and began < since:
+            break
+    return _scan(root, chosen, Wanted())
 
 
 def entry_of(path: Path, number: int, line: bytes) -> Entry:

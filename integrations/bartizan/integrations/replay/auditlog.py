@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bartizan.guard.audit import query
+from bartizan.guard.audit.segments import HEAD, segment_indices
 from bartizan.guard.canonical import JSON
 from bartizan.guard.errors import AuditTampered
 from bartizan.guard.reasons import RESUMED
@@ -29,7 +30,7 @@ _Rows = list[tuple[str, dict[str, JSON]]]
 
 
 def is_audit_log(path: Path) -> bool:
-    return path.is_dir() and (path / "000001.jsonl").is_file()
+    return path.is_dir() and (path / HEAD).is_file() and any(segment_indices(path))
 
 
 def read_audit_log(path: Path) -> Iterator[RecordedSession]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -42,6 +43,9 @@ ROUTES = (
 LOOK = 5.0
 """Seconds between two looks at the open approvals."""
 
+FRESH = 0.25
+"""Seconds for which an answer of ``/metrics`` is good."""
+
 MOST = 200
 """Sessions with open approvals that are looked at; beyond them the number is a lower bound."""
 
@@ -69,6 +73,8 @@ class Observer:
     def __init__(self, worker: int = 0) -> None:
         self._levels: dict[str, list[Observation]] = {}
         self._metrics = self._traces = None
+        self._turn = asyncio.Lock()
+        self._text, self._as_of = "", -FRESH
         try:
             from bartizan.integrations.telemetry import Metrics, tracer_provider
         except ImportError as error:
@@ -159,8 +165,11 @@ class Observer:
             raise Problem(503, 'there are no metrics: pip install "bartizan[otel]"')
         from bartizan.integrations.telemetry import CONTENT_TYPE
 
-        text = await asyncio.to_thread(self._metrics.render)
-        return Response(text, headers={"content-type": CONTENT_TYPE})
+        async with self._turn:  # anybody may ask: many at once get one answer
+            if time.monotonic() - self._as_of >= FRESH:
+                self._text = await asyncio.to_thread(self._metrics.render)
+                self._as_of = time.monotonic()
+        return Response(self._text, headers={"content-type": CONTENT_TYPE})
 
     async def aclose(self) -> None:
         """Send and write what there is."""

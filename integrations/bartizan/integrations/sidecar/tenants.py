@@ -13,8 +13,7 @@ from typing import Any, Protocol
 from opentelemetry.metrics import Meter
 
 from bartizan.guard import AuditError, Guard, Telemetry, Verdicts, now_us
-from bartizan.guard.audit import AuditLog, FileAuditLog, MemoryAuditLog
-from bartizan.guard.audit.query import query
+from bartizan.guard.audit import AuditLog, FileAuditLog, MemoryAuditLog, recent
 from bartizan.guard.gather import Monitor
 from bartizan.integrations.assembly import monitors_of, proposers_of, store_at
 from bartizan.policies import load_policy
@@ -162,7 +161,7 @@ def _log(settings: config.Tenant, worker: int) -> tuple[AuditLog, Sequence[Recor
         durability=settings.audit_durability,
         **_signing(settings),
     )
-    return audit, _past(directory)
+    return audit, _past(directory, settings) if settings.shared is None else ()
 
 
 def _signing(settings: config.Tenant) -> dict[str, Any]:
@@ -177,9 +176,11 @@ def _signing(settings: config.Tenant) -> dict[str, Any]:
         raise config.ConfigError(f"audit_signing_key: {error}") from error
 
 
-def _past(directory: Path) -> Sequence[Record]:
+def _past(directory: Path, settings: config.Tenant) -> Sequence[Record]:
+    """What feed and inbox begin with: as far back as an approval may be open."""
     with suppress(OSError):
-        return [entry.record for entry in query(directory)]
+        since = now_us() - int(settings.approval_ttl * 1e6)
+        return [entry.record for entry in recent(directory, since)]
     return ()
 
 
