@@ -23,6 +23,7 @@ from . import (
     proxy,
     replay,
     serve,
+    stages,
     suggest,
     tools,
 )
@@ -38,6 +39,7 @@ app.command("test")(check.test)
 app.command("explain")(explain.explain)
 app.command("lint")(lint.lint)
 app.command("prove")(prove.prove)
+app.command("stages")(stages.stages)
 app.command("diff")(diff.diff)
 app.command("schema")(tools.schema)
 app.command("replay")(replay.replay)

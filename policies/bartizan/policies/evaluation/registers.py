@@ -290,6 +290,15 @@ class RegisterFile:
     def initial(self) -> dict[str, Json]:
         return {name: register.cell.initial() for name, register in self.registers.items()}
 
+    def stages(self, state: Mapping[str, Json], now: int) -> tuple[str, ...]:
+        """The stages that a session may be in, in the order in which they are declared; none if nothing asks for them."""
+        for name, register in self.registers.items():
+            if isinstance(register.cell, StageCell) and name in state:
+                machine = register.cell.machine
+                found = possible(machine, state[name], now)
+                return tuple(stage for stage in machine.stages if stage in found)
+        return ()
+
     def touched_by(self, kind: str, tool: str | None) -> tuple[Register, ...]:
         """The registers that an event of this kind and tool updates."""
         return tuple(r for r in self.registers.values() if r.is_touched(kind, tool))
