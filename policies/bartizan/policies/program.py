@@ -209,6 +209,10 @@ class Program:
         """Where values of a session come from."""
         return self._provenance(session)
 
+    def stages(self, session: Session, now: int) -> tuple[str, ...]:
+        """The stages that a session may be in: one, or more where that is not known; none where there are no stages."""
+        return self._registers.stages(session.state, now)
+
     def kept(self, key: object, build: Callable[[], Made]) -> Made:
         """What others build of this program, once, and have kept for as long as the program is."""
         with self._building:

@@ -20,7 +20,7 @@ from ..language.values import E
 from .plan import Evaluate, compile_expression
 from .reference import SUM_LIMIT
 from .scope import Scope
-from .stages import StageCell, is_heard
+from .stages import StageCell, is_heard, possible
 
 KEY_LIMIT = 1_024
 
@@ -291,7 +291,7 @@ class RegisterFile:
         return {name: register.cell.initial() for name, register in self.registers.items()}
 
     def stages(self, state: Mapping[str, Json], now: int) -> tuple[str, ...]:
-        """The stages that a session may be in, in the order in which they are declared; none if nothing asks for them."""
+        """The stages that a session may be in, as declared; none if nothing asks for them."""
         for name, register in self.registers.items():
             if isinstance(register.cell, StageCell) and name in state:
                 machine = register.cell.machine

@@ -25,7 +25,6 @@ from bartizan.guard import (
 from bartizan.guard.approvals import Answer
 from bartizan.guard.canonical import JSON
 
-from ..feed import Record
 from ..identity import Scope
 from ..problems import Problem
 from ..service import Service
@@ -33,8 +32,11 @@ from ..tenants import Tenant
 from .desk import Study, admitted, body_of, field, json_response, problem_of
 from .origins import arguments_to_json, sources_to_json
 
-RECENT = 2000
-"""Records among which the decision behind an approval is looked for."""
+RECENT = 200, 2000
+"""Records among which the decision behind an approval is looked for: at first, and then."""
+
+SESSIONS = 200
+"""Sessions whose questions are listed at once, the most urgent ones."""
 
 
 _TYPES: Mapping[type[ApprovalError], str] = {
@@ -69,14 +71,20 @@ def listing(service: Service) -> object:
         tenant, identity = admitted(service, request, *scopes)
         try:
             sessions = [wanted] if wanted is not None else await tenant.inbox.sessions()
-            found = [(name, each) for name in sessions for each in await tenant.guard.approvals(name)]
+            listed = sessions[:SESSIONS]
+            found = [(name, each) for name in listed for each in await tenant.guard.approvals(name)]
         except BartizanError as error:
             raise problem_of(error) from error
         shown = [pair for pair in found if wanted is not None or pair[1].state == "pending"]
         shown.sort(key=lambda pair: (pair[1].created, pair[1].id))
         you = {"name": identity.name, "approve": "approve" in identity.scopes}
         return json_response(
-            {"now": now_us(), "you": you, "approvals": [_asked(tenant, *pair) for pair in shown]}
+            {
+                "now": now_us(),
+                "you": you,
+                "approvals": [_asked(tenant, *pair) for pair in shown],
+                "further": len(sessions) - len(listed),
+            }
         )
 
     return answer
@@ -144,14 +152,13 @@ def _asked(tenant: Tenant, session: str, approval: Approval) -> dict[str, JSON]:
 
 async def _decision(tenant: Tenant, id: str) -> dict[str, Any] | None:
     """The decision that asked, if the feed still has it: it knows who asked, and what was measured."""
-    record: Record
-    for record in reversed(await tenant.feed.recent(RECENT)):
-        if (
-            record.get("kind") == "decision"
-            and record.get("approval") == id
-            and record.get("outcome") == "ESCALATE"
-        ):
-            return {name: record.get(name) for name in ("id", "principal", "signals", "shadow", "reasons")}
+    for most in RECENT:
+        for record in reversed(await tenant.feed.recent(most)):
+            asked = record.get("kind") == "decision" and record.get("outcome") == "ESCALATE"
+            if asked and record.get("approval") == id:
+                return {
+                    name: record.get(name) for name in ("id", "principal", "signals", "shadow", "reasons")
+                }
     return None
 
 

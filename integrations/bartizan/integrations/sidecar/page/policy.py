@@ -11,6 +11,7 @@ from bartizan.guard import StoreError, now_us
 from bartizan.guard.canonical import JSON
 from bartizan.policies import CheckedRule, Program, Source, run_tests
 from bartizan.policies.document.typespec import format_type
+from bartizan.policies.stages.draw import as_text
 
 from ..service import Service
 from .desk import Study, admitted, json_response, problem_of, program_of
@@ -35,8 +36,9 @@ def policy(service: Service, study: Study) -> object:
             described[tenant.name] = program.hash, body
         rules = [{**rule, "counts": tally.of(str(rule["id"]))} for rule in body["rules"]]
         outcomes = {name: tally.outcomes[name] for name in ("ALLOW", "CORRECT", "ESCALATE", "DENY")}
+        certificate = {**body["certificate"], "required": tenant.config.reload.require}
         counted = {"since": tally.since, "now": now_us(), "outcomes": outcomes}
-        return json_response({**body, "rules": rules, "counted": counted})
+        return json_response({**body, "certificate": certificate, "rules": rules, "counted": counted})
 
     return answer
 
@@ -66,6 +68,7 @@ def describe(program: Program) -> dict[str, JSON]:
             }
             for _, tool in sorted(checked.tools.items())
         ],
+        "stages": as_text(checked.stages) if checked.stages is not None else None,
         "invariants": [{"kind": each.kind, "text": each.written} for each in checked.invariants],
     }
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from bartizan.guard import BartizanError, Session, now_us
 from bartizan.guard.canonical import JSON
+from bartizan.policies import Program
 
 from ..problems import Problem
 from ..service import Service
@@ -31,6 +32,9 @@ def session(service: Service, study: Study) -> object:
         if (number := request.query_params.get("call")) is not None:
             return json_response(await study.do(partial(_call, found, number)))
         body = await study.do(partial(_session, found))
+        program = tenant.guard.program
+        now = max(now_us(), found.clock)
+        body["stages"] = [*program.stages(found, now)] if isinstance(program, Program) else []
         body["approvals"] = [{**each.to_json(), "edited": each.edited} for each in approvals]
         return json_response(body)
 

@@ -67,7 +67,8 @@ export class Approvals {
       before = card.node;
     }
     const open = this.store.open().length;
-    fill(this.further, all.length > MOST ? `${all.length - MOST} more follow when these are answered and cleared.` : "");
+    const hidden = [all.length > MOST ? `${all.length - MOST} more approvals` : "", this.store.further ? `approvals of ${this.store.further} more sessions` : ""].filter(Boolean);
+    fill(this.further, hidden.length ? `${hidden.join(" and ")} follow when these are answered and cleared.` : "");
     this.empty.hidden = wanted.length > 0;
     this.clear.hidden = wanted.length === open;
     fill(this.note, wanted.length ? (open ? `${open} open, oldest first` : "all answered") : "",

@@ -7,8 +7,15 @@ import { span, stamp } from "./times.js";
 const LEVELS = {
   none: ["untested", "warn", "The policy has no tests of its own, and nothing is proved of it."],
   tested: ["tested only", "warn", "The policy passes its own tests. Nothing is proved of it here: that takes bartizan prove, on the file."],
+  proved: ["invariants proved", "good", "Each invariant below was proved by this service before the policy came into force. Of anything else nothing is proved."],
   failing: ["fails its tests", "bad", "The policy in force fails some of its own tests."],
 };
+
+/** The service itself proves the invariants, before a policy comes into force, only where it is told to. */
+function levelOf(found) {
+  const { level, required } = found.certificate;
+  return level !== "failing" && required === "proved" && found.invariants.length ? "proved" : level;
+}
 
 export class Policy {
   constructor(store) {
@@ -36,7 +43,7 @@ export class Policy {
   }
 
   draw(found) {
-    const [level, tone, meaning] = LEVELS[found.certificate.level] ?? [found.certificate.level, "", ""];
+    const [level, tone, meaning] = LEVELS[levelOf(found)] ?? [found.certificate.level, "", ""];
     this.tiles = h("dl.tiles");
     this.counts = new Map(found.rules.map((rule) => [rule.id, h("dl.counts")]));
     fill(this.body,
@@ -52,6 +59,7 @@ export class Policy {
         h("p.faint", rule.redact ? ["replaces what matches ", h("code", ...visible(rule.redact)), " by ", h("code", ...visible(rule.instead))]
           : ["withholds text where ", h("code", ...visible(rule.signal)), ` is above ${rule.above}`]))),
       section("Signals", found.signals, (signal) => h("p", h("code", ...visible(signal.name)), ` measured on every ${signal.on} by `, h("code", ...visible(signal.monitor)), `; where it is missing: ${signal.missing}`)),
+      found.stages ? h("section", h("h2", "Stages of a session"), h("pre", h("code", ...visible(found.stages)))) : null,
       section("Invariants", found.invariants, (each) => h("pre", h("code", ...visible(each.text)))),
       h("h2", "Tools"), h("div.scroll", h("table",
         h("thead", h("tr", ...["Tool", "Arguments", "Tags", "Results are", "May be corrected"].map((name) => h("th", { scope: "col" }, name)))),

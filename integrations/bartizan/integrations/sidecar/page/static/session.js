@@ -95,12 +95,13 @@ export class SessionView {
   }
 
   draw() {
-    const { events, dropped, version, approvals } = this.found;
+    const { events, dropped, version, approvals, stages } = this.found;
     this.texts.clear();
     this.unfold = new Map(); // of events with many texts: how to show the rest
     this.slots = new Map();
     fill(this.facts, `${events.length} events, version ${version}`, dropped ? `, ${dropped} older ones dropped` : "",
-      ". Texts are as the agent was shown them, after redaction.");
+      ". Texts are as the agent was shown them, after redaction.",
+      stages.length ? h("span.stage", " Stage: ", stages.map((name, at) => [at ? " or " : "", h("strong", ...visible(name))])) : null);
     fill(this.open, ...approvals.filter((each) => each.state === "pending").map((each) => h("p.notice",
       badge("waits", "warn"), " ", h("code", ...visible(each.tool)), " waits for a person: ", h("a", { href: "#/approvals" }, "answer it"))));
     fill(this.events, ...events.map((event, index) => this.event(event, index)));

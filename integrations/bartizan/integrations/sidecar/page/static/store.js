@@ -13,6 +13,7 @@ export class Store extends EventTarget {
     this.you = { name: "", approve: false };
     this.ids = new Set();
     this.superseded = new Map();
+    this.further = 0; // sessions with questions that are not listed
     this.late = false;
     this.queue = []; // approvals to be asked for, one after the other
     this.asking = false;
@@ -45,6 +46,7 @@ export class Store extends EventTarget {
     const answer = await get("v1/approvals");
     setNow(answer.now);
     this.you = answer.you;
+    this.further = Number(answer.further ?? 0);
     const open = new Set();
     for (const each of answer.approvals) {
       const key = keyOf(each);
