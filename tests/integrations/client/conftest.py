@@ -54,7 +54,9 @@ def served(directory: Path, **changes: object) -> Running:
         "deadline": 10.0,
     }
     listen = ["127.0.0.1:0", f"unix:{directory}/s"]
-    return Killable(written(directory, POLICY, listen=listen, tenants={"default": tenant}, **changes))
+    return Killable(
+        written(directory, POLICY, **{"listen": listen, "tenants": {"default": tenant}, **changes})
+    )
 
 
 def urls(running: Running) -> dict[str, str]:
