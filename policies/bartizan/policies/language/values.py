@@ -116,15 +116,19 @@ def conform(value: Json, type_: Type, path: str = "args") -> Json:
     Raises :class:`Nonconforming` when it does not have the type. E marks what has the type and yet has
     no value in it: inexact decimals, non-finite floats, texts and lists over their bound.
     """
-    match type_:
-        case Any():
-            return value
-        case Bool() if isinstance(value, bool):
-            return value
+    match type_:  # what most values are of comes first: one class after the other is tried
+        case Str(limit) if isinstance(value, str):
+            return value if len(value) <= limit else E
+        case Record() if isinstance(value, Mapping):
+            return _conform_record(value, type_, path)
         case Int() if isinstance(value, int) and not isinstance(value, bool):
             return value
         case Int() if isinstance(value, float) and value.is_integer():
             return int(value)  # JSON has one kind of number: 5.0 is the integer 5
+        case Any():
+            return value
+        case Bool() if isinstance(value, bool):
+            return value
         case Dec(digits) if isinstance(value, (int, float)) and not isinstance(value, bool):
             return scale_decimal(value, digits)
         case Dec(digits) if isinstance(value, str) and _is_decimal(value):
@@ -135,8 +139,6 @@ def conform(value: Json, type_: Type, path: str = "args") -> Json:
             except OverflowError:
                 return E
             return number if math.isfinite(number) else E
-        case Str(limit) if isinstance(value, str):
-            return value if len(value) <= limit else E
         case Enum(values) if isinstance(value, str) and value in values:
             return value
         case Time() if isinstance(value, str):
@@ -153,16 +155,16 @@ def conform(value: Json, type_: Type, path: str = "args") -> Json:
             if len(value) > limit:
                 return E
             return tuple(conform(item, element, f"{path}[{i}]") for i, item in enumerate(value))
-        case Record() if isinstance(value, Mapping):
-            return _conform_record(value, type_, path)
         case _:
             raise Nonconforming(path, str(type_), _describe(value))
 
 
 def _conform_record(value: Mapping[str, Json], record: Record, path: str) -> dict[str, Json]:
-    names = record.names
-    for key in value:
-        if key not in names:
+    declared = [name for name, _ in record.fields if name in value]
+    if len(declared) != len(value):
+        for key in value:
+            if key in declared:
+                continue
             raise Nonconforming(f"{path}.{key}", "no such field", "one that the tool does not declare")
     result = {}
     for name, field in record.fields:
