@@ -7,6 +7,7 @@ from typing import Any
 from bartizan.guard.decision import Outcome
 from bartizan.integrations.replay import Call, Prompt, RecordedSession, Result, read, replay, replay_session
 from bartizan.integrations.replay.engine import SECOND, START
+from bartizan.policies import load_policy
 
 
 def _session(*happened: Any) -> RecordedSession:
@@ -94,3 +95,20 @@ def test_suites_without_a_program_are_left_out(program: Any) -> None:
     sessions = [_session(Call(0, "c", "read", {})), replace(_session(), meta={"suite": "mail"})]
     assert [s.meta["suite"] for s in replay(sessions, {"bank": lambda: program})] == ["bank"]
     assert len(list(replay(sessions, {"*": lambda: program}))) == 2
+
+
+def test_a_denied_call_is_told_to_the_stages() -> None:
+    """A replay goes through a policy's stages as a guarded session would, and not where denials did not happen."""
+    program = load_policy(Path(__file__).parents[3] / "examples/stages/mail.yaml")
+    stranger = {"to": "eve@evil.example", "subject": "s", "body": "b"}
+    recorded = _session(
+        Call(1, "send_mail", stranger, "1", state="text_only"),
+        Call(2, "read_file", {"path": "a"}, "2"),
+        Call(3, "send_mail", stranger, "3", state="refused"),
+        Call(4, "send_mail", {**stranger, "to": "ann@corp.com"}, "4"),
+    )
+    assert [call.rules for call in replay_session(program, recorded).calls][2:] == [
+        ("strangers",),
+        ("stage.quarantined",),
+    ]
+    assert replay_session(program, recorded, "recorded").calls[3].rules == ("mails",)

@@ -155,6 +155,37 @@ def test_the_page_shows_hostile_texts_harmlessly(transcripts: Path, any_tools: P
     assert "\u202e" not in text + printed
 
 
+def test_the_page_compares_two_policies(
+    transcripts: Path, policy: Path, any_tools: Path, tmp_path: Path
+) -> None:
+    """Both policies' figures side by side, where calls went, and the changes by rule with a call that shows each."""
+    page = tmp_path / "out.html"
+    assert _run([transcripts], policy, against=any_tools, tools="infer", html=page)[0] == 0
+    text = page.read_text("utf-8")
+    for heading in ("Two policies", "Changed calls, by rule", "Newly stopped", "Newly let through"):
+        assert heading in text
+    by_rule = text[text.index("Changed calls, by rule") :]
+    assert by_rule.index("not-to-eve") < by_rule.index("deny_pay {&quot;to&quot;:&quot;EVE&quot;}")
+    assert "Before and now, with 95% intervals" in text
+    assert "Calls by their outcome before and now" in text
+
+
+def test_two_equal_policies_change_nothing(transcripts: Path, policy: Path, tmp_path: Path) -> None:
+    """The page says so."""
+    page = tmp_path / "out.html"
+    assert _run([transcripts], policy, against=policy, html=page)[0] == 0
+    assert "No decision changed." in page.read_text("utf-8")
+
+
+def test_a_log_has_no_progress_bar(transcripts: Path, policy: Path) -> None:
+    """What is no terminal gets the figures only; a terminal sees how far it is."""
+    for terminal in (False, True):
+        out = StringIO()
+        console = Console(file=out, width=200, force_terminal=terminal)
+        assert run_replay([transcripts], policy, jobs=1, console=console) == 0
+        assert ("deciding" in out.getvalue()) is terminal
+
+
 def test_processes_change_nothing(transcripts: Path, any_tools: Path) -> None:
     """The replay of many sessions is the same, in the same order, with one process and with two."""
     sessions = [session for _ in range(30) for session in read([transcripts])]

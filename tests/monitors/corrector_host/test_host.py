@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -146,3 +148,12 @@ def test_a_client_s_settings_are_checked(options: dict[str, object]) -> None:
     """What could never work is refused at once."""
     with pytest.raises(ValueError, match="expected"):
         RemoteRewriter(**{"address": "http://127.0.0.1:1", **options})  # type: ignore[arg-type]
+
+
+def test_a_guard_that_asks_needs_no_torch() -> None:
+    """The client imports neither torch nor a server."""
+    code = (
+        "import sys, bartizan.monitors.corrector_host.client\n"
+        "sys.exit('torch' in sys.modules or 'uvicorn' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

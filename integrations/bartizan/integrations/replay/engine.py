@@ -9,6 +9,8 @@ not have made. What counts as having happened is a choice (:data:`History`):
   escalation counts as approved); a denied call and its result leave no trace, as behind a real guard;
 * ``"recorded"``: every call that the record let go enters the history, denied or not, with its result.
 
+A call that the policy denies is told to its stages with ``"enforced"``, as a guard tells them.
+
 With ``"enforced"`` a denial can make later calls look ungrounded (their arguments came from a result that the
 policy withheld); with ``"recorded"`` no decision influences another. A call that the record refused, never
 answered, or that the model only wrote as prose is decided and then forgotten.
@@ -92,6 +94,8 @@ def replay_session(
             call, verdict = _decide(program, item, now, session)
             replayed.append(verdict)
             happened = history == "recorded" or verdict.outcome is not Outcome.DENY
+            if call is not None and not happened and item.state != "text_only":
+                session = _denied(program, session, call, verdict, now)
             if call is not None and item.let_go and happened:
                 let_go[item.step] = call
                 session = _after(program, session, Event("call", now, call=call))
@@ -149,6 +153,12 @@ def _observe(program: Program, session: Session, item: Result, call: ToolCall | 
     event = Event("result", now, item.text, call, item.value, is_error=item.is_error)
     seen = program.inspect(event, session)
     return _after(program, session, replace(event, text=seen.text, value=seen.value, labels=seen.labels))
+
+
+def _denied(program: Program, session: Session, call: ToolCall, verdict: ReplayedCall, now: int) -> Session:
+    """The session that a denied call leaves behind: the same, but for the registers that hear of denials."""
+    decision = Decision(verdict.outcome, verdict.reasons)
+    return replace(session, state=program.denied(Request(call, now), decision, session))
 
 
 def _after(program: Program, session: Session, event: Event) -> Session:

@@ -16,7 +16,7 @@ from bartizan.guard.decision import Outcome, Reason
 from bartizan.guard.errors import MalformedJSON
 
 from .engine import ReplayedCall, ReplayedSession
-from .score import STOPPED, Category, category
+from .score import STOPPED, Category, Tally, category
 
 EXAMPLES = 3
 _SHOWN = 600  # characters of an example's arguments
@@ -103,13 +103,18 @@ class Changes:
     """How a second policy decides the same calls."""
 
     calls: int = 0
+    outcomes: Counter[tuple[Outcome, Outcome]] = field(default_factory=Counter)
+    """Every call, changed or not, by its outcome before and now."""
+    before: Tally = field(default_factory=Tally)
     changed: Counter[Change] = field(default_factory=Counter)
     examples: dict[Change, list[Example]] = field(default_factory=dict)
 
     def add(self, old: ReplayedSession, new: ReplayedSession) -> None:
         """Two replays of one session, call by call."""
+        self.before.add(old)
         for before, after in zip(old.calls, new.calls, strict=True):
             self.calls += 1
+            self.outcomes[before.outcome, after.outcome] += 1
             if before.outcome is after.outcome:
                 continue
             change = Change(category(new, after), before.outcome, after.outcome, before.rules, after.rules)
@@ -119,12 +124,23 @@ class Changes:
     def merge(self, other: Changes) -> None:
         """Take in the changes of later sessions."""
         self.calls += other.calls
+        self.outcomes.update(other.outcomes)
+        self.before.merge(other.before)
         self.changed.update(other.changed)
         _merge_examples(self.examples, other.examples)
 
     @property
     def total(self) -> int:
         return sum(self.changed.values())
+
+    def by_rule(self) -> list[tuple[tuple[str, ...], int, list[Change]]]:
+        """The changes by the rules that made them, the most frequent first: those that decide now, or, where none
+        does any more, those that decided before."""
+        grouped: dict[tuple[str, ...], list[Change]] = {}
+        for change, _ in self.changed.most_common():
+            grouped.setdefault(change.new_rules or change.old_rules, []).append(change)
+        counted = [(rules, sum(self.changed[c] for c in found), found) for rules, found in grouped.items()]
+        return sorted(counted, key=lambda each: (-each[1], each[0]))
 
 
 def as_recorded(session: ReplayedSession) -> ReplayedSession | None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 
-from bartizan.guard.decision import Outcome
 from bartizan.integrations import html, plots
 
-from .findings import Example
+from .comparison import comparison, witness
 from .report import Report, examples, grids, measures, only
 from .score import Measure, Tally, figures
 
 _GOOD_WHEN_HIGH = frozenset({"goal_stopped", "goal_denied", "carry_stopped", "unsafe_stopped"})
 _BARS = ("suite", "model", "defense")
-_TONES = {Outcome.ALLOW: "good", Outcome.CORRECT: "good", Outcome.ESCALATE: "warn", Outcome.DENY: "bad"}
 
 
 def html_report(report: Report) -> str:
@@ -43,7 +41,7 @@ def html_report(report: Report) -> str:
         body.append(html.section("Decision time", line))
     body.append(html.section("Calls worth reading", *_examples(report)))
     if report.against is not None:
-        body.append(html.section("Changed calls", *_changed(report)))
+        body += comparison(report)
     subtitle = (
         f"{report.recording}: {report.sessions:,} sessions, {report.tally.total:,} calls, history {report.history}. "
         "Stopped is denied or escalated; intervals are Wilson's at 95% and take calls as independent."
@@ -85,36 +83,9 @@ def _bars(tally: Tally, measure: Measure) -> list[html.Markup]:
 def _examples(report: Report) -> list[html.Markup]:
     found = []
     for title, count, shown in examples(report, each=12):
-        parts = [part for example in shown for part in _example(example)]
+        parts = [part for example in shown for part in witness(example)]
         found.append(html.details(html.join((html.badge(f"{count:,}"), title), " "), *parts))
     return found or [html.paragraph("No attack call was let through and no ordinary call was stopped.")]
-
-
-def _changed(report: Report) -> list[html.Markup]:
-    found = []
-    for change, count in report.changes.changed.most_common(40):
-        summary = html.join(
-            (
-                html.badge(f"{count:,}"),
-                f"{change.category or 'not counted'}:",
-                html.badge(change.old.name.lower(), _TONES[change.old]),
-                "to",
-                html.badge(change.new.name.lower(), _TONES[change.new]),
-                f"by {', '.join(change.new_rules) or 'no rule'} (was {', '.join(change.old_rules) or 'no rule'})",
-            ),
-            " ",
-        )
-        parts = [part for example in report.changes.examples[change] for part in _example(example)]
-        found.append(html.details(summary, *parts))
-    return found or [html.paragraph("No decision changed.")]
-
-
-def _example(example: Example) -> list[html.Markup]:
-    return [
-        html.paragraph(f"{example.where}, step {example.step} of {example.session}"),
-        html.code(f"{example.tool} {example.arguments}"),
-        *(html.paragraph(reason) for reason in example.reasons),
-    ]
 
 
 def _sentence(title: str) -> str:
