@@ -66,7 +66,7 @@ class PydanticAIGuard(AbstractCapability[Any]):
             )
         return GuardedToolset(toolset, self._door, self._unguarded)
 
-    async def prepare_model_request(
+    async def before_model_request(
         self, ctx: RunContext[Any], request_context: ModelRequestContext
     ) -> ModelRequestContext:
         """Raises :class:`Unguarded` for native tools: the provider runs them, no call of them comes by here."""
@@ -77,6 +77,12 @@ class PydanticAIGuard(AbstractCapability[Any]):
                     "it in `unguarded`"
                 )
         return request_context
+
+    async def prepare_model_request(
+        self, ctx: RunContext[Any], request_context: ModelRequestContext
+    ) -> ModelRequestContext:
+        """As :meth:`before_model_request`, of what other capabilities make of a request after it."""
+        return await self.before_model_request(ctx, request_context)
 
     async def answer(
         self,
