@@ -43,9 +43,6 @@ ROUTES = (
 LOOK = 5.0
 """Seconds between two looks at the open approvals."""
 
-FRESH = 0.25
-"""Seconds for which an answer of ``/metrics`` is good."""
-
 MOST = 200
 """Sessions with open approvals that are looked at; beyond them the number is a lower bound."""
 
@@ -74,7 +71,7 @@ class Observer:
         self._levels: dict[str, list[Observation]] = {}
         self._metrics = self._traces = None
         self._turn = asyncio.Lock()
-        self._text, self._as_of = "", -FRESH
+        self._text, self._as_of = "", -1.0
         try:
             from bartizan.integrations.telemetry import Metrics, tracer_provider
         except ImportError as error:
@@ -165,10 +162,14 @@ class Observer:
             raise Problem(503, 'there are no metrics: pip install "bartizan[otel]"')
         from bartizan.integrations.telemetry import CONTENT_TYPE
 
-        async with self._turn:  # anybody may ask: many at once get one answer
-            if time.monotonic() - self._as_of >= FRESH:
+        asked = time.monotonic()
+        async with (
+            self._turn
+        ):  # anybody may ask: those who wait share an answer, one that was begun after they asked
+            if self._as_of < asked:
+                began = time.monotonic()
                 self._text = await asyncio.to_thread(self._metrics.render)
-                self._as_of = time.monotonic()
+                self._as_of = began
         return Response(self._text, headers={"content-type": CONTENT_TYPE})
 
     async def aclose(self) -> None:
