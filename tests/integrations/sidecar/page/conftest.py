@@ -2,19 +2,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import sync_playwright
+from tests.integrations.sidecar.page.desk import SECRETS, Agent, Person, Running, configured, looking
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-sys.path.insert(0, str(Path(__file__).parent))
-from desk import SECRETS, Agent, Person, Running, configured, looking  # noqa: E402 (it needs playwright)
 
 
 @pytest.fixture(scope="module")  # no longer: while it is open, its event loop is the thread's
@@ -22,7 +18,7 @@ def browser() -> Iterator[Any]:
     """A real browser: Debian's Chromium, headless."""
     if CHROMIUM is None:
         pytest.skip("no chromium on PATH: apt-get install chromium")
-    with playwright.sync_playwright() as started:
+    with sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +9,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from serving import Running, written
+from tests.integrations.sidecar.serving import Running, written
 
 POLICY = """
 version: 1

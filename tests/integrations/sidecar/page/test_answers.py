@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from desk import Agent, Person, Running
 from playwright.sync_api import expect
+from tests.integrations.sidecar.page.desk import Agent, Person, Running
 
 Come = Callable[..., Person]
 

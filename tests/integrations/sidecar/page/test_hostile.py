@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from desk import Agent, Person, Running
 from playwright.sync_api import expect
+from tests.integrations.sidecar.page.desk import Agent, Person, Running
 
 Come = Callable[..., Person]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from desk import Person
+from tests.integrations.sidecar.page.desk import Person
 
 from bartizan.guard import MalformedJSON, parse_json
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from tests.integrations.sidecar.in_process import Client, Running, configured, running
 
 from bartizan.guard import Event, Labels, ToolCall
 from bartizan.integrations.sidecar.feed import LocalFeed
@@ -19,9 +19,6 @@ from bartizan.integrations.sidecar.page.decisions import stream
 from bartizan.integrations.sidecar.page.origins import arguments_to_json, event_to_json, sources_to_json
 from bartizan.integrations.sidecar.page.tally import Tally
 from bartizan.policies import compile_policy
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from in_process import Client, Running, configured, running
 
 
 @pytest.fixture

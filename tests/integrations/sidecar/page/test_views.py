@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import Agent, Person, Running, configured, looking
 from playwright.sync_api import expect
+from tests.integrations.sidecar.page.desk import Agent, Person, Running, configured, looking
 
 Come = Callable[..., Person]
 MAIL = {

@@ -33,7 +33,7 @@ export class Card {
     this.buttons = h("div.actions");
     this.editing = h("div");
     const { approval } = each;
-    const name = `${approval.tool}-${approval.id.slice(0, 8)}`;
+    const name = `approval-${approval.id}`;
     this.node = h("article.card", { tabindex: 0, "aria-labelledby": name },
       h("header",
         h("h2", { id: name }, h("code", ...visible(approval.tool))), this.state, this.time, this.left),
@@ -44,7 +44,6 @@ export class Card {
       h("details.more", h("summary", "The exact call"),
         h("pre", h("code", ...visible(write(read(approval.proposed))))),
         h("dl.facts", ...facts(approval))));
-    this.node.setAttribute("aria-labelledby", this.node.querySelector("h2").id);
     this.update();
   }
 
