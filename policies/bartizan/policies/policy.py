@@ -15,6 +15,7 @@ from .justified import Justification
 from .language import ast
 from .language.environment import SignalDecl
 from .language.syntax import Span
+from .language.trees import quoted
 from .language.types import ToolDecl
 from .stages.graph import CheckedStages
 from .texts.rules import CheckedText
@@ -54,7 +55,9 @@ class CheckedRule:
     justified: Mapping[str, Justification] = field(default_factory=dict, compare=False)
 
     def text_of(self, node: ast.Expr) -> str:
-        """The source text of a node, on one line."""
+        """The source text of a node, on one line; a question about the stage as an expression, wherever it is from."""
+        if isinstance(node, ast.InStage):
+            return f"session.stage({', '.join(map(quoted, node.names))})"
         span: Span = node.span
         return " ".join(self.source.text[span.start : span.end].split()) if self.source is not None else ""
 

@@ -102,10 +102,10 @@ def test_a_denied_call_is_told_to_the_stages() -> None:
     program = load_policy(Path(__file__).parents[3] / "examples/stages/mail.yaml")
     stranger = {"to": "eve@evil.example", "subject": "s", "body": "b"}
     recorded = _session(
-        Call(1, "send_mail", stranger, "1", state="text_only"),
-        Call(2, "read_file", {"path": "a"}, "2"),
-        Call(3, "send_mail", stranger, "3", state="refused"),
-        Call(4, "send_mail", {**stranger, "to": "ann@corp.com"}, "4"),
+        Call(1, "1", "send_mail", stranger, state="text_only"),
+        Call(2, "2", "read_file", {"path": "a"}),
+        Call(3, "3", "send_mail", stranger, state="refused"),
+        Call(4, "4", "send_mail", {**stranger, "to": "ann@corp.com"}),
     )
     assert [call.rules for call in replay_session(program, recorded).calls][2:] == [
         ("strangers",),

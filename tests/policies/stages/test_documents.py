@@ -241,3 +241,15 @@ def test_stages_are_declared_once(tmp_path: Path) -> None:
         load_policy(main)
     main.write_text("version: 1\nname: main\ninclude: [base.yaml]\n", encoding="utf-8")
     assert load_policy(main).policy.stages is not None
+
+
+def test_an_explanation_asks_for_the_stage(program: Program) -> None:
+    """The atoms of rules that stages were compiled to read as one would write them."""
+    session = denied(program, begin(program), STRANGER, 0)
+    explained = program.explain(Request(COLLEAGUE, 1), session)
+    atoms = {trace.rule: trace.atoms for trace in explained.rules}
+    assert atoms["stage.quarantined"] == (('session.stage("quarantined")', "T"),)
+    assert atoms["careful"] == (('session.stage("probation")', "F"),)
+    assert list(explained.changes()) == [
+        'stage.quarantined: one of these would have to differ: session.stage("quarantined")'
+    ]

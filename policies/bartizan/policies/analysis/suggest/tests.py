@@ -17,6 +17,7 @@ from ...program import Program
 from ..answers import Answer, Budget, Counterexample, Proved, Unknown
 from ..encode.past import NOTHING, Established
 from ..formula import FALSE, Model
+from ..sequences.established import establish
 from ..witness.build import counterexample
 from ..witness.past_events import FindHistory
 from ..witness.replay import load
@@ -101,10 +102,12 @@ def synthesise(
     Args:
         budget: what one question may cost.
         tools: whose goals to look at; all by default.
-        established: what is known of all sessions of the policy.
+        established: what is known of all sessions of the policy; of one with stages it is found out.
         find_history: who looks for the events that session operators have to have seen.
     """
     policy, budget = program.policy, budget or Budget()
+    if established is NOTHING and policy.stages is not None:  # else each would have to be shown in doubt
+        established = establish(policy, budget)
     chosen = sorted(policy.tools) if tools is None else sorted(set(tools))
     both: tuple[On, On] = ("call", "result")
     goals = {(on, tool): goals_of(policy, tool, on) for tool in chosen for on in both}

@@ -9,7 +9,6 @@ from typing import Any as Json
 from ...evaluation.registers import register_id
 from ...evaluation.scope import Scope
 from ...language import ast
-from ...language.trees import quoted
 from ...language.types import Dec, Int
 from ...language.values import E
 from ...policy import CheckedPolicy
@@ -177,8 +176,6 @@ def _shown(read: Read) -> str:
 
 def _source(policy: CheckedPolicy, read: Read) -> str:
     """The operator as some rule or invariant writes it."""
-    if isinstance(read.node, ast.InStage):
-        return f"session.stage({', '.join(map(quoted, read.node.names))})"
     for rule in policy.rules:
         for condition in rule.conditions.values():
             for node in ast.walk(condition):
