@@ -19,6 +19,8 @@ from bartizan.guard.reasons import WITHHELD
 DECISION = "bartizan/decision"
 """Key in a result's ``_meta``: what was decided, the rules, the audit record, the approval."""
 
+REDACTED = "A part of this result was redacted, and the rest cannot be told from it."
+
 _ESCAPED = frozenset('"\\') | {chr(code) for code in range(0x20)} | {"\x7f"}
 _TEXTS = ("text", "uri", "name", "title", "description", "mime_type")
 
@@ -26,17 +28,21 @@ _TEXTS = ("text", "uri", "name", "title", "description", "mime_type")
 def to_result(result: types.CallToolResult) -> ToolResult:
     """What is inspected of a result.
 
-    ``text`` holds every text of its blocks, then those of the structured content that are not among them. ``value`` is
-    the structured content, or what the text says if it is a JSON object or array.
+    ``text`` holds every text of its blocks, then those that are not among them: of the structured content, and of
+    blocks that are JSON, which writes some letters in other ones. ``value`` is the structured content, or what the text
+    says if it is a JSON object or array.
     """
-    text = "\n".join(texts_of(result.content))
-    structured = result.structured_content
-    if structured is None:
-        return ToolResult(text, _structure(text), bool(result.is_error))
-    value = _as_json(structured)
+    found = list(texts_of(result.content))
+    text = "\n".join(found)
+    value = _structure(text)
     parts = [text] if text else []
-    if value is None or "\\" in text or _structure(text) != value:
-        parts += [json.dumps(structured, ensure_ascii=False), *_escaped(structured)]
+    parts += [leaf for block in found if "\\" in block for leaf in _escaped(_structure(block))]
+    structured = result.structured_content
+    if structured is not None:
+        said = value
+        value = _as_json(structured)
+        if value is None or said != value:
+            parts += _leaves(structured)
     return ToolResult("\n".join(parts), value, bool(result.is_error))
 
 
@@ -52,16 +58,24 @@ def apply(result: types.CallToolResult, given: ToolResult, shown: ToolResult) ->
     if shown == given:
         blocks = [bare(block) for block in result.content]
         return types.CallToolResult(content=blocks, structured_content=structured, is_error=result.is_error)
-    text = shown.text
-    if structured is None and shown.value != given.value and text == given.text:
-        text = json.dumps(shown.value, ensure_ascii=False)
     silent = [bare(block) for block in result.content if not any(True for _ in texts_of([block]))]
     return types.CallToolResult(
-        content=[types.TextContent(type="text", text=text), *silent],
+        content=[types.TextContent(type="text", text=_shown_text(result, given, shown)), *silent],
         structured_content=None if structured is None else shown.value,
         # without the structure that the tool's schema promises, only an error is a valid answer
         is_error=result.is_error or (structured is not None and shown.value is None),
     )
+
+
+def _shown_text(result: types.CallToolResult, given: ToolResult, shown: ToolResult) -> str:
+    """The text in place of all texts. Of a block that is JSON the text may still hold, in other letters, what was
+    redacted: what is shown then is written anew from the value."""
+    in_other_letters = any(
+        any(True for _ in _escaped(_structure(text))) for text in texts_of(result.content) if "\\" in text
+    )
+    if not in_other_letters and (shown.text != given.text or shown.value is None):
+        return shown.text
+    return json.dumps(shown.value, ensure_ascii=False) if shown.value is not None else REDACTED
 
 
 def refusal(text: str, meta: dict[str, Any] | None = None) -> types.CallToolResult:
@@ -92,11 +106,17 @@ def bare(block: types.ContentBlock) -> types.ContentBlock:
 
 def _escaped(value: JSON) -> Iterator[str]:
     """The texts of a value that its JSON writes in other letters."""
+    return (leaf for leaf in _leaves(value) if not (leaf.isascii() and _ESCAPED.isdisjoint(leaf)))
+
+
+def _leaves(value: JSON) -> Iterator[str]:
+    """Every text of a value, names of fields included."""
     waiting = [value]
     while waiting:
         part = waiting.pop()
-        if isinstance(part, str) and not _ESCAPED.isdisjoint(part):
-            yield part
+        if isinstance(part, str):
+            if part:
+                yield part
         elif isinstance(part, dict):
             waiting += [*part.values(), *part]
         elif isinstance(part, list):
