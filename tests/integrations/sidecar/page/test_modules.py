@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.integrations.sidecar.page.desk import Person
 
 from bartizan.guard import MalformedJSON, parse_json
+from bartizan.integrations.sidecar.page import static_files
 
 Come = Callable[..., Person]
 
@@ -78,3 +81,21 @@ def test_elements_are_made_of_text_only(evaluate: Callable[[str, Any], Any]) -> 
         return [made.querySelectorAll("b, i").length, made.textContent, made.querySelector("mark").textContent];
     }""", None)  # fmt: skip
     assert found == [0, "<b>x</b><i>⟨U+202E⟩</i>", "<i>"]
+
+
+def test_no_module_parses_markup_or_code() -> None:
+    """What the page's safety rests on besides its policy: none of the ways from a text to something that runs."""
+    folder = Path(static_files.__file__).parent / "static"
+    sources = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+    assert {"index.html", "app.js", "style.css"} <= set(sources)
+    ways = (
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment|srcdoc|setHTML",
+        r"\beval\(|new Function|setTimeout\([\"'`]|import\(|javascript:|localStorage\.setItem\(KEY, token",
+        r"(?<!xmlns=\")https?://",
+        r"url\(|@import",
+    )
+    for name, text in sources.items():
+        for way in ways:
+            assert not re.search(way, text), (name, way)
+    page = sources["index.html"]
+    assert not re.search(r"\son\w+=|style=|<style|<script(?! type=\"module\" src=)", page)

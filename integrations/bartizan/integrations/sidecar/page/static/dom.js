@@ -60,7 +60,7 @@ export function visible(text) {
 }
 
 /** The same as one text, for titles and announcements. */
-export function visibleText(text) {
+function visibleText(text) {
   return visible(text).map((node) => (typeof node === "string" ? node : node.textContent)).join("");
 }
 

@@ -1,8 +1,7 @@
 // Edit and approve: the arguments as JSON, what is changed, and how the edited call would be decided.
 
-import { button, fill, h, visible } from "./dom.js";
+import { button, fill, h, outcomeBadge, visible } from "./dom.js";
 import { explanationNode, reasonList } from "./explanation.js";
-import { outcomeBadge } from "./dom.js";
 import { changes, compact, isStructure, read, same, write } from "./json.js";
 import { post, words } from "./net.js";
 

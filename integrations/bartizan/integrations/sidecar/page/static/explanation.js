@@ -60,7 +60,7 @@ function better(found) {
 const ORDER = { T: 0, E: 1, F: 2 };
 
 /** Every rule in scope: those that hold first, each with its conditions. */
-export function tree(rules) {
+function tree(rules) {
   if (!rules?.length) return null;
   const sorted = [...rules].sort((a, b) => ORDER[a.value] - ORDER[b.value]);
   return h("section", h("h4", "Every rule in scope"), h("ul.tree", ...sorted.map((rule) => h("li", { "data-value": rule.value },

@@ -12,7 +12,7 @@ const LIST = [
   ["?", "This list"],
 ];
 
-export function enabled() { return localStorage.getItem(KEY) !== "off"; }
+function enabled() { return localStorage.getItem(KEY) !== "off"; }
 
 export function dialog() {
   const box = h("input", { type: "checkbox", id: "shortcuts-on" });

@@ -6,14 +6,14 @@ import { Numeral, compact } from "./json.js";
 const MATCHES = { equal: "equal to a value of ", inside: "in ", trace: "only a trace of its characters, in " };
 
 /** A value as it will be used: texts without quotes, everything else as JSON. */
-export function valueNode(value) {
+function valueNode(value) {
   if (typeof value === "string") return value ? said(value, { block: value.length > 120 || value.includes("\n") }) : h("span.faint", "empty text");
   const kind = value instanceof Numeral || typeof value === "number" ? "number" : "";
   return h("code.value", kind ? { "data-kind": kind } : {}, ...visible(compact(value)));
 }
 
 /** Warnings about how a text is written. */
-export function warnings(value) {
+function warnings(value) {
   if (typeof value !== "string") return [];
   const mixed = mixedScripts(value);
   return mixed.length ? [h("p.caution", "Letters of several scripts that look alike: ", said(mixed.slice(0, 3).join(", ")))] : [];
