@@ -269,3 +269,20 @@ async def test_content_other_than_text_is_kept() -> None:
         shown = str((await Runner.run(guard.wrap(agent), "Go.", run_config=QUIET)).to_input_list()[-2:])
         assert ("x.png" in shown) is kept
         assert "hunter2" not in shown
+
+
+async def test_streamed_runs_are_guarded() -> None:
+    """``Runner.run_streamed`` runs tools by the same way, and asks by the same way."""
+    world = World()
+    guard = _guard(StaticProgram(escalate=["pay"], allow=["read"], secrets=["hunter2"]))
+    together = [
+        *_call("pay", {"amount": 1, "to": "b"}, "c1"),
+        *_call("read", {"path": "hunter2"}, "c2"),
+        *_call("note", {"text": "x"}, "c3"),
+    ]
+    result = Runner.run_streamed(guard.wrap(_agent(world, together)), "Go.", run_config=QUIET)
+    told = [event async for event in result.stream_events()]
+    assert len(result.interruptions) == 1
+    assert world.ran == [("read", {"path": "hunter2"})]
+    outputs = [event.item.output for event in told if getattr(event, "name", "") == "tool_output"]
+    assert sorted(text[:17] for text in outputs) == ["This call was den", "text of [redacted"]

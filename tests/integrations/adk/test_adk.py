@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -173,3 +176,13 @@ async def test_an_error_a_tool_answers_is_recorded_as_one() -> None:
     events = await _run(_agent([calling("pay", {"amount": 1})], tools=World().tools), guard)
     assert "mandatory" in str(_responses(events))
     assert [record["is_error"] for record in logged(audit, "result")] == [True]
+
+
+def test_the_example_runs(tmp_path: Path) -> None:
+    """The payment the user asked for is made, the injected one is asked about and rejected."""
+    command = [sys.executable, str(Path(__file__).parents[3] / "examples/adapters/adk_desk.py")]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "asked: may pay run with {'amount': 40, 'to': 'EVIL99'}?" in ran.stdout
+    assert "paid 90 to GB33" in ran.stdout
+    assert "paid 40" not in ran.stdout
