@@ -11,7 +11,7 @@ import pytest
 
 from bartizan.guard import Guard
 from bartizan.integrations.claude_code import OnAllow, answer
-from bartizan.policies import load_policy
+from bartizan.policies import load_policy, run_tests
 from bartizan.policies.repair import SolverProposer
 
 HERE = Path(__file__).parent
@@ -36,3 +36,10 @@ def same(found: Any, expected: Any) -> bool:
     if isinstance(expected, list) and isinstance(found, list):
         return len(found) == len(expected) and all(map(same, found, expected))
     return bool(found == expected) and type(found) is type(expected)
+
+
+def test_the_examples_policy_passes_its_own_tests() -> None:
+    """Every test that the example's policy carries passes."""
+    results = run_tests(load_policy(EXAMPLE / "policy.yaml"))
+    assert len(results) >= 15
+    assert [result.name for result in results if not result.passed] == []
