@@ -40,6 +40,6 @@ def same(found: Any, expected: Any) -> bool:
 
 def test_the_examples_policy_passes_its_own_tests() -> None:
     """Every test that the example's policy carries passes."""
-    results = run_tests(load_policy(EXAMPLE / "policy.yaml"))
+    results = list(run_tests(load_policy(EXAMPLE / "policy.yaml")))
     assert len(results) >= 15
     assert [result.name for result in results if not result.passed] == []
