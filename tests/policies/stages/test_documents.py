@@ -96,7 +96,7 @@ def test_denials_touch_stages_only() -> None:
     program = compile_policy(text)
     session = record(program, begin(program), Event("prompt", 0, "Go."))
     for id, state in denied(program, session, STRANGER, 1).state.items():
-        assert id.startswith("instage") or state == session.state[id]
+        assert id.startswith("stage-") or state == session.state[id]
 
 
 def test_an_unknown_stage_stops_and_never_lets_go() -> None:
@@ -253,3 +253,14 @@ def test_an_explanation_asks_for_the_stage(program: Program) -> None:
     assert list(explained.changes()) == [
         'stage.quarantined: one of these would have to differ: session.stage("quarantined")'
     ]
+
+
+def test_a_session_keeps_its_stage_under_a_policy_that_asks_more_of_it(program: Program) -> None:
+    """A new question about the same stages has its answer; about other stages the session knows nothing, and is stopped."""
+    session = denied(program, begin(program), STRANGER, 0)
+    asking = "  - {id: curious, escalate: [read_file], in: [quarantined, probation]}\n"
+    newer = Program(policies.mail(more=asking))
+    assert outcome(newer, session, READ, 1) == (Outcome.ESCALATE, ("curious",))
+    assert outcome(newer, begin(program), READ, 1)[0] is Outcome.ALLOW
+    other = Program(policies.mail(("for: 24h", "for: 25h")))
+    assert outcome(other, begin(program), READ, 1)[0] is Outcome.DENY

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bartizan.policies.analysis.sequences import stages as symbolic
 from bartizan.policies.evaluation import stages
 from bartizan.policies.language import ast
 from bartizan.policies.language.types import F64
@@ -116,3 +117,33 @@ def test_a_mutant_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of these bugs in the register is seen by the comparison."""
     MUTANTS[name](monkeypatch)
     assert any(_differs(seed) is not None for seed in range(CASES))
+
+
+SYMBOLIC_MUTANTS = {
+    "stages last for ever": ("later", lambda machine, found, now, encoder: found),
+    "the first time of entering is forgotten": (
+        "_entered",
+        lambda f, stay, enters, first, last, real=symbolic._entered: real(
+            f, symbolic.Stay(stay.may, first, stay.last), enters, first, last
+        ),
+    ),
+    "the tool of an event is not looked at": (
+        "is_heard",
+        lambda match, kind, tool: match.kind in (None, kind),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SYMBOLIC_MUTANTS)
+def test_a_mutant_of_the_formulas_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of these bugs in the symbolic register is seen by the comparison."""
+    monkeypatch.setattr(symbolic, *SYMBOLIC_MUTANTS[name])
+    assert any(_formulas_differ(seed) for seed in range(600))
+
+
+def _formulas_differ(seed: int) -> bool:
+    walk = machines.walk(seed)
+    try:
+        return machines.symbolic(walk) is not machines.registers(walk)
+    except AssertionError:  # both true and false
+        return True

@@ -260,9 +260,13 @@ class Register:
         return kind != "denied" and is_heard(self.match, kind, tool)
 
     def read(self, s: Scope) -> Json:
-        if self.id not in s.registers:
+        """E for a session that did not start with the register; another question about the same stages knows them."""
+        state = s.registers.get(self.id)
+        if state is None and isinstance(self.cell, StageCell):
+            alike = f"stage-{self.cell.machine.id}-"
+            state = next((s.registers[name] for name in s.registers if name.startswith(alike)), None)
+        if state is None and self.id not in s.registers:
             return E
-        state = s.registers[self.id]
         if isinstance(self.cell, Keyed):
             assert self.query is not None
             return self.cell.read(state, s.now, self.query(s))
@@ -270,9 +274,13 @@ class Register:
 
 
 def register_id(node: ast.Register) -> str:
-    """Equal operators share a register, across rules and across versions of a policy."""
+    """Equal operators share a register, across rules and across versions of a policy.
+
+    What asks about the stages of one machine begins alike: see :meth:`Register.read`.
+    """
     text = json.dumps(ast.to_json(node), sort_keys=True, separators=(",", ":"))
-    return f"{type(node).__name__.lower()}-{sha256(text.encode()).hexdigest()[:16]}"
+    kind = f"stage-{node.machine.id}" if isinstance(node, ast.InStage) else type(node).__name__.lower()
+    return f"{kind}-{sha256(text.encode()).hexdigest()[:16]}"
 
 
 class RegisterFile:
