@@ -152,7 +152,7 @@ def test_opa_events_have_the_members_of_its_log(log: tuple[Path, bool]) -> None:
         }  # fmt: skip
         assert ("args" in event["input"]) == captured
         assert event.get("erased") == (None if captured else ["/input/args"])
-        assert event["metrics"].keys() >= {"timer_bartizan_decide_ns"}
+        assert event["metrics"].keys() >= {"timer_decide_ns"}
     assert [event["result"]["allow"] for event in events] == [True, False, False, False, False]
     assert [event["input"]["review"] for event in events] == [False] * 4 + [True]
 

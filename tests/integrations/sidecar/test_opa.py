@@ -94,6 +94,7 @@ async def test_the_decision_log(service: Running) -> None:
         "allow": False,
         "outcome": "deny",
         "reasons": second["result"]["reasons"],
+        "shadow": [],
     }
     assert first["erased"] == ["/input/args"] and first["input"]["tool"] == "pay"
     assert first["requested_by"] == "agent-1" and first["timestamp"].endswith("Z")

@@ -3,7 +3,7 @@
 The event's members are those of OPA's decision log service API (openpolicyagent.org/docs/management-decision-logs):
 ``labels``, ``decision_id``, ``bundles``, ``path``, ``input``, ``result``, ``requested_by``, ``timestamp``, ``metrics``
 and, for what the log does not hold, ``erased`` with the JSON pointers of it. The service takes them as one JSON
-array, gzipped; these are its elements, one a line.
+array, gzipped; an export has its elements, one a line.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ def opa_lines(records: Iterable[Found], pointers: Mapping[str, str] = {}) -> Ite
     """An event for every decision and review."""
     for found in records:
         if found.entry.record.get("kind") in DECISIONS:
-            yield line(event(found))
+            yield line(logged(found.entry.record, {"app": "bartizan", "id": found.log}))
 
 
-def event(found: Found) -> dict[str, Any]:
-    record = found.entry.record
+def logged(record: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
+    """A decision's record as an event; arguments that it does not hold are ``erased``."""
     asked: dict[str, Any] = {
         "session": record.get("session"),
         "tool": record.get("tool"),
@@ -35,11 +35,11 @@ def event(found: Found) -> dict[str, Any]:
         "principal": record.get("principal"),
         "review": record.get("kind") == "review",
     }
-    made: dict[str, Any] = {
-        "labels": {"app": "bartizan", "id": found.log},
+    event: dict[str, Any] = {
+        "labels": dict(labels),
         "decision_id": record.get("id"),
-        "path": PATH,
         "bundles": {str(member(record, "policy", "name")): {"revision": member(record, "policy", "hash")}},
+        "path": PATH,
         "input": asked,
         "result": {
             "allow": record.get("outcome") in ("ALLOW", "CORRECT"),
@@ -50,12 +50,12 @@ def event(found: Found) -> dict[str, Any]:
         "requested_by": str(member(record, "principal", "id") or ""),
         "timestamp": timestamp(record.get("time")),
         "metrics": {
-            f"timer_bartizan_{stage}_ns": microseconds * 1000
+            f"timer_{stage}_ns": microseconds * 1000
             for stage, microseconds in (record.get("latency_us") or {}).items()
         },
     }
     if "args" in record:
         asked["args"] = record["args"]
     else:
-        made["erased"] = ["/input/args"]
-    return made
+        event["erased"] = ["/input/args"]
+    return event

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -19,10 +18,10 @@ from starlette.routing import BaseRoute, Route
 from bartizan.guard import StoreError
 from bartizan.guard.canonical import JSON
 from bartizan.integrations import wire
+from bartizan.integrations.export.opa import logged
 
 from .authzen import put
 from .authzen_call import Asked
-from .feed import Record
 from .identity import Identity
 from .problems import Problem, unavailable
 from .service import Service
@@ -82,39 +81,6 @@ def routes(service: Service) -> list[BaseRoute]:
         Route("/v1/data/{path:path}", data, methods=["POST"]),
         Route("/v1/logs", logs, methods=["GET"]),
     ]
-
-
-def logged(record: Record, labels: Mapping[str, str]) -> dict[str, JSON]:
-    """A record of the audit log as an event of OPA's decision log; arguments that it does not hold are ``erased``."""
-    body: Any = record
-    moment = datetime.fromtimestamp(body["time"] / 1e6, UTC).isoformat(timespec="microseconds")
-    asked: dict[str, JSON] = {
-        "session": body["session"],
-        "call_id": body["call_id"],
-        "tool": body["tool"],
-        "call_digest": body["call_digest"],
-        "principal": body["principal"],
-    }
-    event: dict[str, JSON] = {
-        "labels": dict(labels),
-        "decision_id": body["id"],
-        "bundles": {body["policy"]["name"]: {"revision": body["policy"]["hash"]}},
-        "path": "bartizan/decision",
-        "input": asked,
-        "result": {
-            "allow": body["outcome"] in ("ALLOW", "CORRECT"),
-            "outcome": body["outcome"].lower(),
-            "reasons": body["reasons"],
-        },
-        "requested_by": body["principal"]["id"],
-        "timestamp": moment.replace("+00:00", "Z"),
-        "metrics": {f"timer_{stage}_ns": took * 1000 for stage, took in body["latency_us"].items()},
-    }
-    if "args" in body:
-        asked["args"] = body["args"]
-    else:
-        event["erased"] = ["/input/args"]
-    return event
 
 
 def _question(given: Mapping[str, Any], identity: Identity, document: str) -> Asked:
