@@ -20,6 +20,9 @@ from bartizan.integrations.client import RemoteGuard
 
 CALL = ToolCall.of("c", "pay", {"amount": 5})
 BIG = answer(b"[" + b" " * 10_000 + b"]")
+PATIENT, HASTY = 20.0, 0.3
+"""Seconds: where an answer is expected, and where none comes."""
+
 PROBLEM = {"title": "t", "detail": "d"}
 
 
@@ -36,7 +39,7 @@ class Tool:
 
 async def enforced(url: str, call: ToolCall = CALL, **options: Any) -> tuple[Enforcement, Tool]:
     tool = Tool()
-    options.setdefault("deadline", 0.3)
+    options.setdefault("deadline", PATIENT)
     async with RemoteGuard(url, max_answer=5000, **options) as guard:
         found = await guard.enforce(call, tool, session="s")
         if not found.decision.allowed:
@@ -99,7 +102,8 @@ async def test_a_service_that_does_not_answer_as_it_should_denies(name: str) -> 
     """Whatever a server does instead of answering: the tool does not run, and the reason is a reserved one."""
     behaviour, reason = ANSWERS[name]
     async with serving(behaviour) as service:
-        assert_denied(*await enforced(service.url), reason)
+        deadline = HASTY if reason == "guard-unreachable" else PATIENT
+        assert_denied(*await enforced(service.url, deadline=deadline), reason)
 
 
 async def test_nobody_listening_denies(tmp_path: Path) -> None:
@@ -124,7 +128,7 @@ async def test_a_service_that_accepts_and_never_reads_denies_in_time(tmp_path: P
         held.bind(str(tmp_path / "s"))
         held.listen()
         call = ToolCall.of("c", "pay", {"text": "x" * 4_000_000})
-        found, tool = await enforced(f"unix://{tmp_path}/s", call)
+        found, tool = await enforced(f"unix://{tmp_path}/s", call, deadline=HASTY)
     assert [one.rule for one in found.decision.reasons] == ["guard-unreachable"] and tool.ran == []
 
 
@@ -149,7 +153,7 @@ async def test_what_may_have_been_counted_is_not_sent_again() -> None:
             raise ConnectionError
         await honest(guard)(asked, writer)
 
-    async with serving(behave) as service, RemoteGuard(service.url) as remote:
+    async with serving(behave) as service, RemoteGuard(service.url, deadline=PATIENT) as remote:
         assert (await remote.authorise(CALL, session="s")).decision.allowed
         dying = True
         found = await remote.authorise(CALL, session="s")
@@ -168,7 +172,7 @@ async def test_a_connection_closed_between_requests_is_not_used() -> None:
         await writer.drain()
         writer.close()
 
-    async with serving(behave) as service, RemoteGuard(service.url) as remote:
+    async with serving(behave) as service, RemoteGuard(service.url, deadline=PATIENT) as remote:
         for _ in range(2):
             assert (await remote.authorise(CALL, session="s")).decision.allowed
             await asyncio.sleep(0.05)
@@ -186,7 +190,7 @@ async def test_bytes_that_nobody_asked_for_end_the_connection() -> None:
         writer.write(answer({"allowed": True}))
         await writer.drain()
 
-    async with serving(behave) as service, RemoteGuard(service.url) as remote:
+    async with serving(behave) as service, RemoteGuard(service.url, deadline=PATIENT) as remote:
         for _ in range(2):
             assert (await remote.authorise(CALL, session="s")).decision.allowed
             await asyncio.sleep(0.1)
@@ -202,7 +206,7 @@ async def test_a_cancelled_request_leaves_nothing_to_be_misread() -> None:
             await asyncio.sleep(0.2)
         await honest(guard)(asked, writer)
 
-    async with serving(behave) as service, RemoteGuard(service.url) as remote:
+    async with serving(behave) as service, RemoteGuard(service.url, deadline=PATIENT) as remote:
         asking = asyncio.create_task(remote.authorise(CALL, session="s"))
         await asyncio.sleep(0.05)
         asking.cancel()
@@ -320,7 +324,7 @@ async def test_a_verdict_is_good_for_this_session_and_for_once() -> None:
     tool = Tool()
     async with (
         serving(honest(guard, call=first_again)) as service,
-        RemoteGuard(service.url, verdict_keys=[OTHER_KEY, KEY]) as remote,
+        RemoteGuard(service.url, verdict_keys=[OTHER_KEY, KEY], deadline=PATIENT) as remote,
     ):
         found = [await remote.enforce(CALL, tool, session=name) for name in ("s", "s", "t")]
     assert [one.decision.allowed for one in found] == [True, False, False]
@@ -328,26 +332,27 @@ async def test_a_verdict_is_good_for_this_session_and_for_once() -> None:
     assert len(tool.ran) == 1
 
 
-@pytest.mark.parametrize(
-    "behaviour",
-    [
-        saying(close=True),
-        saying(answer(PROBLEM, 503)),
-        saying(answer(PROBLEM, 422)),
-        saying(answer({})),
-        saying(pause=5),
-    ],
-    ids=["closes", "full", "refuses", "says nothing of it", "too late"],
-)
-async def test_a_result_that_cannot_be_reported_is_withheld(behaviour: Behaviour) -> None:
+UNREPORTED = {
+    "closes": saying(close=True),
+    "full": saying(answer(PROBLEM, 503)),
+    "refuses": saying(answer(PROBLEM, 422)),
+    "says nothing of it": saying(answer({})),
+    "too late": saying(pause=5),
+}
+
+
+@pytest.mark.parametrize("name", UNREPORTED)
+async def test_a_result_that_cannot_be_reported_is_withheld(name: str) -> None:
     """The tool ran; what it said is not shown unless the service has taken note of it."""
     guard = Guard(PROGRAM)
 
     async def behave(asked: Asked, writer: Writer) -> None:
-        await (honest(guard) if asked.line.startswith("POST /v1/calls HTTP") else behaviour)(asked, writer)
+        decides = asked.line.startswith("POST /v1/calls HTTP")
+        await (honest(guard) if decides else UNREPORTED[name])(asked, writer)
 
     async with serving(behave) as service:
-        found, tool = await enforced(service.url)
+        deadline = 2.0 if name == "too late" else PATIENT
+        found, tool = await enforced(service.url, deadline=deadline)
     assert found.decision.allowed and len(tool.ran) == 1
     assert service.asked[-1].line == "POST /v1/calls/c/result HTTP/1.1"
     assert found.result == ToolResult(WITHHELD, None, True)
@@ -361,14 +366,14 @@ async def test_an_event_that_was_not_recorded_raises() -> None:
         saying(answer({})),
         saying(answer([])),
     ):
-        async with serving(behaviour) as service, RemoteGuard(service.url) as remote:
+        async with serving(behaviour) as service, RemoteGuard(service.url, deadline=PATIENT) as remote:
             with pytest.raises(StoreUnavailable, match="not recorded"):
                 await remote.observe("result", "text", session="s")
 
 
 async def test_what_is_no_call_is_a_type_error_before_anything_is_sent() -> None:
     """As the kernel: the application's mistakes are not denials."""
-    async with serving(saying(close=True)) as service, RemoteGuard(service.url) as remote:
+    async with serving(saying(close=True)) as service, RemoteGuard(service.url, deadline=PATIENT) as remote:
         with pytest.raises(TypeError):
             await remote.authorise("pay", session="s")  # type: ignore[arg-type]
         with pytest.raises(TypeError):

@@ -15,6 +15,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
 from langgraph.types import Command, interrupt
 from tests.integrations.client.conftest import AGENT, ANN, KEY, POLICY
+from tests.integrations.client.test_service import held
 
 from bartizan.integrations.langgraph import (
     LangGraphGuard,
@@ -172,6 +173,18 @@ def test_a_step_that_is_run_again_runs_no_tool_twice(world, connect, run) -> Non
     read, _, paid = results(out)
     assert read.content == "a says [redacted:secret]"
     assert correction_of(paid)["patch"] == [{"op": "replace", "path": "/amount", "value": 100}]
+
+
+def test_a_thread_that_goes_on_in_another_process_tells_nothing_twice(
+    world, connect, run, session, service
+) -> None:
+    """Guards that know nothing of each other report one conversation: each prompt is held as often as it was said."""
+    checkpointer = InMemorySaver()
+    for _ in range(3):
+        model = ScriptedModel(script=[calling(("read", {"path": "a"})), AIMessage("Done.")] * 3)
+        agent = connect().wrap(create_agent(model, world.tools, checkpointer=checkpointer))
+        run(agent, "Read on.")
+    assert held(service, session) == ["Read on."] * 3
 
 
 def test_a_tool_that_pauses_by_itself_is_resumed(world, connect, run) -> None:

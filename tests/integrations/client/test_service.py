@@ -7,12 +7,14 @@ import os
 import signal
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from tests.integrations.client.conftest import AGENT, ANN, KEY, served, urls
 from tests.integrations.client.servers import answer, saying, serving
+from tests.integrations.sidecar.serving import Running
 
 from bartizan.guard import (
     ApprovalError,
@@ -193,6 +195,29 @@ async def test_events_are_taken_note_of(url: str, session: str) -> None:
     )
 
 
+async def test_what_was_told_before_is_not_taken_note_of_again(
+    url: str, session: str, service: Running
+) -> None:
+    """A door that starts anew reports what was said from the beginning; nothing is counted twice, nor left out."""
+    for _ in range(2):
+        async with remote(url) as guard:
+            for text, occurrence in (("Go on.", 1), ("Go on.", 2), ("Stop.", 1)):
+                await guard.remind("prompt", text, session=session, occurrence=occurrence)
+    assert held(service, session) == ["Go on.", "Go on.", "Stop."]
+    async with remote(url) as guard:
+        await guard.remind("prompt", "Go on.", session=session, occurrence=3)
+        with pytest.raises(StoreUnavailable):
+            await guard.remind("prompt", "Go on.", session=session, occurrence=0)
+    assert held(service, session) == ["Go on.", "Go on.", "Stop.", "Go on."]
+
+
+def held(service: Running, session: str) -> list[str]:
+    """The texts of a session's prompts."""
+    status, body = service.ask(f"/v1/sessions/{quote(session, safe='')}", token=ANN)
+    assert status == 200
+    return [event["documents"][0]["text"] for event in body["events"] if event["kind"] == "prompt"]
+
+
 async def test_a_review_lets_nothing_go(url: str, session: str) -> None:
     """A reviewed call counts nowhere; a correction is said as for a call that runs."""
     async with remote(url) as guard:
@@ -307,12 +332,13 @@ async def test_the_trace_goes_with_the_request() -> None:
 async def test_a_service_that_stops_and_goes_on(tmp_path: Path) -> None:
     """A frozen service is a denial within the deadline; when it goes on, so does the client."""
     with served(tmp_path) as running:
-        async with remote(urls(running)["unix"], deadline=0.5) as guard:
+        async with remote(urls(running)["unix"], deadline=3.0) as guard:
             call = ToolCall.of("1", "read", {"path": "a"})
             assert (await guard.enforce(call, said, session="s")).decision.allowed
             os.kill(running.process.pid, signal.SIGSTOP)
             try:
-                frozen = [await guard.enforce(call, said, session="s"), await guard.review(call, session="s")]
+                asked = guard.enforce(call, said, session="s"), guard.review(call, session="s")
+                frozen = await asyncio.gather(*asked)
             finally:
                 os.kill(running.process.pid, signal.SIGCONT)
             assert [rules(one) for one in frozen] == [["guard-unreachable"]] * 2

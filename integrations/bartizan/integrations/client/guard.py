@@ -182,6 +182,20 @@ class RemoteGuard:
             self._failed(error)
             raise StoreUnavailable(f"the event was not recorded: {error}") from error
 
+    async def remind(
+        self, kind: Literal["prompt", "text", "result"], text: str, *, session: str, occurrence: int
+    ) -> None:
+        """As :meth:`observe`, unless the session holds ``occurrence`` such events already.
+
+        So a door that starts anew reports a conversation from its beginning, and nothing twice.
+        """
+        body = {"session": session, "kind": kind, "text": scalar_text(text), "occurrence": occurrence}
+        try:
+            await self._agent.post("/v1/events", body)
+        except Exception as error:
+            self._failed(error)
+            raise StoreUnavailable(f"the event was not recorded: {error}") from error
+
     # --- approvals
 
     async def resolve(

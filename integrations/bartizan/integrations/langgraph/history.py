@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 from weakref import WeakValueDictionary
 
 from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage
@@ -38,6 +38,15 @@ class Remembering(Protocol):
     """A guard whose sessions can be read: one in this process."""
 
     async def session(self, session: str) -> Session: ...
+
+
+@runtime_checkable
+class Reminding(Protocol):
+    """A guard whose sessions cannot be read, but that knows whether it was told before: a service."""
+
+    async def remind(
+        self, kind: Literal["prompt", "text", "result"], text: str, *, session: str, occurrence: int
+    ) -> None: ...
 
 
 def spoken_by_user(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
@@ -63,8 +72,7 @@ class History:
 
         "New" is what neither this process has reported nor the session's history holds, so a resumed or replayed
         run, here or in another process, reports nothing twice. Where the history no longer reaches back far
-        enough, and with a guard that is a service and keeps it to itself, an old message may be reported once more for
-        each process: that adds nothing to what is known.
+        enough, an old message may be reported once more for each process: that adds nothing to what is known.
         """
         prompts = [] if inside_tool else list(self._prompts(messages))
         results = [m for m in messages if isinstance(m, ToolMessage) and GUARDED not in m.response_metadata]
@@ -80,6 +88,14 @@ class History:
             if not fresh_prompts and not fresh_results:
                 return
             guard = self._guard
+            if isinstance(guard, Reminding):
+                for key, text, occurrence in _numbered(fresh_prompts, prompts):
+                    await guard.remind("prompt", text, session=session, occurrence=occurrence)
+                    reported.add(key)
+                for key, text, occurrence in _numbered(fresh_results, results):
+                    await guard.remind("result", text, session=session, occurrence=occurrence)
+                    reported.add(key)
+                return
             known = await guard.session(session) if isinstance(guard, Remembering) else Session(session)
             for key, message in _unknown(fresh_prompts, prompts, known, "prompt"):
                 await self._guard.observe("prompt", text_of(message), session=session)
@@ -131,3 +147,17 @@ def _unknown(
         elif key in keys:
             missing.append((key, message))
     return missing
+
+
+def _numbered(
+    fresh: list[tuple[str, BaseMessage]], all_of_kind: Sequence[BaseMessage]
+) -> list[tuple[str, str, int]]:
+    """Key and text of the fresh messages, and which one of those with its text each is."""
+    keys, seen = {key for key, _ in fresh}, Counter[str]()
+    numbered = []
+    for key, message in _fresh(all_of_kind, set()):
+        text = text_of(message)
+        seen[text] += 1
+        if key in keys:
+            numbered.append((key, text, seen[text]))
+    return numbered

@@ -74,7 +74,10 @@ def routes(service: Service) -> list[BaseRoute]:
             happened = _happened(await service.json(request))
         except wire.NotTheShape as error:
             raise Problem(422, str(error)) from error
+        occurrence = happened.pop("occurrence")
         try:
+            if occurrence is not None and await _held(tenant, happened) >= occurrence:
+                return service.answer({})
             found = await tenant.guard.observe(**happened)
         except (StoreError, AuditError) as error:
             raise unavailable(
@@ -91,8 +94,15 @@ def routes(service: Service) -> list[BaseRoute]:
     ]
 
 
+async def _held(tenant: Tenant, happened: Mapping[str, Any]) -> int:
+    """How many such events the session holds: a door that starts anew reports a conversation from its beginning."""
+    session = await tenant.guard.session(happened["session"])
+    about = happened["kind"], happened["text"], happened["call"]
+    return sum((event.kind, event.text, event.call) == about for event in session.events)
+
+
 def _happened(body: JSON) -> dict[str, Any]:
-    known = {"session", "kind", "text", "call", "value", "is_error"}
+    known = {"session", "kind", "text", "call", "value", "is_error", "occurrence"}
     if not isinstance(body, Mapping) or set(body) - known:
         raise wire.NotTheShape(f"the body: expected an object with only {', '.join(sorted(known))}")
     kind, session, text = body.get("kind"), body.get("session"), body.get("text")
@@ -102,6 +112,9 @@ def _happened(body: JSON) -> dict[str, Any]:
         raise wire.NotTheShape("session, text: expected texts, the session's not empty")
     if not isinstance(body.get("is_error", False), bool):
         raise wire.NotTheShape("is_error: expected true or false")
+    occurrence = body.get("occurrence")
+    if occurrence is not None and (type(occurrence) is not int or occurrence < 1):
+        raise wire.NotTheShape("occurrence: expected a whole number above zero")
     return {
         "kind": cast(Literal["prompt", "text", "result"], kind),
         "session": session,
@@ -109,4 +122,5 @@ def _happened(body: JSON) -> dict[str, Any]:
         "call": wire.call_of(body["call"]) if body.get("call") is not None else None,
         "value": body.get("value"),
         "is_error": body.get("is_error", False),
+        "occurrence": occurrence,
     }
