@@ -107,6 +107,8 @@ def _answers(said: bytes) -> list[str]:
         lengths = [line[15:] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
         if status != "100":
             found.append(status)
+        if status == "101":
+            break
         if not lengths:
             said = (
                 rest

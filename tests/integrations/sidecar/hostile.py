@@ -9,6 +9,7 @@ import asyncio
 import json
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,7 @@ PATHS = [
     "/v1/calls", "/v1/batch", "/v1/calls/x/result", "/v1/events", "/v1/explain", "/v1/streams", "/v1/policy",
     "/access/v1/evaluation", "/access/v1/evaluations", "/access/v1/requests", "/v1/data/bartizan/decision",
     "/v1/approvals/s/x", "/v1/approvals", "/v1/sessions/s", "/v1/logs", "/v1/nothing", "/", "/openapi.json", "/metrics",
-    "/healthz", "/readyz", "/.well-known/authzen-configuration",
+    "/healthz", "/readyz", "/.well-known/authzen-configuration", "/hooks/claude-code",
 ]  # fmt: skip
 
 
@@ -106,6 +107,11 @@ def mutated_json(dice: random.Random) -> Case:
         ("/v1/events", {"session": "s", "kind": "prompt", "text": "t", "value": None, "is_error": False}),
         ("/v1/explain", {"session": "s", "call": {"id": "c", "tool": "look", "args": {}}}),
         ("/v1/approvals/s/x", {"answer": "approve", "args": {}}),
+        ("/v1/streams", {"session": "s", "provider": "openai-chat", "frames": [CHUNK, CHUNK], "notes": True}),
+        (
+            "/hooks/claude-code",
+            {"session_id": "s", "hook_event_name": "PreToolUse", "tool_name": "x", "tool_input": {}},
+        ),
         ("/v1/data/bartizan/allow", {"input": {"session": "s", "tool": "look", "args": {"what": "x"}}}),
         (
             "/access/v1/evaluation",
@@ -127,6 +133,62 @@ def mutated_json(dice: random.Random) -> Case:
     return Case("mutated JSON", once(raw.replace(AGENT, b"") if headers else raw))
 
 
+CHUNK = {
+    "id": "x",
+    "object": "chat.completion.chunk",
+    "choices": [
+        {
+            "index": 0,
+            "delta": {
+                "content": "Hello.",
+                "tool_calls": [
+                    {
+                        "index": 0,
+                        "id": "c",
+                        "type": "function",
+                        "function": {"name": "look", "arguments": "{}"},
+                    }
+                ],
+            },
+            "finish_reason": None,
+        }
+    ],
+}
+
+
+def streamed(dice: random.Random) -> Case:
+    """A stream of events that is none, or a WebSocket that says odd things; the slow ones say nothing more."""
+    good = b"data: " + json.dumps(CHUNK).encode() + b"\n\n"
+    said: Sequence[bytes] = [
+        good, good * 9 + b"data: [DONE]\n\n", b"data: {\n\n", b"data: \xff\n\n", b"\n" * 999, b"data:" * 999,
+        b":" * 9999,
+        b"event: x\r\ndata: 1\r\n\r\n", b"id: \0\n\n", dice.randbytes(999), b"data: " + b"[" * 9999 + b"\n\n", b"",
+        good.replace(b"Hello", b"x" * 100_000), b"retry: 0\n\n" + good[: dice.randrange(len(good))],
+    ]  # fmt: skip
+    query = dice.choice(
+        ["?session=s&provider=openai-chat", "?session=s&provider=x", "?session=&provider=anthropic", ""]
+    )
+    if dice.random() < 0.5:
+        kind = b"content-type: text/event-stream\r\n"
+        return Case(
+            "streamed", once(request(dice.choice(said), f"/v1/streams{query}", headers=kind)), answers=2
+        )
+    head = (
+        b"GET /v1/streams%b HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
+        % query.encode()
+    )
+    head += AGENT + b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    text = dice.choice(said)[:120]
+    mask = bytes(4)
+    frames: Sequence[bytes] = [
+        b"\x81" + bytes([0x80 | len(text)]) + mask + text, b"\x81" + bytes([len(text)]) + text, b"\x83\x80" + mask,
+        b"\x81\xff" + b"\xff" * 8 + mask, b"\x81\xff" + (1 << 40).to_bytes(8, "big") + mask, b"\x80\x80" + mask,
+        b"\xf1\x80" + mask, b"\x88\x81" + mask + b"x", b"\x89\xfe\x00\xff" + mask + b"x" * 255, b"\x01\x80" + mask,
+        dice.randbytes(200), b"\x82\x84" + mask + b"abcd", b"\x81\x82" + mask + b"\xff\xff",
+    ]  # fmt: skip
+    return Case("websocket", once(head + b"".join(dice.choices(frames, k=3))), answers=2)
+
+
 def _mutate(value: Any, dice: random.Random) -> None:
     while isinstance(value, dict | list) and value:
         key = dice.choice(list(value)) if isinstance(value, dict) else dice.randrange(len(value))
@@ -135,9 +197,9 @@ def _mutate(value: Any, dice: random.Random) -> None:
             if fate < 0.15:
                 del value[key]
             elif fate < 0.25 and isinstance(value, dict):
-                value["x" * dice.randrange(1, 99)] = dice.choice(JUNK)
+                value["x" * dice.randrange(1, 99)] = deepcopy(dice.choice(JUNK))
             else:
-                value[key] = dice.choice(JUNK)
+                value[key] = deepcopy(dice.choice(JUNK))
             return
         value = value[key]
 
@@ -367,7 +429,8 @@ def enormous(dice: random.Random, size: int = 100_000_000) -> Case:
 
 COMMON: Sequence[tuple[int, Callable[[random.Random], Case]]] = [
     (10, valid), (22, bad_json), (30, mutated_json), (30, flipped), (6, noise), (30, odd_head), (24, odd_target),
-    (3, huge_head), (12, odd_chunks), (10, smuggled), (4, pipelined), (10, half_closed), (8, aborted), (1, slow),
+    (3, huge_head), (12, odd_chunks), (16, streamed), (10, smuggled), (4, pipelined), (10, half_closed), (8, aborted),
+    (1, slow),
 ]  # fmt: skip
 
 
