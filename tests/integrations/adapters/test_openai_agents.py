@@ -23,6 +23,7 @@ from agents import (
 )
 from agents.mcp import MCPServerStdio
 from agents.testing import ScriptedModel, assistant_message, function_call
+from agents.tool_context import ToolContext
 from tests.integrations.adapters.openai_harness import QUIET, OpenAIHarness
 
 from bartizan.guard import Guard, MemoryAuditLog, Principal, ToolCall
@@ -286,3 +287,41 @@ async def test_streamed_runs_are_guarded() -> None:
     assert world.ran == [("read", {"path": "hunter2"})]
     outputs = [event.item.output for event in told if getattr(event, "name", "") == "tool_output"]
     assert sorted(text[:17] for text in outputs) == ["This call was den", "text of [redacted"]
+
+
+async def test_sessions_that_use_the_same_ids_are_apart() -> None:
+    """Two runs at once, whose models use one call id: each gets its own decision and its own result."""
+    world, audit = World(), MemoryAuditLog()
+    guard = OpenAIAgentsGuard(
+        Guard(StaticProgram(allow=["read"], budgets={"read": 1}), audit=audit),
+        session=lambda run: run.context,
+    )
+    runs = [
+        Runner.run(
+            guard.wrap(_agent(world, _call("read", {"path": name}), _call("read", {"path": "more"}, "c2"))),
+            "Go.",
+            context=name,
+            run_config=QUIET,
+        )
+        for name in ("one", "two", "three")
+    ]
+    for name, result in zip(("one", "two", "three"), await asyncio.gather(*runs), strict=True):
+        outputs = [
+            item["output"] for item in result.to_input_list() if item.get("type") == "function_call_output"
+        ]
+        assert outputs[0] == f"text of {name}"
+        assert "denied" in outputs[1]
+    assert len(logged(audit, "decision")) == 6
+
+
+async def test_what_was_let_go_for_one_call_is_not_for_another() -> None:
+    """A decision kept for an invocation is good for exactly those arguments."""
+    world = World()
+    guard = _guard(StaticProgram(allow=["read"]))
+    agent = guard.wrap(_agent(world))
+    tool = next(tool for tool in agent.tools if tool.name == "read")
+    context = ToolContext(None, tool_name="read", tool_call_id="c", tool_arguments="{}")
+    assert await tool.needs_approval(context, {"path": "decided"}, "c") is False
+    guard.guard.program = StaticProgram()
+    assert "denied" in await tool.on_invoke_tool(context, '{"path": "another"}')
+    assert world.ran == []

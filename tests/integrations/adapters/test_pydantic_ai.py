@@ -19,6 +19,7 @@ from pydantic_ai import (
     ToolDefinition,
     ToolFailed,
     ToolReturn,
+    UserError,
     WebSearchTool,
 )
 from pydantic_ai.capabilities import AbstractCapability, CapabilityOrdering, Hooks, NativeTool
@@ -264,4 +265,17 @@ async def test_streamed_runs_are_guarded() -> None:
     )
     async with agent.run_stream("Go.") as result:
         assert await result.get_output() == "done"
+    assert world.ran == []
+
+
+async def test_an_agent_that_cannot_wait_ends_at_the_question() -> None:
+    """Without ``DeferredToolRequests`` among its outputs the run ends with the framework's error, nothing ran."""
+    world = World()
+    agent = Agent(
+        scripted(_call("pay", {"amount": 1, "to": "bob"})),
+        tools=world.tools,
+        capabilities=[_guard(StaticProgram(escalate=["pay"]))],
+    )
+    with pytest.raises(UserError, match="DeferredToolRequests"):
+        await agent.run("Go.")
     assert world.ran == []
