@@ -96,8 +96,8 @@ class Running:
 
 
 @asynccontextmanager
-async def running(config: ServiceConfig) -> AsyncIterator[Running]:
-    service = Service.open(config)
+async def running(config: ServiceConfig, service: Service | None = None) -> AsyncIterator[Running]:
+    service = Service.open(config) if service is None else service
     transport = httpx.ASGITransport(app=create_app(config, service=service))
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://pdp.test") as http:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client.parser import text_string_to_metric_families
 from tests.integrations.redis.server import Server
 
-from bartizan.guard import FileAuditLog, verify
-from bartizan.guard.clock import now_us
+from bartizan.guard import FileAuditLog, Telemetry, now_us, semconv, verify
+from bartizan.integrations.sidecar import Service
+from bartizan.integrations.sidecar.observing import Observer
+from bartizan.integrations.sidecar.tenants import open_tenant
 from bartizan.integrations.signing import generate
 
 from .in_process import configured, running
@@ -106,6 +112,48 @@ async def test_metrics_can_need_a_token(tmp_path: Path) -> None:
         assert (await service.as_("").get("/metrics")).status_code == 401
         assert (await service.as_("agent").get("/metrics")).status_code == 403
         assert (await service.as_("boss").get("/metrics")).status_code == 200
+
+
+async def test_without_the_extra_there_are_no_metrics(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where OpenTelemetry's SDK is missing the service decides as ever, and ``/metrics`` says what to install."""
+    monkeypatch.setitem(sys.modules, "bartizan.integrations.telemetry", None)
+    async with running(configured(tmp_path)) as service:
+        body = {"session": "s", "call": {"id": "1", "tool": "read", "args": {}}}
+        assert (await service.as_("agent").post("/v1/calls", body)).json()["allowed"]
+        answer = await service.as_("").get("/metrics")
+        assert answer.status_code == 503
+        assert "bartizan[otel]" in answer.json()["detail"]
+    assert "there are no metrics" in caplog.text
+
+
+async def test_a_decision_is_a_span_of_its_callers_trace(tmp_path: Path) -> None:
+    """The span of a decision has the request's ``traceparent`` as its parent, and says whose guard it was."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+
+    class Traced(Observer):
+        def telemetry(self, tenant: str) -> Telemetry:
+            return Telemetry(provider.get_tracer("test"), attributes={semconv.TENANT: tenant})
+
+    config, observer = configured(tmp_path), Traced()
+    tenants = {
+        name: open_tenant(name, settings, None, 0, observer) for name, settings in config.tenants.items()
+    }
+    async with running(config, Service(config, tenants, 0, observer)) as service:
+        body = {"session": "s", "call": {"id": "1", "tool": "read", "args": {}}}
+        parent = f"00-{'ab' * 16}-{'cd' * 8}-01"
+        await service.as_("agent").post("/v1/calls", body, traceparent=parent)
+    (span,) = exporter.get_finished_spans()
+    assert span.name == "guard.decide"
+    assert span.parent is not None
+    assert (f"{span.parent.trace_id:032x}", f"{span.parent.span_id:016x}") == ("ab" * 16, "cd" * 8)
+    attributes = dict(span.attributes or {})
+    assert attributes["openinference.span.kind"] == "GUARDRAIL"
+    assert attributes["session.id"] == "s"
+    assert attributes["bartizan.tenant"] == "default"
+    provider.shutdown()
 
 
 @pytest.fixture
