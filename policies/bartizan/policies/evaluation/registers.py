@@ -338,8 +338,9 @@ class RegisterFile:
                 return Register(name, matched, MaxSignalCell(value), None, signals)
             case ast.InStage(names, machine):
                 moves = tuple((move, self._plan(move.body)) for move in machine.transitions)
+                ends = {stage: duration for stage, duration, _ in machine.timed}
                 return Register(
-                    name, ast.EventMatch(), StageCell(machine, frozenset(names), moves), None, signals
+                    name, ast.EventMatch(), StageCell(machine, frozenset(names), moves, ends), None, signals
                 )
 
     def _keyed(

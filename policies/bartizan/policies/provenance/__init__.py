@@ -56,7 +56,7 @@ from __future__ import annotations
 
 from .cache import ProvenanceCache
 from .labels import Labeller, label_of, parse_path
-from .origins import Origin, Place, places_of
+from .origins import Origin, Place, Places, places_of
 from .questions import Provenance
 from .sources import Document, documents
 from .spans import Span
@@ -66,6 +66,7 @@ __all__ = [
     "Labeller",
     "Origin",
     "Place",
+    "Places",
     "Provenance",
     "ProvenanceCache",
     "Span",

@@ -13,10 +13,11 @@ from .evidence import Part, Reading, Trace, mentions, parts_of, read, text_of, t
 from .labels import show_path
 from .normalise import compatible
 from .sources import Document, Leaf, documents, leaves
-from .spans import Match, Span, spans_of
+from .spans import Match, Span, Text
 from .tokens import scan
 
 MAX_ORIGINS = 64
+EFFORT = 4_000_000
 _AROUND = 60
 _LONGEST = 160
 
@@ -62,19 +63,46 @@ def origins_of(value: JSON, session: Session) -> tuple[Origin, ...]:
     return tuple(_origin(found) for found in _occurrences(value, session.events))
 
 
-def places_of(value: JSON, events: Sequence[Event]) -> tuple[Place, ...]:
+@dataclass(frozen=True, slots=True)
+class Places:
+    """``searched``: the events that were read in full, counted from the first; all of them if there was time."""
+
+    found: tuple[Place, ...]
+    searched: int
+
+
+def places_of(value: JSON, events: Sequence[Event], effort: int = EFFORT) -> Places:
     """Where the elements of a value stand in what these events say; at most :data:`MAX_ORIGINS` for each element.
 
-    Reads every text once, however many elements there are.
+    Reads every text once, however many elements there are. ``effort`` bounds the work, in about microseconds: what an
+    agent and its tools say, and how much, is theirs to choose.
     """
-    return tuple(
+    spent = _Spent(effort)
+    texts: dict[tuple[int, int], Text] = {}
+    found = tuple(
         Place(
-            found.event, found.number, found.kind, found.document.source.tool, found.document.source.label,
-            show_path(found.document.path), found.match, found.element,
-            spans_of(found.document.text, found.parts, found.traces, found.match),
+            each.event, each.number, each.kind, each.document.source.tool, each.document.source.label,
+            show_path(each.document.path), each.match, each.element,
+            texts.setdefault((each.event, each.number), Text(each.document.text)).spans(
+                each.parts, each.traces, each.match
+            ),
         )
-        for found in _occurrences(value, events, each=True)
+        for each in _occurrences(value, events, spent)
     )  # fmt: skip
+    return Places(found, len(events) if spent.stopped is None else spent.stopped)
+
+
+class _Spent:
+    """Work that was done, of so much that may be done."""
+
+    def __init__(self, effort: int) -> None:
+        self.left = effort
+        self.stopped: int | None = None
+
+    def on(self, document: Document, elements: int) -> bool:
+        """Whether a text is still read."""
+        self.left -= 20 + 8 * len(document.text) + 4 * elements
+        return self.left >= 0
 
 
 class _Occurrence(NamedTuple):
@@ -89,8 +117,8 @@ class _Occurrence(NamedTuple):
     traces: tuple[Trace, ...]
 
 
-def _occurrences(value: JSON, events: Sequence[Event], each: bool = False) -> Iterator[_Occurrence]:
-    """Where the elements of a value occur; at most :data:`MAX_ORIGINS` in all, or of each element."""
+def _occurrences(value: JSON, events: Sequence[Event], spent: _Spent | None = None) -> Iterator[_Occurrence]:
+    """Where the elements of a value occur; at most :data:`MAX_ORIGINS` in all, or of each element within an effort."""
     wanted = list(_wanted(value))
     left = dict.fromkeys((element for element, _, _ in wanted), MAX_ORIGINS)
     total = MAX_ORIGINS
@@ -98,19 +126,22 @@ def _occurrences(value: JSON, events: Sequence[Event], each: bool = False) -> It
         for number, document in enumerate(documents(event)):
             if not isinstance(document, Document) or not wanted:
                 continue
+            if spent is not None and not spent.on(document, len(wanted)):
+                spent.stopped = i
+                return
             text = compatible(document.text)
             reading, shape = read(text), trace_of(text)
             for element, parts, traces in wanted:
                 match = _match(reading, shape, document.source.is_leaf, parts, traces)
                 if match is None or (match == "trace" and document.source.label == "trusted"):
                     continue
-                if (left[element] if each else total) == 0:
+                if spent is None and total == 0:
+                    return
+                if left[element] == 0:
                     continue
-                left[element] -= 1
+                left[element] -= spent is not None
                 total -= 1
                 yield _Occurrence(i, event.kind, number, document, text, match, element, parts, traces)
-            if not each and total == 0:
-                return
 
 
 def _origin(found: _Occurrence) -> Origin:

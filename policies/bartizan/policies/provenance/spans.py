@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 from .evidence import Part, Trace, mentions, run_texts, trace_of
 from .normalise import compatible, fold, is_word
-from .tokens import scan
+from .tokens import Token, scan
 
 MAX_SPANS = 32
 """How often a value is marked in one text."""
@@ -29,15 +30,87 @@ class Span(NamedTuple):
     end: int
 
 
-def spans_of(text: str, parts: Sequence[Part], traces: Sequence[Trace], match: Match) -> tuple[Span, ...]:
-    """Where in a text that matches a value the value stands, in order; at least one span, of no empty text."""
-    if match == "inside":
-        found = _tokens(text, parts)
-    elif match == "trace":
-        found = _characters(text, traces)
-    else:
-        found = []
-    return _merged(found)[:MAX_SPANS] or (Span(0, len(text)),)
+class Text:
+    """A text in which values were found; the forms in which it is compared are made once, when they are asked for."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def spans(self, parts: Sequence[Part], traces: Sequence[Trace], match: Match) -> tuple[Span, ...]:
+        """Where a value stands that the text matches, in order; at least one span, of no empty text."""
+        if match == "inside":
+            found = self._tokens(parts)
+        elif match == "trace":
+            found = self._characters(traces)
+        else:
+            found = []
+        return _merged(found)[:MAX_SPANS] or (Span(0, len(self.text)),)
+
+    def _tokens(self, parts: Sequence[Part]) -> list[Span]:
+        """Every run of tokens, date and code that is one of the parts."""
+        if self._compatible is None:
+            return []
+        places = [place for part in parts for key in part.keys for place in self._mentions.get(key, ())]
+        texts = self._run
+        for part in parts:
+            run = part.run.split()
+            first = run[0] if run else None
+            for i in self._starts.get(first, ()) if first is not None else ():
+                if texts[i : i + len(run)] == run:
+                    places.append((i, len(run)))
+        scanned, aligned = self._scanned, self._compatible
+        return [aligned.span(scanned[i].start, scanned[i + count - 1].end) for i, count in places]
+
+    def _characters(self, traces: Sequence[Trace]) -> list[Span]:
+        """Every place where the characters of a trace stand; failing that, its letters and digits alone."""
+        if self._shapes is None:
+            return []
+        folded, letters = self._shapes
+        shape = Trace(folded.made, letters.made)
+        found: list[Span] = []
+        for trace in traces:
+            if trace.is_long_enough and trace.is_in(shape):
+                exact = [*_found(trace.folded, folded)]
+                found += exact or _found(trace.letters, letters)
+        return found
+
+    @cached_property
+    def _compatible(self) -> _Aligned | None:
+        return _aligned(self.text, folded=False)
+
+    @cached_property
+    def _scanned(self) -> list[Token]:
+        return scan(compatible(self.text))
+
+    @cached_property
+    def _run(self) -> list[str]:
+        return run_texts(self._scanned)
+
+    @cached_property
+    def _starts(self) -> dict[str, list[int]]:
+        """Where each token stands."""
+        starts: dict[str, list[int]] = {}
+        for i, text in enumerate(self._run):
+            starts.setdefault(text, []).append(i)
+        return starts
+
+    @cached_property
+    def _mentions(self) -> dict[str, list[tuple[int, int]]]:
+        places: dict[str, list[tuple[int, int]]] = {}
+        for i, count, key in mentions(self._scanned, compatible(self.text)):
+            places.setdefault(key, []).append((i, count))
+        return places
+
+    @cached_property
+    def _shapes(self) -> tuple[_Aligned, _Aligned] | None:
+        """The folded characters, and the letters and digits alone; None if they cannot be traced back."""
+        whole = _aligned(self.text, folded=True)
+        if whole is None:
+            return None
+        folded = whole.kept(_collapsed(whole.made))
+        letters = whole.kept([i for i, ch in enumerate(whole.made) if ch.isalnum()])
+        shape = trace_of(compatible(self.text))
+        return (folded, letters) if (folded.made, letters.made) == (shape.folded, shape.letters) else None
 
 
 class _Aligned(NamedTuple):
@@ -58,45 +131,6 @@ class _Aligned(NamedTuple):
             array("L", (self.starts[i] for i in kept)),
             array("L", (self.ends[i] for i in kept)),
         )
-
-
-def _tokens(text: str, parts: Sequence[Part]) -> list[Span]:
-    """Every run of tokens, date and code that is one of the parts."""
-    form = compatible(text)
-    aligned = _aligned(text, folded=False)
-    if aligned is None or aligned.made != form:
-        return []
-    tokens = scan(form)
-    places: list[tuple[int, int]] = []
-    keys = {key for part in parts for key in part.keys}
-    places += [(i, count) for i, count, key in mentions(tokens, form) if key in keys]
-    texts = run_texts(tokens)
-    for part in parts:
-        run = part.run.split()
-        places += [
-            (i, len(run))
-            for i in range(len(texts) - len(run) + 1 if run else 0)
-            if texts[i] == run[0] and texts[i : i + len(run)] == run
-        ]
-    return [aligned.span(tokens[i].start, tokens[i + count - 1].end) for i, count in places]
-
-
-def _characters(text: str, traces: Sequence[Trace]) -> list[Span]:
-    """Every place where the characters of a trace stand; failing that, its letters and digits alone."""
-    whole = _aligned(text, folded=True)
-    if whole is None:
-        return []
-    shape = trace_of(compatible(text))
-    folded = whole.kept(_collapsed(whole.made))
-    letters = whole.kept([i for i, ch in enumerate(whole.made) if ch.isalnum()])
-    if folded.made != shape.folded or letters.made != shape.letters:
-        return []
-    found: list[Span] = []
-    for trace in traces:
-        if trace.is_long_enough and trace.is_in(shape):
-            exact = [*_found(trace.folded, folded)]
-            found += exact or _found(trace.letters, letters)
-    return found
 
 
 def _found(needle: str, form: _Aligned) -> Iterator[Span]:
