@@ -377,6 +377,17 @@ async def test_a_service_killed_in_the_middle_of_a_call(tmp_path: Path) -> None:
     assert ran == ["1"]
 
 
+async def test_the_policy_in_force_can_be_asked_for(url: str) -> None:
+    """Its name and hash are those under which calls are decided; an agent's token alone may not read it."""
+    async with remote(url) as guard:
+        policy = await guard.policy()
+        found = await guard.review(ToolCall.of("1", "read", {"path": "a"}), session="policy")
+    assert (policy["name"], policy["hash"]) == ("remote", found.decision.policy)
+    async with remote(url, approver_token=None) as guard:
+        with pytest.raises(Refused, match="403"):
+            await guard.policy()
+
+
 async def test_no_approval_error_is_lost(url: str, session: str) -> None:
     """Whatever is wrong with an answer, it is one of the kernel's exceptions or the client's."""
     async with remote(url) as guard:

@@ -9,14 +9,11 @@ may have been counted, and the call is denied here although the service let it g
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
-
-from opentelemetry import metrics
 
 from bartizan.guard import (
     ANONYMOUS,
@@ -32,7 +29,6 @@ from bartizan.guard import (
     VerdictError,
     messages,
     reasons,
-    semconv,
 )
 from bartizan.guard.approvals import Answer
 from bartizan.guard.canonical import scalar_text
@@ -41,16 +37,17 @@ from bartizan.guard.types import Raised
 from bartizan.guard.verdict import Verdicts
 from bartizan.integrations import wire
 
+from . import reading
 from .address import address_of
 from .answers import checked
-from .errors import BadAnswer, Refused, ServiceError, Unreachable
+from .errors import BadAnswer, Refused
+from .failures import Failures
 from .http import MAX_ANSWER, HttpClient
+from .reading import read
 from .requests import Requests, Token
 from .resolving import refusal
 
 T = TypeVar("T")
-
-log = logging.getLogger("bartizan.client")
 
 
 class RemoteGuard:
@@ -88,7 +85,7 @@ class RemoteGuard:
         self._approver = Requests(client, approver_token, deadline) if approver_token is not None else None
         self._deadline = deadline
         self._background: set[asyncio.Task[Any]] = set()
-        self._failures = metrics.get_meter(semconv.SCOPE).create_counter(semconv.METRIC_FAILURES)
+        self._failures = Failures()
 
     # --- calls
 
@@ -174,12 +171,12 @@ class RemoteGuard:
         if is_error:
             body["is_error"] = True
         try:
-            found = _read(wire.inspection_of, await self._agent.post("/v1/events", body))
+            found = read(wire.inspection_of, await self._agent.post("/v1/events", body))
             if kind == "result" and found is None:
                 raise BadAnswer("expected what of the result may be shown, found nothing")
             return found
         except Exception as error:
-            self._failed(error)
+            self._failures.reason(error)
             raise StoreUnavailable(f"the event was not recorded: {error}") from error
 
     async def remind(
@@ -193,7 +190,7 @@ class RemoteGuard:
         try:
             await self._agent.post("/v1/events", body)
         except Exception as error:
-            self._failed(error)
+            self._failures.reason(error)
             raise StoreUnavailable(f"the event was not recorded: {error}") from error
 
     # --- approvals
@@ -221,12 +218,12 @@ class RemoteGuard:
             document = await self._approver.post(["v1", "approvals", session, approval_id], body)
         except Refused as error:
             raise refusal(error, approval_id) from error
-        return _read(lambda body: wire.approval_of(body["approval"]), document)
+        return read(reading.approval, document)
 
     async def approvals(self, session: str) -> tuple[Approval, ...]:
         """The approvals of a session, oldest first, asked for with the approver's token. Raises ``ServiceError``."""
         document = await (self._approver or self._agent).get("/v1/approvals", {"session": session})
-        found = _read(lambda body: [wire.approval_of(one["approval"]) for one in body["approvals"]], document)
+        found = read(lambda body: [reading.approval(one) for one in body["approvals"]], document)
         return tuple(sorted(found, key=lambda approval: approval.created))
 
     def denial_message(self, enforcement: Enforcement) -> str:
@@ -239,7 +236,7 @@ class RemoteGuard:
 
     async def policy(self) -> Mapping[str, Any]:
         """What the service says of its policy (``GET /v1/policy``). Raises ``ServiceError``."""
-        return _read(dict, await self._agent.get("/v1/policy"))
+        return read(dict, await (self._approver or self._agent).get("/v1/policy"))
 
     async def aclose(self) -> None:
         """Finish what is still being reported, then close the connections."""
@@ -276,13 +273,13 @@ class RemoteGuard:
         asked = wire.Proposed(session, call, once, review, said)
         try:
             document = await self._agent.post("/v1/calls", asked.to_json())
-            answer = _read(wire.enforcement_of, document)
+            answer = read(wire.enforcement_of, document)
             answer = checked(call, answer, once=once, reviewed=review)
             if answer.decision.allowed and answer.result is None and not review:
                 self._verify(answer, session, spend)
             return answer
         except Exception as error:  # noqa: BLE001 (whatever it is, a bug included, it denies)
-            return Enforcement(reasons.denial(self._failed(error), ""), call)
+            return Enforcement(reasons.denial(self._failures.reason(error), ""), call)
 
     def _verify(self, answer: Enforcement, session: str, spend: bool) -> None:
         if self._verdicts is None:
@@ -303,18 +300,11 @@ class RemoteGuard:
     ) -> ToolResult | None:
         """Report, and withhold what could not be. Raises nothing but ``CancelledError``."""
         try:
-            if isinstance(outcome, ToolResult):
-                text, value = scalar_text(outcome.text), detached(outcome.value)
-                said = wire.Outcomes(session, call, ToolResult(text, value, outcome.is_error), record, once)
-            elif isinstance(outcome, Raised):
-                clean = replace(outcome, kind=scalar_text(outcome.kind), text=scalar_text(outcome.text))
-                said = wire.Outcomes(session, call, clean, record, once)
-            else:
-                raise TypeError(f"expected execute to return a ToolResult, found {type(outcome).__name__}")
-            document = await self._agent.post(["v1", "calls", call.id, "result"], said.to_json())
-            return _read(_shown, document) if isinstance(outcome, ToolResult) else None
+            said = reading.told(session, call, outcome, record, once)
+            document = await self._agent.post(["v1", "calls", call.id, "result"], said)
+            return read(reading.shown, document) if isinstance(outcome, ToolResult) else None
         except Exception as error:  # noqa: BLE001 (not reported: withheld, whatever the reason)
-            self._failed(error)
+            self._failures.reason(error)
             return None if isinstance(outcome, Raised) else ToolResult(reasons.WITHHELD, None, True)
 
     def _behind(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -323,30 +313,3 @@ class RemoteGuard:
         self._background.add(task)  # the loop itself keeps only a weak reference
         task.add_done_callback(self._background.discard)
         return task
-
-    def _failed(self, error: Exception) -> str:
-        """The reserved reason for a failure, which is counted and logged for the operator."""
-        if isinstance(error, Unreachable):
-            reason = reasons.GUARD_UNREACHABLE
-        elif isinstance(error, Refused):
-            reason = reasons.GUARD_REFUSED
-        else:
-            reason = reasons.GUARD_ANSWER if isinstance(error, BadAnswer) else reasons.INTERNAL_ERROR
-        known = isinstance(error, ServiceError)
-        log.error("%s: %s", reason, error, exc_info=None if known else error)
-        self._failures.add(1, {semconv.REASON: reason})
-        return reason
-
-
-def _shown(document: JSON) -> ToolResult:
-    if set(document) != {"text", "value", "is_error"}:
-        raise wire.NotTheShape("the result: expected text, value and is_error")
-    return wire.result_of(document)
-
-
-def _read(decode: Callable[[Any], T], document: JSON) -> T:
-    """What a document says. Raises :class:`BadAnswer` for one that says something else."""
-    try:
-        return decode(document)
-    except (wire.NotTheShape, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise BadAnswer(f"expected an answer as the service gives it: {error!s:.300}") from error
