@@ -1,6 +1,6 @@
 """The service's decide endpoint against a raw ASGI JSON echo, both on one core of the same server.
 
-    python benchmarks/sidecar.py [--seconds 1] [--rounds 15] [--connections 32]
+    python benchmarks/sidecar.py [--seconds 1] [--rounds 15] [--connections 32] [--unix]
 
 Both servers run at once, pinned to the first core, and are loaded in turns (a burst of each a round) by a process on
 the second core over kept connections, so that what else the machine does meets both. ``ratio`` is the median over the
@@ -17,6 +17,7 @@ import json
 import os
 import random
 import secrets
+import socket
 import statistics
 import subprocess
 import sys
@@ -68,14 +69,16 @@ async def echo(scope, receive, send):  # type: ignore[no-untyped-def]
     await send({"type": "http.response.body", "body": body})
 
 
-def serve_echo(path: str) -> None:
+def serve_echo(where: str) -> None:
     import uvicorn
 
     from bartizan.integrations.sidecar.protocol import BoundedProtocol
 
+    host, _, port = where.rpartition(":")
+    place = {"uds": port} if host == "unix" else {"host": host, "port": int(port)}
     config = uvicorn.Config(
         echo,
-        uds=path,
+        **place,
         http=BoundedProtocol,
         loop="uvloop",
         access_log=False,
@@ -149,15 +152,20 @@ class Connection(asyncio.Protocol):
         await self._answered
 
 
-async def connect(path: str, tally: Tally, count: int) -> list[Connection]:
+async def connect(where: str, tally: Tally, count: int) -> list[Connection]:
     loop = asyncio.get_running_loop()
-    return [(await loop.create_unix_connection(lambda: Connection(tally), path))[1] for _ in range(count)]
+    host, _, port = where.rpartition(":")
+    if host == "unix":
+        return [(await loop.create_unix_connection(lambda: Connection(tally), port))[1] for _ in range(count)]
+    return [
+        (await loop.create_connection(lambda: Connection(tally), host, int(port)))[1] for _ in range(count)
+    ]
 
 
-async def closed(path: str, requests: Sequence[bytes], seconds: float, connections: int) -> Tally:
+async def closed(where: str, requests: Sequence[bytes], seconds: float, connections: int) -> Tally:
     """As many requests as fit: each connection sends the next when it has its answer."""
     tally = Tally()
-    made = await connect(path, tally, connections)
+    made = await connect(where, tally, connections)
     until = time.perf_counter() + seconds
 
     async def on(connection: Connection, start: int) -> None:
@@ -173,12 +181,12 @@ async def closed(path: str, requests: Sequence[bytes], seconds: float, connectio
 
 
 async def open_loop(
-    path: str, requests: Sequence[bytes], seconds: float, rate: float, connections: int
+    where: str, requests: Sequence[bytes], seconds: float, rate: float, connections: int
 ) -> Tally:
     """Requests at random moments, ``rate`` a second; who is late waits from the moment at which it was due."""
     tally = Tally()
     free: asyncio.Queue[Connection] = asyncio.Queue()
-    for connection in await connect(path, tally, connections):
+    for connection in await connect(where, tally, connections):
         free.put_nowait(connection)
     running: set[asyncio.Task[None]] = set()
 
@@ -209,7 +217,7 @@ async def open_loop(
 @dataclass(frozen=True, slots=True)
 class Server:
     pid: int
-    path: str
+    where: str
 
     def cpu(self) -> float:
         """Seconds of processor time that its process has had."""
@@ -218,23 +226,39 @@ class Server:
 
 
 @contextmanager
-def started(command: Sequence[str], path: str) -> Iterator[Server]:
+def started(command: Sequence[str], where: str) -> Iterator[Server]:
     process = subprocess.Popen(
         ["taskset", "-c", "0", sys.executable, *command], cwd=Path(__file__).parents[1]
     )
     try:
-        while not Path(path).exists():
+        while not asyncio.run(_answers(where)):
             if process.poll() is not None:
                 raise SystemExit("a server did not start")
             time.sleep(0.05)
-        time.sleep(0.5)
-        yield Server(process.pid, path)
+        yield Server(process.pid, where)
     finally:
         process.terminate()
         process.wait()
 
 
-def configuration(directory: Path, name: str, token: str, **tenant: object) -> str:
+async def _answers(where: str) -> bool:
+    try:
+        (connection,) = await connect(where, Tally(), 1)
+    except OSError:
+        return False
+    connection.transport.close()
+    return True
+
+
+def address(directory: Path, name: str, unix: bool) -> str:
+    if unix:
+        return f"unix:{directory}/{name}.sock"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def configuration(directory: Path, name: str, token: str, where: str, **tenant: object) -> str:
     """Writes a service's configuration; JSON is YAML."""
     (directory / "policy.yaml").write_text(POLICY)
     file = directory / f"{name}.yaml"
@@ -242,7 +266,7 @@ def configuration(directory: Path, name: str, token: str, **tenant: object) -> s
     file.write_text(
         json.dumps(
             {
-                "listen": [f"unix:{directory}/{name}.sock"],
+                "listen": [where],
                 "tenants": {"default": {"policy": "policy.yaml", **tenant}},
                 "tokens": [{"name": "agent", "sha256": digest, "scopes": ["decide"]}],
                 "limits": {"concurrent": 1024},
@@ -262,21 +286,21 @@ def measure(arguments: argparse.Namespace, directory: Path) -> None:
     with ExitStack() as stack:
         servers = {}
         script = "from benchmarks.sidecar import serve_echo; import sys; serve_echo(sys.argv[1])"
-        servers["raw ASGI echo"] = stack.enter_context(
-            started(["-c", script, f"{directory}/echo.sock"], f"{directory}/echo.sock")
-        )
+        where = address(directory, "echo", arguments.unix)
+        servers["raw ASGI echo"] = stack.enter_context(started(["-c", script, where], where))
         serve = "from bartizan.integrations.cli import main; main()"
         for number, (name, tenant) in enumerate(variants.items()):
-            config = configuration(directory, f"s{number}", token, **tenant)
+            where = address(directory, f"s{number}", arguments.unix)
+            config = configuration(directory, f"s{number}", token, where, **tenant)
             command = ["-c", serve, "serve", "--config", config]
-            servers[name] = stack.enter_context(started(command, f"{directory}/s{number}.sock"))
+            servers[name] = stack.enter_context(started(command, where))
         rates: dict[str, list[float]] = {name: [] for name in servers}
         costs: dict[str, list[float]] = {name: [] for name in servers}
         busy: dict[str, list[float]] = {name: [] for name in servers}
         for each in range(arguments.rounds + 1):
             for name, server in servers.items():
                 before, began = server.cpu(), time.perf_counter()
-                tally = uvloop.run(closed(server.path, requests, arguments.seconds, arguments.connections))
+                tally = uvloop.run(closed(server.where, requests, arguments.seconds, arguments.connections))
                 took, used = time.perf_counter() - began, server.cpu() - before
                 if tally.wrong:
                     raise SystemExit(f"{name}: {tally.wrong} answers were not what they should be")
@@ -300,7 +324,7 @@ def measure(arguments: argparse.Namespace, directory: Path) -> None:
         )
         for name, server in servers.items():
             rate = 0.7 * statistics.median(rates[name])
-            tally = uvloop.run(open_loop(server.path, requests, 10 * arguments.seconds, rate, 256))
+            tally = uvloop.run(open_loop(server.where, requests, 10 * arguments.seconds, rate, 256))
             cuts = statistics.quantiles(tally.latencies, n=100)
             print(f"{name:42}{rate:9,.0f}{cuts[49]:8.2f}{cuts[98]:9.2f}{cuts[98] / cuts[49]:11.1f}")
 
@@ -310,6 +334,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--unix", action="store_true", help="Unix sockets instead of TCP")
     arguments = parser.parse_args()
     os.sched_setaffinity(0, {1})
     with tempfile.TemporaryDirectory(dir=".") as directory:
