@@ -31,7 +31,7 @@ class OpenAIAgentsGuard:
 
     ``session`` and ``principal`` tell from the run's context (``run.context`` is the object the application gave to
     the ``Runner``) whose call it is. ``unguarded`` names what may run beside the guard all the same: tools by name,
-    ``"mcp_servers"``, ``"prompt"``; each is logged as a warning.
+    ``"mcp_servers"``, ``"prompt"``; each is logged as a warning. Calls of function tools are always decided.
     """
 
     def __init__(
@@ -87,8 +87,10 @@ class OpenAIAgentsGuard:
             state.approve(item)
 
     def may_run(self, tool: Tool) -> bool:
-        """Whether a tool that is about to run has this guard in front of it, or needs none."""
-        return getattr(tool, MARK, None) is self or _names(tool) & self._unguarded != set()
+        """Whether a tool that is about to run has this guard in front of it; a function tool always must."""
+        if isinstance(tool, FunctionTool):
+            return getattr(tool, MARK, None) is self
+        return bool(_names(tool) & self._unguarded)
 
     def _reach(self, agent: Agent[Any], reached: list[Agent[Any]]) -> None:
         if any(agent is other for other in reached):
@@ -97,7 +99,8 @@ class OpenAIAgentsGuard:
             raise Unguarded(
                 f"cannot guard {agent.name!r}: {type(agent).__name__} brings tools of its own; use an Agent"
             )
-        if isinstance(agent.hooks, _Watch) and agent.hooks.guard is not self:
+        marks = {getattr(tool, MARK, self) for tool in agent.tools}
+        if marks - {self} or (isinstance(agent.hooks, _Watch) and agent.hooks.guard is not self):
             raise Unguarded(f"cannot guard {agent.name!r}: another guard is in place")
         if agent.mcp_servers:
             remedy = "put `bartizan proxy` in front of them"
