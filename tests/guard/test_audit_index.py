@@ -148,6 +148,24 @@ def test_the_index_is_not_the_truth(root: Path) -> None:
             list(index.search(Wanted(text="treasurer")))
 
 
+def test_an_index_that_is_locked_is_left_alone(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While somebody else writes the index it is neither believed to be up to date nor made anew."""
+    with AuditIndex(root) as index:
+        index.refresh()
+    holder = sqlite3.connect(root / "index.sqlite")
+    holder.execute("BEGIN IMMEDIATE")
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path, **_: connect(path, timeout=0.05))
+    asyncio.run(write(root / "b", range(60, 65)))
+    with AuditIndex(root) as index, pytest.raises(OSError, match="locked"):
+        index.refresh()
+    holder.rollback()
+    holder.close()
+    with AuditIndex(root) as index:
+        index.refresh()
+        assert indexed(index, Wanted()) == found(root, Wanted())
+
+
 def test_a_log_that_was_replaced_is_read_again(root: Path) -> None:
     """Where the segments are not those that were indexed, they are indexed again."""
     with AuditIndex(root) as index:

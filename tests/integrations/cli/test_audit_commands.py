@@ -120,6 +120,16 @@ def test_queries_of_several_logs(tmp_path: Path) -> None:
     assert "give the one" in run("verify", tmp_path, "--head", "1:00", code=2)
 
 
+def test_a_query_goes_without_an_index_that_it_cannot_write(tmp_path: Path) -> None:
+    """Where the index is not ours to write, the log itself is read, and it is said."""
+    asyncio.run(write(tmp_path / "log", None))
+    expected = run("query", tmp_path / "log", "--json")
+    (tmp_path / "log" / "index.sqlite").mkdir()
+    told = run("query", tmp_path / "log", "--json")
+    assert told.startswith("without the index")
+    assert told.endswith(expected)
+
+
 def test_a_directory_without_a_log_is_no_empty_log(tmp_path: Path) -> None:
     """Asked about a directory that holds no log, every command says so."""
     for command in (["query"], ["export"], ["prune", "--keep", "1"]):

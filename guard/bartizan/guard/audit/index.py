@@ -76,8 +76,14 @@ class AuditIndex:
     def refresh(self) -> int:
         """Read what was appended since, forget what was pruned. The number of entries read.
 
-        Raises ``AuditTampered`` for a line that is no entry.
+        Raises ``AuditTampered`` for a line that is no entry, ``OSError`` if the index cannot be written.
         """
+        try:
+            return self._refresh_all()
+        except sqlite3.OperationalError as error:
+            raise OSError(f"{self.path}: {error}") from error
+
+    def _refresh_all(self) -> int:
         found = logs(self.root)
         names = {name_of(self.root, log) for log in found}
         read = 0
@@ -186,23 +192,38 @@ class AuditIndex:
         return self._database.execute(sql, values).fetchall()
 
     def _open(self) -> sqlite3.Connection:
-        for _ in range(2):
-            database = sqlite3.connect(self.path, timeout=10.0, check_same_thread=False)
-            try:
-                database.execute("PRAGMA foreign_keys = ON")
-                (version,) = database.execute("PRAGMA user_version").fetchone()
-                if version == _VERSION:
-                    return database
-                if version == 0 and not database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-                    database.execute("PRAGMA journal_mode = WAL")
-                    database.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT")
-                    self.path.chmod(0o600)
-                    return database
-            except sqlite3.DatabaseError:
-                pass
+        try:
+            return self._opened() or self._anew()
+        except sqlite3.OperationalError as error:  # in use, or not ours to write: it stays
+            raise OSError(f"{self.path}: {error}") from error
+
+    def _opened(self) -> sqlite3.Connection | None:
+        """The database, if the file is one of this version or there is nothing in it yet."""
+        database = sqlite3.connect(self.path, timeout=10.0, check_same_thread=False)
+        try:
+            database.execute("PRAGMA foreign_keys = ON")
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            if version == 0 and not database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+                database.execute("PRAGMA journal_mode = WAL")
+                database.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT")
+                self.path.chmod(0o600)
+                version = _VERSION
+            if version == _VERSION:
+                return database
+        except sqlite3.OperationalError:
             database.close()
-            self._remove()
-        raise OSError(f"cannot make an index in {self.path}")
+            raise
+        except sqlite3.DatabaseError:
+            pass  # no database at all
+        database.close()
+        return None
+
+    def _anew(self) -> sqlite3.Connection:
+        self._remove()
+        database = self._opened()
+        if database is None:
+            raise OSError(f"cannot make an index in {self.path}")
+        return database
 
     def _remove(self) -> None:
         for suffix in ("", "-wal", "-shm"):

@@ -27,6 +27,7 @@ class Counted:
     def __init__(self, app: App, routes: Collection[str], meter: Meter) -> None:
         self._app = app
         self._routes = tuple(sorted(routes, key=len, reverse=True))
+        self._known = frozenset(routes)
         self._counts: dict[tuple[str, int], int] = {}
         self._inside = 0
         meter.create_observable_counter(
@@ -57,6 +58,8 @@ class Counted:
             self._counts[key] = self._counts.get(key, 0) + 1
 
     def _route(self, path: str) -> str:
+        if path in self._known:
+            return path
         for route in self._routes:
             if path == route or path.startswith(f"{route}/"):
                 return route

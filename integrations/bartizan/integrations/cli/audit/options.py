@@ -14,7 +14,7 @@ from bartizan.guard.audit import Found, Wanted, logs, search
 from bartizan.guard.audit.index import INDEX
 from bartizan.policies.language.values import parse_duration, parse_time
 
-from ..console import give_up, read
+from ..console import err, give_up, read
 
 if TYPE_CHECKING:
     from bartizan.integrations.signing import Ed25519Signer, Ed25519Verifier
@@ -58,16 +58,29 @@ def records(directory: Path, conditions: Wanted) -> Iterator[Found]:
     if not logs(directory):
         give_up(f"there is no audit log in {directory}")
     try:
-        if (directory / INDEX).exists():
-            with AuditIndex(directory) as index:
-                index.refresh()
-                yield from index.search(conditions)
-        else:
+        index = _index(directory)
+        if index is None:
             yield from search(directory, conditions)
+        else:
+            with index:
+                yield from index.search(conditions)
     except AuditTampered as error:
         give_up(str(error), 1)
     except OSError as error:
         give_up(f"cannot read {directory}: {error.strerror or error}")
+
+
+def _index(directory: Path) -> AuditIndex | None:
+    """The index, up to date; None where there is none, or it is not ours to write."""
+    if not (directory / INDEX).exists():
+        return None
+    try:
+        index = AuditIndex(directory)
+        index.refresh()
+    except OSError as error:
+        err.print(f"without the index: {error}", style="yellow", markup=False)
+        return None
+    return index
 
 
 def secret(path: Path | None) -> bytes | None:
