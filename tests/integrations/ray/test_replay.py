@@ -15,7 +15,6 @@ from tests import recorded
 from bartizan.integrations.ray import connected, on_ray
 from bartizan.integrations.replay.formats import read
 from bartizan.integrations.replay.infer import infer_tools
-from bartizan.integrations.replay.main import run_replay
 from bartizan.integrations.replay.plan import Plan, Portion
 from bartizan.integrations.replay.pool import in_order
 from bartizan.integrations.replay.programs import programs
@@ -127,16 +126,6 @@ def test_a_bug_in_a_worker_is_an_error_of_ours(tmp_path: Path, policy: Path) -> 
     plan = Broken((lines(tmp_path / "a.jsonl", count=3),), programs(policy, {}))
     with pytest.raises(RecordError, match=r"^a\.jsonl:1: .* ZeroDivisionError: no decision$"):
         list(on_ray(1)(plan))
-
-
-def test_the_command_s_report_is_the_same(tmp_path: Path, policy: Path) -> None:
-    """`run_replay` with a runner writes the same figures as without."""
-    path = lines(tmp_path / "a.jsonl", count=50)
-    written = []
-    for runner in (None, on_ray(2)):
-        assert run_replay([path], policy, jobs=1, json_out=tmp_path / "out.json", runner=runner) == 0
-        written.append((tmp_path / "out.json").read_text().partition('"figures"')[2])
-    assert written[0] == written[1] != ""
 
 
 def test_who_is_connected_stays_so(tmp_path: Path) -> None:

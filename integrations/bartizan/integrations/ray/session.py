@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,8 +15,7 @@ from bartizan.guard.errors import BartizanError
 OBJECT_STORE = 512 * 1024 * 1024
 """Bytes of shared memory of a Ray of our own: a replay streams, and holds little at a time."""
 
-_OWN = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token"}
-"""Of a Ray of our own: nothing is reported to anybody, and nobody joins without the token of this user."""
+TOKENS = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
 class CannotConnect(BartizanError):
@@ -34,34 +34,34 @@ def connected(address: str | None = None, *, cpus: int | None = None) -> Iterato
         yield
         return
     where = "on this machine" if address is None else f"at {address}"
-    with _environment(_OWN if address is None else {}):
-        try:
-            if address is None:
-                ray.init(
-                    "local",
-                    num_cpus=cpus,
-                    object_store_memory=OBJECT_STORE,
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                )
-            else:
-                ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, OSError, RuntimeError, ValueError, AssertionError) as error:
-            raise CannotConnect(f"{where}: expected a Ray cluster, found none: {error}") from error
-        try:
-            yield
-        finally:
-            ray.shutdown()
-
-
-@contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    """What Ray finds in the environment, unless something else is set there."""
-    added = {name: value for name, value in values.items() if name not in os.environ}
-    os.environ.update(added)
+    if address is None:
+        _prepare()
+    try:
+        if address is None:
+            ray.init(
+                "local",
+                num_cpus=cpus,
+                object_store_memory=OBJECT_STORE,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+        else:
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, OSError, RuntimeError, ValueError, AssertionError) as error:
+        raise CannotConnect(f"{where}: expected a Ray cluster, found none: {error}") from error
     try:
         yield
     finally:
-        for name in added:
-            os.environ.pop(name, None)
+        ray.shutdown()
+
+
+def _prepare() -> None:
+    """Ray takes these from the environment, and its processes inherit them: they stay for the life of this one.
+
+    A Ray of our own reports nothing to anybody, and lets nobody in without a token that only it knows (Ray's default
+    is one in the user's folder, for whatever Ray the user runs).
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if not any(name in os.environ for name in TOKENS):
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)

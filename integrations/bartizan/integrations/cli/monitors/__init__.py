@@ -1,6 +1,7 @@
 """``bartizan monitors``: serve probes and models, filter data, audit checkpoints, show a probe's card.
 
 serve     a reader model with probes; with ``--chat``, a chat model with signals of its own activations
+on_ray    the same reader model in replicas, on Ray Serve
 filter    rows of data by what their features mean in two channels
 audit     a tuned checkpoint against its base
 card      a probe's card

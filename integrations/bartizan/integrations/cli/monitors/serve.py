@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -12,6 +13,7 @@ import typer
 from bartizan.policies.diagnostics import visible
 
 from ..console import err, give_up, out
+from .on_ray import serve_on_ray
 from .options import NEEDED, SERVER, Device, Embedded, ReaderFolder, needs, reader_of, telling
 
 if TYPE_CHECKING:  # torch, which the other commands do without
@@ -22,10 +24,14 @@ if TYPE_CHECKING:  # torch, which the other commands do without
 TOKEN = "BARTIZAN_CHAT_TOKEN"
 CHAT = "With --chat"
 READER = "With --reader or --embedded"
+RAY = "On several machines (with --reader or --embedded)"
 OF_CHAT = (
     "name", "revision", "dtype", "tool_format", "ttl", "capacity", "max_tokens", "max_seconds", "waiting", "token",
 )  # fmt: skip
-OF_READER = ("reader", "embedded", "tokens", "timeout", "max_queued", "max_batch", "quote")
+OF_READER = (
+    "reader", "embedded", "tokens", "timeout", "max_queued", "max_batch", "quote",
+    "on_ray", "ray_address", "replicas", "gpus",
+)  # fmt: skip
 
 
 def serve(
@@ -63,6 +69,20 @@ def serve(
         bool,
         typer.Option("--quote", help="Evidence quotes the loudest words of a text.", rich_help_panel=READER),
     ] = False,
+    on_ray: Annotated[
+        bool,
+        typer.Option("--ray", help="On Ray Serve: replicas on a cluster, or here.", rich_help_panel=RAY),
+    ] = False,
+    ray_address: Annotated[
+        str | None,
+        typer.Option("--ray-address", help="The cluster: ray://head:10001, auto.", rich_help_panel=RAY),
+    ] = None,
+    replicas: Annotated[
+        str, typer.Option(help="How many: 2, or 1-4 as the load asks.", rich_help_panel=RAY)
+    ] = "1",
+    gpus: Annotated[
+        float, typer.Option(min=0.0, help="GPUs of a replica; 0.5 lets two share one.", rich_help_panel=RAY)
+    ] = 0.0,
     name: Annotated[
         str | None,
         typer.Option(
@@ -159,17 +179,25 @@ def serve(
             limits = Limits(timeout=timeout, max_queued=max_queued, max_batch=max_batch)
         except ValueError as error:
             give_up(str(error))
-        engine = _engine(probe or [], reader, embedded, device, quote)
+        make = partial(_engine, probe or [], reader, embedded, device, quote)
+        engine = make()
         for info in engine.probes():
             shown = "/".join(filter(None, (info.tenant, info.name)))
             armed = "armed" if info.armed else f"NOT ARMED: {info.why}"
             err.print(visible(f"{shown}: {armed}"), markup=False)
         if not any(info.armed for info in engine.probes()):
             give_up("no probe is armed: nothing could be measured")
+        port = serving.PORT if port is None else port
+        if on_ray or ray_address is not None:
+            if uds is not None:
+                give_up("--uds is a socket of one machine: leave it out with --ray")
+            del engine  # each replica makes its own
+            serve_on_ray(make, ray_address, host, port, limits, known, replicas, gpus)
+            return
         serving.serve(
             engine,
             host=host,
-            port=serving.PORT if port is None else port,
+            port=port,
             uds=uds,
             limits=limits,
             tokens=known,
