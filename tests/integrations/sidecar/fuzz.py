@@ -20,9 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .hostile import Case, cases
-
-sys.path.insert(0, str(Path(__file__).parent))
-from serving import Running, written
+from .serving import Running, written
 
 PATIENCE = 30.0
 """Seconds after which a request hangs; the slow ones are ended by the service within its own limits, 10 s."""

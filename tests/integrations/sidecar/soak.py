@@ -31,9 +31,7 @@ from bartizan.guard.audit.query import query
 from bartizan.integrations.redis import RedisStore
 
 from ..redis.server import Server
-
-sys.path.insert(0, str(Path(__file__).parent))
-from serving import Running, written
+from .serving import Running, written
 
 LIMIT, MOST = 1000, 30
 DEADLINE = 1.0
@@ -250,7 +248,7 @@ async def soak(directory: Path, seconds: float, clients: int, sessions: int) -> 
 
 async def _recovered(service: Running, result: Result) -> None:
     """Wait until both workers are there, and a call is let go."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 90
     client = Client(service.address, "agent-a-token")
     while time.monotonic() < until:
         call = {"id": "a-last", "tool": "pay", "args": {"to": "a-x", "amount": 0}}

@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,8 +21,7 @@ from schemathesis.specs.openapi.checks import (
 
 from bartizan.integrations.sidecar.openapi import document
 
-sys.path.insert(0, str(Path(__file__).parent))
-from serving import Running, written
+from .serving import Running, written
 
 EXAMPLES = int(os.environ.get("BARTIZAN_EXAMPLES", "8"))
 

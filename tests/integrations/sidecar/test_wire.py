@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from .fuzz import memory, run
 from .hostile import cases
-
-sys.path.insert(0, str(Path(__file__).parent))
-from serving import Running, proposed, written
+from .serving import Running, proposed, written
 
 
 async def test_hostile_requests_neither_break_nor_hang_the_service(tmp_path: Path) -> None:
