@@ -261,6 +261,12 @@ async def test_metrics_count_decisions_rules_shadows_signals_and_approvals(colle
     durations = collected.points()["bartizan.decision.duration"]
     assert sum(point.count for point in durations) == 4
     assert all(0 < point.sum < 5 for point in durations)
+    assert collected.counts("bartizan.calls") == {
+        (("bartizan.outcome", "escalate"), ("gen_ai.tool.name", "pay")): 1,
+        (("bartizan.outcome", "escalate"), ("gen_ai.tool.name", "drop")): 1,
+        (("bartizan.outcome", "allow"), ("gen_ai.tool.name", "pay")): 1,
+        (("bartizan.outcome", "allow"), ("gen_ai.tool.name", "read")): 1,
+    }
     assert collected.counts("bartizan.decisions") == {
         (("bartizan.outcome", "escalate"), ("bartizan.rule", "signal-missing")): 2,
         (("bartizan.outcome", "allow"), ("bartizan.rule", "allowed")): 1,
@@ -327,7 +333,7 @@ async def test_an_agent_cannot_make_up_labels(collected: Collected) -> None:
     await guard.enforce(ToolCall.of("r", "read", {}), _tool, session="s")
     await guard.aclose()
     points = collected.points()
-    assert {point.attributes["gen_ai.tool.name"] for point in points["bartizan.decision.duration"]} == {
+    assert {point.attributes["gen_ai.tool.name"] for point in points["bartizan.calls"]} == {
         "(other)",
         "read",
     }
@@ -342,11 +348,11 @@ async def test_known_tools_have_a_limit_too(collected: Collected, monkeypatch: p
     for n in range(400):
         await guard.enforce(ToolCall.of(str(n), f"tool-{n}", {}), _tool, session="s")
     await guard.aclose()
-    tools = {
-        point.attributes["gen_ai.tool.name"] for point in collected.points()["bartizan.decision.duration"]
-    }
+    calls = collected.points()["bartizan.calls"]
+    tools = {point.attributes["gen_ai.tool.name"] for point in calls}
     assert len(tools) == 257
     assert "(other)" in tools
+    assert sum(point.value for point in calls) == 400  # each once, though not each was timed
 
 
 async def test_attempts_to_correct_are_counted(collected: Collected) -> None:

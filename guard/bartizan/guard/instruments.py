@@ -41,6 +41,7 @@ class Instruments:
         self._common = dict(common)
         self._tools: set[str] = set()
         self._tally: dict[tuple[str, str], int] = {}
+        self._calls_tally: dict[tuple[str, str], int] = {}
         self._latency = _histogram(
             meter,
             semconv.METRIC_DECISION_DURATION,
@@ -53,8 +54,11 @@ class Instruments:
         self._ages = _histogram(
             meter, semconv.METRIC_APPROVAL_AGE, "How long an approval waited for its answer", WAITING
         )
+        self._calls = meter.create_counter(
+            semconv.METRIC_CALLS, "{call}", "Decided calls by outcome and tool: each once"
+        )
         self._outcomes = meter.create_counter(
-            semconv.METRIC_DECISIONS, "{decision}", "Decisions by outcome and rule"
+            semconv.METRIC_DECISIONS, "{decision}", "Decisions by outcome and rule: once for each rule"
         )
         self._shadows = meter.create_counter(
             semconv.METRIC_SHADOWS, "{decision}", "Decisions that a rule in shadow mode would have changed"
@@ -90,6 +94,8 @@ class Instruments:
             )
             for stage, nanoseconds in record.stages.items():
                 self._stages.record(nanoseconds / 1e9, self._of({semconv.STAGE: stage}))
+        called = (outcome, tool)
+        self._calls_tally[called] = self._calls_tally.get(called, 0) + 1
         for reason in record.decision.reasons:
             key = (outcome, reason.rule)
             self._tally[key] = self._tally.get(key, 0) + 1
@@ -101,6 +107,9 @@ class Instruments:
 
     def settle(self) -> None:
         """Tell the meter what was counted since the last time: one addition for many decisions."""
+        calls, self._calls_tally = self._calls_tally, {}
+        for (outcome, tool), count in calls.items():
+            self._calls.add(count, self._of({semconv.OUTCOME: outcome, semconv.GEN_AI_TOOL_NAME: tool}))
         tally, self._tally = self._tally, {}
         for (outcome, rule), count in tally.items():
             self._outcomes.add(count, self._of({semconv.OUTCOME: outcome, semconv.RULE: rule}))

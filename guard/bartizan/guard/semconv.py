@@ -70,6 +70,7 @@ METRIC_DECISION_DURATION = "bartizan.decision.duration"  # histogram, s
 METRIC_STAGE_DURATION = "bartizan.stage.duration"  # histogram, s
 METRIC_APPROVAL_AGE = "bartizan.approval.age"  # histogram, s
 METRIC_CORRECTIONS = "bartizan.corrections"
+METRIC_CALLS = "bartizan.calls"
 METRIC_DECISIONS = "bartizan.decisions"
 METRIC_SHADOWS = "bartizan.shadow_decisions"
 METRIC_MISSING_SIGNALS = "bartizan.missing_signals"
