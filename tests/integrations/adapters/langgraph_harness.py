@@ -15,7 +15,7 @@ from langgraph.types import Command
 from bartizan.guard import ANONYMOUS, Answer, Guard, Principal
 from bartizan.integrations.langgraph import LangGraphGuard
 from bartizan.integrations.langgraph.testing import ScriptedModel, calling
-from bartizan.integrations.testing.harness import Came, Script, Tool
+from bartizan.integrations.testing.harness import NO_EXCEPTIONS, Came, Script, Tool
 
 CONFIG = {"configurable": {"thread_id": "s"}}
 
@@ -31,10 +31,23 @@ class LangGraphConversation:
     async def say(self, text: str) -> Came:
         return await self._run({"messages": [("user", text)]}, CONFIG)
 
-    async def answer(self, answer: Answer, args: Mapping[str, Any] | None = None) -> Came:
-        value = {"type": answer, **({"args": args} if args is not None else {})}
+    async def answer(
+        self,
+        answer: Answer,
+        args: Mapping[str, Any] | None = None,
+        *,
+        but: Mapping[str, Answer] = NO_EXCEPTIONS,
+    ) -> Came:
         state = await self._graph.aget_state(CONFIG)
-        resume = Command(resume={interrupt.id: value for interrupt in state.interrupts})
+        resume = Command(
+            resume={
+                asked.id: {
+                    "type": but.get(asked.value["tool_call_id"], answer),
+                    **({"args": args} if args is not None else {}),
+                }
+                for asked in state.interrupts
+            }
+        )
         self._answered = (resume, state.config)
         return await self._run(resume, CONFIG)
 

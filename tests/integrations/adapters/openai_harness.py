@@ -12,7 +12,7 @@ from agents.testing import ScriptedModel, assistant_message, function_call
 
 from bartizan.guard import ANONYMOUS, Answer, Guard, Principal
 from bartizan.integrations.openai_agents import OpenAIAgentsGuard
-from bartizan.integrations.testing.harness import Came, Script, Tool
+from bartizan.integrations.testing.harness import NO_EXCEPTIONS, Came, Script, Tool
 
 QUIET = RunConfig(tracing_disabled=True)
 
@@ -28,10 +28,17 @@ class OpenAIConversation:
     async def say(self, text: str) -> Came:
         return await self._run(text)
 
-    async def answer(self, answer: Answer, args: Mapping[str, Any] | None = None) -> Came:
+    async def answer(
+        self,
+        answer: Answer,
+        args: Mapping[str, Any] | None = None,
+        *,
+        but: Mapping[str, Answer] = NO_EXCEPTIONS,
+    ) -> Came:
         state = self._result.to_state()
         for item in state.get_interruptions():
-            await self._guard.answer(state, item, answer, session="s", by=Principal("carol"), args=args)
+            given = but.get(item.call_id or "", answer)
+            await self._guard.answer(state, item, given, session="s", by=Principal("carol"), args=args)
         self._answered = state.to_string()
         return await self._run(await RunState.from_string(self._agent, self._answered))
 

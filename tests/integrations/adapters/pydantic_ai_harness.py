@@ -19,7 +19,7 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from bartizan.guard import ANONYMOUS, Answer, Guard, Principal
 from bartizan.integrations.pydantic_ai import PydanticAIGuard
-from bartizan.integrations.testing.harness import Came, Script, Tool
+from bartizan.integrations.testing.harness import NO_EXCEPTIONS, Came, Script, Tool
 
 
 def scripted(*turns: Sequence[ToolCallPart]) -> FunctionModel:
@@ -44,10 +44,16 @@ class PydanticAIConversation:
     async def say(self, text: str) -> Came:
         return await self._run(text)
 
-    async def answer(self, answer: Answer, args: Mapping[str, Any] | None = None) -> Came:
+    async def answer(
+        self,
+        answer: Answer,
+        args: Mapping[str, Any] | None = None,
+        *,
+        but: Mapping[str, Answer] = NO_EXCEPTIONS,
+    ) -> Came:
         approvals = {
             call.tool_call_id: await self._guard.answer(
-                call, answer, session="s", by=Principal("carol"), args=args
+                call, but.get(call.tool_call_id, answer), session="s", by=Principal("carol"), args=args
             )
             for call in self._requests.approvals
         }

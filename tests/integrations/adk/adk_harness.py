@@ -14,7 +14,7 @@ from google.genai import types
 from bartizan.guard import ANONYMOUS, Answer, Guard, Principal
 from bartizan.integrations.adk import ADKGuard
 from bartizan.integrations.adk.plugin import CONFIRMATION
-from bartizan.integrations.testing.harness import Came, Script, Tool
+from bartizan.integrations.testing.harness import NO_EXCEPTIONS, Came, Script, Tool
 
 
 def calling(name: str, args: Mapping[str, Any], id: str = "c") -> types.Part:
@@ -48,9 +48,21 @@ class ADKConversation:
         await self._runner.session_service.create_session(app_name="app", user_id="user", session_id="s")
         return await self._run(types.Content(role="user", parts=[types.Part(text=text)]))
 
-    async def answer(self, answer: Answer, args: Mapping[str, Any] | None = None) -> Came:
+    async def answer(
+        self,
+        answer: Answer,
+        args: Mapping[str, Any] | None = None,
+        *,
+        but: Mapping[str, Answer] = NO_EXCEPTIONS,
+    ) -> Came:
         parts = [
-            await self._guard.answer(asked, answer, session="s", by=Principal("carol"), args=args)
+            await self._guard.answer(
+                asked,
+                but.get((asked.args or {})["originalFunctionCall"]["id"], answer),
+                session="s",
+                by=Principal("carol"),
+                args=args,
+            )
             for asked in self._questions
         ]
         self._answered = types.Content(role="user", parts=parts)

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from .approving import (
     a_rejected_call_does_not_run,
     a_state_resumed_twice_runs_nothing_twice,
+    an_answer_reaches_the_call_it_was_given_for,
     an_approval_only_the_framework_knows_of_lets_nothing_go,
     an_edit_is_decided_again,
     an_edited_call_is_what_runs,
@@ -57,6 +58,7 @@ CHECKS: tuple[Check, ...] = (
     an_edit_is_decided_again,
     an_approval_only_the_framework_knows_of_lets_nothing_go,
     a_state_resumed_twice_runs_nothing_twice,
+    an_answer_reaches_the_call_it_was_given_for,
     siblings_of_a_waiting_call_run_once,
     parallel_calls_get_an_answer_each,
     parallel_calls_cannot_overdraw_a_budget,

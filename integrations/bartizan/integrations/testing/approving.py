@@ -5,7 +5,7 @@ from __future__ import annotations
 from bartizan.guard import Guard, MemoryAuditLog
 from bartizan.guard.testing import StaticProgram
 
-from .harness import PAID, PAY, PROGRAM, READ, Harness, World, logged
+from .harness import PAID, PAY, PROGRAM, READ, Harness, Proposed, World, logged
 
 
 async def an_escalated_call_waits_and_runs_when_approved(harness: Harness) -> None:
@@ -69,6 +69,21 @@ async def an_approval_only_the_framework_knows_of_lets_nothing_go(harness: Harne
     await conversation.say("Go.")
     await conversation.wave_through()
     assert world.ran == []
+
+
+async def an_answer_reaches_the_call_it_was_given_for(harness: Harness) -> None:
+    """Of two calls that wait together, the approved one runs and the rejected one does not, in either order."""
+    other = Proposed("pay", {"amount": 7, "to": "eve"}, "call-q")
+    for approved, rejected in ((PAY, other), (other, PAY)):
+        world = World()
+        conversation = harness.start(Guard(PROGRAM), world.tools, [[PAY, other]])
+        asked = await conversation.say("Go.")
+        assert (asked.waiting, world.ran) == (2, [])
+        came = await conversation.answer("approve", but={rejected.id: "reject"})
+        assert came.error is None
+        assert world.ran == [("pay", approved.args)]
+        assert "paid" in came.read[approved.id]
+        assert "rejected" in came.read[rejected.id]
 
 
 async def a_state_resumed_twice_runs_nothing_twice(harness: Harness) -> None:

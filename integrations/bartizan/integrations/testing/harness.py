@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from bartizan.guard import ANONYMOUS, Answer, Guard, MemoryAuditLog, Principal
@@ -27,6 +28,7 @@ class Proposed:
     id: str
 
 
+NO_EXCEPTIONS: Mapping[str, Answer] = MappingProxyType({})
 Script = Sequence[Sequence[Proposed]]
 
 
@@ -48,8 +50,16 @@ class Conversation(Protocol):
         """The user speaks, the agent runs until it is done, waits for a person, or fails."""
         ...
 
-    async def answer(self, answer: Answer, args: Mapping[str, Any] | None = None) -> Came:
-        """A person answers every open question in the same way, as an application would, and the agent goes on."""
+    async def answer(
+        self,
+        answer: Answer,
+        args: Mapping[str, Any] | None = None,
+        *,
+        but: Mapping[str, Answer] = NO_EXCEPTIONS,
+    ) -> Came:
+        """A person answers every open question in the same way, ``but`` those about these calls, as an application
+        would, and the agent goes on.
+        """
         ...
 
     async def wave_through(self) -> Came:
