@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 import pytest
@@ -49,6 +50,12 @@ def look(world: Any, make_guard: Any, run: Any, results: Any) -> Any:
 def test_a_text_is_redacted(look) -> None:
     """The secret in a text result does not reach the model."""
     assert look(looking(f"key {SECRET}!")).content == "key [redacted]!"
+
+
+def test_a_secret_beside_its_escaped_twin_is_redacted_with_it(look) -> None:
+    """A text that is JSON may write what was redacted once more, in other letters: both are gone."""
+    message = look(looking('{"a": "AKIA-SECRET", "b": "\\u0041KIA-SECRET"}'))
+    assert SECRET not in str(json.loads(message.content))
 
 
 def test_text_blocks_are_redacted_and_images_stay(look) -> None:

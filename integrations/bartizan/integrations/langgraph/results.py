@@ -210,7 +210,8 @@ def _redacted(message: ToolMessage, given: ToolResult, shown: ToolResult) -> dic
     changes: dict[str, Any] = {}
     text = shown.text
     from_text = given.value is not None and given.value == _structure(given.text)
-    if shown.value != given.value and from_text and text == given.text:
+    escapes = "\\" in given.text  # it may hold, in other letters, what is redacted of its value
+    if shown.value != given.value and from_text and (escapes or text == given.text):
         text = json.dumps(shown.value, ensure_ascii=False)
     if text != given.text:
         media = [b for b in message.content if isinstance(b, dict) and _block_text(b) is None]
