@@ -300,6 +300,29 @@ async def test_a_revision_from_somebody_else_is_not_followed(server: Server, ten
         await closing.aclose()
 
 
+async def test_an_older_revision_does_not_come_back(server: Server, tenant: str) -> None:
+    """What was signed once and put back later is refused; an announcement after it is followed."""
+    ours, admin = (
+        PolicyRevision(server.url, tenant=tenant, key=b"k" * 32, every=0.05, timeout=10),
+        Redis.from_url(server.url),
+    )
+    before = set(await admin.keys("*:policy"))
+    await ours.announce("weak", "text")
+    (key,) = set(await admin.keys("*:policy")) - before
+    old = await admin.get(key)
+    follower = Follower(ours)
+    await until(lambda: follower.hashes == ["weak"])
+    await ours.announce("strong", "text 2")
+    await until(lambda: follower.hashes == ["weak", "strong"])
+    await admin.set(key, old)
+    await until(lambda: ours.refused)
+    await ours.announce("weak", "text")
+    await until(lambda: follower.hashes == ["weak", "strong", "weak"])
+    await follower.stop()
+    for closing in (ours, admin):
+        await closing.aclose()
+
+
 async def test_they_work_in_a_cluster(tmp_path: Path) -> None:
     """Through a cluster's client: stream, inbox and revision."""
     with Server(tmp_path, "--appendonly", "yes", "--cluster-enabled", "yes") as server:

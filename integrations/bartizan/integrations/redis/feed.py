@@ -49,7 +49,7 @@ class RedisFeed:
         tenant: str = "default",
         prefix: str = "bartizan",
         keep: int = 10_000,
-        queue: int = 4096,
+        queue: int = 1024,
         timeout: float = 0.25,
         failures: int = 5,
         pause: float = 1.0,

@@ -10,13 +10,14 @@ import asyncio
 import hmac
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from redis.exceptions import PubSubError
 
 from bartizan.guard import MalformedJSON, StoreUnavailable
 from bartizan.guard.canonical import canonical_json, parse_json
+from bartizan.guard.clock import now_us
 
 from .connection import FAILURES, connect, space
 
@@ -25,10 +26,14 @@ _DOMAIN = b"bartizan policy revision\0"
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A policy somebody wants in force: the hash it must have once compiled, and its text."""
+    """A policy somebody wants in force: the hash it must have once compiled, and its text.
+
+    ``announced`` is when (microseconds since the epoch); each announcement's is above the one before.
+    """
 
     hash: str
     text: str
+    announced: int = field(default=0, compare=False)
 
 
 class PolicyRevision:
@@ -71,7 +76,10 @@ class PolicyRevision:
         """Ask all workers to decide with this policy. Raises ``StoreUnavailable``; ``ValueError`` if it is too long."""
         if len(text.encode()) > self._most:
             raise ValueError(f"expected a policy of at most {self._most} bytes, found {len(text.encode())}")
-        body = canonical_json({"hash": hash, "mac": self._mac(hash, text), "text": text})
+        before = await self.current()
+        when = max(now_us(), before.announced + 1 if before is not None else 0)
+        mac = self._mac(hash, text, when)
+        body = canonical_json({"announced": when, "hash": hash, "mac": mac, "text": text})
         try:
             await self._client.set(self._name, body)
             await self._client.publish(self._name, hash)
@@ -92,7 +100,11 @@ class PolicyRevision:
         return revision
 
     async def follow(self) -> AsyncIterator[Revision]:
-        """The revision in force, then each other one. Never ends, and never raises for a server that fails."""
+        """The revision in force, then each later one. Never ends, and never raises for a server that fails.
+
+        One that was announced before the latest that was followed is refused: whoever can write to the server cannot
+        bring back an older policy, though it was signed. (Who follows anew takes what is there.)
+        """
         latest: Revision | None = None
         woken = asyncio.Event()
         listening = asyncio.create_task(self._listen(woken), name="redis policy revisions")
@@ -101,7 +113,9 @@ class PolicyRevision:
                 woken.clear()
                 with suppress(StoreUnavailable):
                     found = await self.current()
-                    if found is not None and found != latest:
+                    if found is not None and latest is not None and found.announced < latest.announced:
+                        self.refused += 1
+                    elif found is not None and found != latest:
                         latest = found
                         yield found
                 with suppress(TimeoutError):
@@ -132,14 +146,16 @@ class PolicyRevision:
             if len(body) > 2 * self._most:
                 return None
             said = parse_json(body)
-            revision, mac = Revision(said["hash"], said["text"]), said["mac"]
+            revision, mac = Revision(said["hash"], said["text"], said["announced"]), said["mac"]
             genuine = all(isinstance(part, str) for part in (revision.hash, revision.text, mac))
-            genuine = genuine and hmac.compare_digest(mac, self._mac(revision.hash, revision.text))
+            genuine = genuine and type(revision.announced) is int
+            expected = self._mac(revision.hash, revision.text, revision.announced)
+            genuine = genuine and hmac.compare_digest(mac, expected)
         except (MalformedJSON, KeyError, TypeError):
             return None
         return revision if genuine else None
 
-    def _mac(self, hash: str, text: str) -> str:
-        """Binds the text to its hash and, with a key, to this tenant and to who may announce."""
-        body = canonical_json([self._name, hash, text])
+    def _mac(self, hash: str, text: str, announced: int) -> str:
+        """Binds the text to its hash and its time and, with a key, to this tenant and to who may announce."""
+        body = canonical_json([self._name, hash, text, announced])
         return hmac.digest(self._signer or bytes(32), _DOMAIN + body, "sha256").hex()
