@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -126,6 +128,22 @@ def test_a_bug_in_a_worker_is_an_error_of_ours(tmp_path: Path, policy: Path) -> 
     plan = Broken((lines(tmp_path / "a.jsonl", count=3),), programs(policy, {}))
     with pytest.raises(RecordError, match=r"^a\.jsonl:1: .* ZeroDivisionError: no decision$"):
         list(on_ray(1)(plan))
+
+
+def test_a_worker_that_is_killed_changes_nothing(tmp_path: Path, policy: Path) -> None:
+    """Its portion is decided again by another, and the report is whole."""
+
+    class Mortal(Plan):
+        def decide(self, portion: Portion) -> Report:
+            if portion.sessions[0].id == "a-16" and not (tmp_path / "killed").exists():
+                (tmp_path / "killed").touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super(type(self), self).decide(portion)
+
+    path = lines(tmp_path / "a.jsonl", count=50)
+    mine = put_together(here(Plan((path,), programs(policy, {}))))
+    assert put_together(on_ray(1)(Mortal((path,), programs(policy, {})))) == mine
+    assert (tmp_path / "killed").exists()
 
 
 def test_who_is_connected_stays_so(tmp_path: Path) -> None:
