@@ -170,20 +170,23 @@ class Program:
             lambda: self._provenance(session), session.state, taint=taint,
         )  # fmt: skip
 
-    def explain(self, request: Request, session: Session) -> Explanation:
-        """Every rule's truth value, the atoms behind it, where each argument came from, what would change it."""
+    def explain(self, request: Request, session: Session, *, origins: bool = True) -> Explanation:
+        """Every rule's truth value, the atoms behind it, where each argument came from, what would change it.
+
+        Without ``origins`` not where arguments came from, for which the session is read once for each.
+        """
         decision = self.decide(request, session)
         plan = self._plans.get(request.call.tool)
         provenance = self._provenance(session)
-        origins = argument_origins(request.call.args, provenance)
+        found = argument_origins(request.call.args, provenance) if origins else ()
         if plan is None or decision.reasons[0].rule == "schema":
-            return Explanation(decision, (), origins)
+            return Explanation(decision, (), found)
         scope = self._call_scope(request, session, plan.decl)
         traces = []
         for planned in (*plan.deny, *plan.escalate, *plan.allow, *plan.shadow):
             tree = self._tree(planned)
             traces.append(trace_rule(planned.rule, tree, scope))
-        return Explanation(decision, tuple(traces), origins)
+        return Explanation(decision, tuple(traces), found)
 
     # --- corrections
 

@@ -20,7 +20,7 @@ Result = Callable[..., Event]
 def marked(value: Any, *events: Event) -> list[tuple[int, str, str, list[str]]]:
     """Of each place: its event, its element, its match, and the words that are marked."""
     found = []
-    for place in places_of(value, events):
+    for place in places_of(value, events).found:
         text = list(documents(events[place.event]))[place.document].text  # type: ignore[union-attr]
         words = [text[start:end] for start, end in place.spans]
         found.append((place.event, place.element, place.match, words))
@@ -47,7 +47,7 @@ def test_other_formats_are_marked_as_they_are_written(prompt: Prompt) -> None:
 def test_the_number_of_a_date_is_not_marked(prompt: Prompt) -> None:
     """What grounds nothing is marked nowhere: 13 stands in the text once."""
     assert marked(13, prompt("June 13: buy 13 pens")) == [(0, "$", "inside", ["13"])]
-    (place,) = places_of(13, (prompt("June 13: buy 13 pens"),))
+    (place,) = places_of(13, (prompt("June 13: buy 13 pens"),)).found
     assert place.spans[0].start == len("June 13: buy ")
 
 
@@ -79,7 +79,7 @@ def test_a_trace_behind_case_that_changes_lengths(result: Result) -> None:
 def test_places_are_bounded(result: Result) -> None:
     """A value that occurs everywhere is shown so often, in each text and in all; the others still are."""
     events = (*(result("a b " * 100) for _ in range(MAX_ORIGINS + 5)), result("zebra"))
-    places = places_of(["a", "zebra"], events)
+    places = places_of(["a", "zebra"], events).found
     assert sum(place.element == "$[0]" for place in places) == MAX_ORIGINS
     assert {len(place.spans) for place in places} == {MAX_SPANS, 1}
     assert places[-1].element == "$[1]"
@@ -88,7 +88,16 @@ def test_places_are_bounded(result: Result) -> None:
 def test_what_is_not_there_has_no_place(prompt: Prompt, result: Result) -> None:
     """No evidence, no mark; and calls are no sources."""
     call = Event("call", 0, call=ToolCall.of("1", "pay", {"to": "mallory"}))
-    assert places_of("mallory", (prompt("pay Alice"), call, result("nothing"))) == ()
+    assert places_of("mallory", (prompt("pay Alice"), call, result("nothing"))).found == ()
+
+
+def test_the_work_is_bounded_and_says_how_far_it_came(prompt: Prompt, result: Result) -> None:
+    """Whoever makes a session long hides nothing: what was not searched is told."""
+    events = (prompt("Ada"), result("x" * 10_000), prompt("Ada"))
+    assert [place.event for place in places_of("Ada", events).found] == [0, 2]
+    assert places_of("Ada", events).searched == 3
+    short = places_of("Ada", events, effort=1000)
+    assert ([place.event for place in short.found], short.searched) == ([0], 1)
 
 
 @given(st.text(), st.text(), st.booleans())
@@ -96,7 +105,7 @@ def test_spans_are_in_order_and_inside(text: str, value: str, leaf: bool) -> Non
     """Whatever the texts: spans lie in the text, are not empty and do not overlap; and nothing raises."""
     content: Any = {"x": text + value + text} if leaf else None
     event = Event("result", 0, text + value + text, None, content, Labels("untrusted"))
-    for place in places_of(value, (event,)):
+    for place in places_of(value, (event,)).found:
         found = [document.text for document in documents(event)][place.document]  # type: ignore[union-attr]
         assert place.spans
         end = 0

@@ -101,7 +101,7 @@ class _Spent:
 
     def on(self, document: Document, elements: int) -> bool:
         """Whether a text is still read."""
-        self.left -= 20 + 8 * len(document.text) + 4 * elements
+        self.left -= 20 + 3 * len(document.text) + 2 * elements
         return self.left >= 0
 
 

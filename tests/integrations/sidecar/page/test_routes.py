@@ -16,7 +16,13 @@ from bartizan.guard import Event, Labels, ToolCall
 from bartizan.integrations.sidecar.feed import LocalFeed
 from bartizan.integrations.sidecar.page import PUBLIC
 from bartizan.integrations.sidecar.page.decisions import stream
-from bartizan.integrations.sidecar.page.origins import arguments_to_json, event_to_json, sources_to_json
+from bartizan.integrations.sidecar.page.origins import (
+    LISTED,
+    TEXTS,
+    arguments_to_json,
+    event_to_json,
+    sources_to_json,
+)
 from bartizan.integrations.sidecar.page.tally import Tally
 from bartizan.policies import compile_policy
 
@@ -138,13 +144,24 @@ def test_a_long_source_is_cut_around_what_was_found() -> None:
     """The spans still count characters of the whole text; what was left out is counted."""
     text = "x " * 5000 + "Ada" + " y" * 5000
     events = [Event("prompt", 1, text)]
-    arguments = arguments_to_json({"to": "Ada", "sure": True}, events)
+    arguments = arguments_to_json({"to": "Ada", "sure": True}, events)["arguments"]
     assert [argument["silent"] for argument in arguments] == [False, True]
     (source,) = sources_to_json(arguments, events)
     ((start, end),) = arguments[0]["places"][0]["spans"]
     assert source["text"][start - source["skipped"] : end - source["skipped"]] == "Ada"
     assert source["skipped"] + len(source["text"]) + source["left"] == len(text)
     assert len(source["text"]) < 5000
+
+
+def test_a_call_and_a_session_that_are_large_on_purpose_cost_little_and_hide_nothing() -> None:
+    """What is not listed or not searched is counted, so that it is not taken for what has no source."""
+    args = {"a": [*range(100_000)]}
+    told = arguments_to_json(args, [Event("prompt", 1, "7"), Event("prompt", 2, "x " * 3_000_000)])
+    assert (len(told["arguments"]), told["unlisted"]) == (LISTED, 100_000 - LISTED)
+    assert (told["heard"], told["searched"]) == (2, 1)
+    assert told["arguments"][7]["places"] and told["arguments"][8]["places"] == []
+    assert told["arguments"][LISTED - 1]["places"] is None
+    assert len(sources_to_json(told["arguments"], [Event("prompt", 1, "7")])) == 1
 
 
 def test_an_event_tells_names_of_fields_from_what_stands_in_them() -> None:
@@ -162,6 +179,10 @@ def test_an_event_tells_names_of_fields_from_what_stands_in_them() -> None:
         ("a", True, None), ("c", True, None), ("d", True, None), ("b", False, None), ("2", False, None),
         ("as text", None, True),
     ]  # fmt: skip
+    large = event_to_json(
+        Event("result", 1, "", ToolCall.of("1", "t", {}), [*range(10_000)], Labels("untrusted"))
+    )
+    assert len(large["documents"]) + large["further"] == 10_001 and len(large["documents"]) == TEXTS
 
 
 async def test_explaining_decides_as_the_guard_would_and_records_nothing(service: Running) -> None:

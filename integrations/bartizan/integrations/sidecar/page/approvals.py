@@ -164,5 +164,5 @@ async def _decision(tenant: Tenant, id: str) -> dict[str, Any] | None:
 
 def _provenance(approval: Approval, session: Session) -> dict[str, JSON]:
     before = [event for event in session.events if event.time <= approval.created]
-    arguments = arguments_to_json(approval.call.args, before)
-    return {"arguments": arguments, "sources": sources_to_json(arguments, before), "dropped": session.dropped}
+    found = arguments_to_json(approval.call.args, before)
+    return {**found, "sources": sources_to_json(found["arguments"], before), "dropped": session.dropped}

@@ -60,8 +60,8 @@ def _explain(live: Program, body: Mapping[str, Any], session: Session | None) ->
         text = field(body, "policy", str, None)
         program = live if text is None else edited(live, text)
         request, session = _asked(program, body, session)
-        explanation = program.explain(request, session)
-        arguments = arguments_to_json(request.call.args, session.events)
+        explanation = program.explain(request, session, origins=False)
+        found = arguments_to_json(request.call.args, session.events)
         answer = {
             "outcome": explanation.decision.outcome.name,
             "policy": {"name": program.name, "hash": program.hash, "live": program.hash == live.hash},
@@ -84,9 +84,8 @@ def _explain(live: Program, body: Mapping[str, Any], session: Session | None) ->
                 }
                 for rule in explanation.rules
             ],
-            "heard": len(session.events),
-            "arguments": arguments,
-            "sources": sources_to_json(arguments, session.events),
+            **found,
+            "sources": sources_to_json(found["arguments"], session.events),
             "changes": list(explanation.changes()),
         }
         if field(body, "nearest", bool, False):

@@ -63,5 +63,5 @@ def _call(found: Session, number: str) -> dict[str, JSON]:
     return {
         "call": int(number),
         "dropped": found.dropped,
-        "arguments": arguments_to_json(event.call.args, found.events[:index]),
+        **arguments_to_json(event.call.args, found.events[:index]),
     }

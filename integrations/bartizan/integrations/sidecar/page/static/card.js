@@ -41,9 +41,7 @@ export class Card {
       h("section", h("h3", "Why a person is asked"), this.why),
       h("section", h("h3", "What would run"), this.args, this.missing),
       this.outcome, this.problem, this.buttons, this.editing,
-      h("details.more", h("summary", "The exact call"),
-        h("pre", h("code", ...visible(write(read(approval.proposed))))),
-        h("dl.facts", ...facts(approval))));
+      exact(approval));
     this.update();
   }
 
@@ -67,7 +65,7 @@ export class Card {
     const known = this.each.arguments ?? [...leaves(read(approval.granted).args)].filter(([path]) => path !== "$").map(([path, value]) => ({ path, value }));
     if (this.shown !== this.each.arguments || !this.shown) {
       this.shown = this.each.arguments;
-      fill(this.args, argumentList(known, { sources: this.each.sources, dropped: this.each.dropped }));
+      fill(this.args, argumentList(known, this.each));
     }
     fill(this.outcome, ...this.result());
     this.actions();
@@ -165,6 +163,16 @@ export class Card {
     this.node.classList.toggle("urgent", state === "pending" && left < 60e6);
     fill(this.time, state === "pending" ? `${span(left)} left` : "");
   }
+}
+
+/** Everything, to the letter; made when it is unfolded, since a call may be large. */
+function exact(approval) {
+  const body = h("div");
+  const made = h("details.more", h("summary", "The exact call"), body);
+  made.addEventListener("toggle", () => {
+    if (made.open && !body.firstChild) fill(body, h("pre", h("code", ...visible(write(read(approval.proposed))))), h("dl.facts", ...facts(approval)));
+  });
+  return made;
 }
 
 function facts(approval) {

@@ -78,7 +78,7 @@ export class Playground {
       fill(this.state, found.policy.live ? "by the policy in force" : ["by another policy, ", h("code", found.policy.hash.slice(0, 12))]);
       fill(this.result, h("h2", "Decision"), explanationNode(found),
         h("section", h("h4", "Where the arguments come from"), found.heard ? null : h("p.faint", "Nothing was said in this case, so that nothing could come from anywhere."),
-          argumentList(found.arguments, { sources: found.sources, unheard: !found.heard })));
+          argumentList(found.arguments, { ...found, unheard: !found.heard })));
       announce(`Decided: ${found.outcome}`);
     } catch (error) {
       if (turn !== this.turn) return;

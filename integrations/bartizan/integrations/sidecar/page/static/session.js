@@ -136,6 +136,7 @@ export class SessionView {
     }
     if (event.kind === "text") return [said(event.text, { block: true })];
     if (!event.documents.length) return [h("p.faint", "No text.")];
+    const further = event.further ? h("p.caution", `${event.further.toLocaleString("en")} more texts of this result are not shown.`) : null;
     const box = h("div");
     const draw = (from, to) => box.append(...event.documents.slice(from, to).map((each, at) => this.document(each, index, from + at)));
     draw(0, SHOWN);
@@ -143,9 +144,9 @@ export class SessionView {
       const all = () => { more.remove(); this.unfold.delete(index); draw(SHOWN); };
       const more = button(`Show ${event.documents.length - SHOWN} more texts`, all, { kind: "link" });
       this.unfold.set(index, all);
-      return [box, more];
+      return [box, more, further];
     }
-    return [box];
+    return [box, further];
   }
 
   document(each, index, number) {
@@ -170,7 +171,7 @@ export class SessionView {
     const known = this.origins.get(number);
     const args = read(event.call.canonical).args;
     if (known) {
-      fill(slot, argumentList(known, { dropped: this.found.dropped, onPick: (argument) => this.pick(argument, number) }));
+      fill(slot, argumentList(known.arguments, { ...known, onPick: (argument) => this.pick(argument, number) }));
       return;
     }
     fill(slot, h("pre", h("code", ...visible(compact(args)))),
@@ -182,7 +183,7 @@ export class SessionView {
     const number = this.found.dropped + index;
     try {
       const answer = await get(`${this.path()}?call=${number}`);
-      this.origins.set(number, answer.arguments);
+      this.origins.set(number, answer);
       const slot = this.slots.get(this.found.events.indexOf(event));
       if (slot) this.fillCall(event, this.found.events.indexOf(event), slot);
     } catch (error) {

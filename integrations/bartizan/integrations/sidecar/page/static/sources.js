@@ -32,16 +32,18 @@ function placeName(place) {
 }
 
 /** The arguments of a call as a list. sources: texts to quote (see the service); onPick(argument): to mark elsewhere;
-    dropped: how many events are no longer kept; unheard: nothing was said that could be a source. */
+    dropped: how many events are no longer kept; unheard: nothing was said that could be a source; unlisted: further
+    arguments; heard and searched: how many events there are, and how many of them were searched. */
 export function argumentList(found, { sources = [], onPick = null, ...options } = {}) {
   if (!found.length) return h("p.faint", "This call has no arguments.");
+  const unlisted = options.unlisted ? h("p.caution", `${options.unlisted.toLocaleString("en")} more arguments are not listed: see the exact call.`) : null;
   const list = h("dl.arguments", ...found.slice(0, 40).map((argument) => row(argument, sources, onPick, options)));
-  if (found.length <= 40) return list;
+  if (found.length <= 40) return h("div", list, unlisted);
   const rest = h("button.link", { type: "button", on: { click: () => {
     list.append(...found.slice(40).map((argument) => row(argument, sources, onPick, options)));
     rest.remove();
   } } }, `Show ${found.length - 40} more arguments`);
-  return h("div", list, rest);
+  return h("div", list, rest, unlisted);
 }
 
 function row(argument, sources, onPick, options) {
@@ -50,13 +52,17 @@ function row(argument, sources, onPick, options) {
     h("dt", h("code", ...visible(shownPath(argument.path)))),
     h("dd",
       h("div.argument-value", valueNode(argument.value), ...warnings(argument.value)),
-      places && h("div.origins", ...origins(argument, places, sources, onPick, options))));
+      places && h("div.origins", ...origins(argument, places, sources, onPick, options)),
+      argument.places === null && !argument.silent && h("p.faint", "Where it came from was not looked for: this call has too many arguments.")));
 }
 
 function origins(argument, places, sources, onPick, options) {
   if (argument.silent) return [h("p.faint", "Says nothing that could come from somewhere.")];
   if (!places.length) {
     if (options.unheard) return [];
+    if (options.searched < options.heard) {
+      return [h("p.origin", badge("not known", "bad"), ` The session is too long: only its first ${options.searched} of ${options.heard} events were searched.`)];
+    }
     return [h("p.origin", badge("no source", "warn"), options.dropped
       ? " Stands in nothing that is still kept; older events were dropped."
       : " Stands in nothing that the user said or a tool returned.")];
