@@ -162,7 +162,8 @@ class Guard:
         """What would become of a call now, corrected if it may be: for calls that are still on their way to the agent.
 
         Nothing is let go: the call counts nowhere, and must be proposed to :meth:`enforce` or :meth:`authorise` before
-        it runs. A denial or a correction is recorded, since the agent will see it. Raises as :meth:`enforce`.
+        it runs. A denial or a correction is recorded, since the agent will see it, and a denial is told to the program
+        (:meth:`.Program.denied`), since the agent tried. Raises as :meth:`enforce`.
         """
         return await self._authoriser.review(self._ask(call, session, principal, None))
 

@@ -160,3 +160,17 @@ def test_a_session_is_found_for_each_stage_that_is_reached(seed: int) -> None:
 
 def _overlaps(policy: CheckedPolicy) -> bool:
     return any(finding.code == "stage-overlap" for finding in lint(policy, HERE))
+
+
+def test_a_long_ladder_is_settled_step_by_step() -> None:
+    """Twenty stages that end one after the other: all are reached, and the stage is never in doubt."""
+    n = 20
+    states = "\n".join(f"    s{i}: {{only: [go], for: {i}h, then: s{i - 1}}}" for i in range(1, n))
+    moves = "\n".join(
+        f"    - {{from: [s{i}], on: denied, tools: [stop], to: s{i + 1}}}" for i in range(n - 1)
+    )
+    text = GRAPH.format(states="s0: {}", transitions=moves, invariants="").replace("invariants:\n", "")
+    policy = compile_policy(text.replace("  states: {s0: {}}", f"  states:\n    s0: {{}}\n{states}")).policy
+    assert policy.stages is not None
+    facts = establish(policy, Budget(), about_stages(policy))
+    assert facts.impossible == frozenset() and facts.certain == {policy.stages.machine.id}

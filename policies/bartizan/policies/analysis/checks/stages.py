@@ -20,7 +20,6 @@ from ..findings import Finding
 from ..formula import FALSE, Formula, Formulas
 from ..inquiry import Inquiry
 from ..sequences.search import Search
-from ..sequences.stages import later
 from ..sequences.unroll import Option
 from ..solve import Unsat
 
@@ -68,7 +67,7 @@ class _Events:
         step = self.search.unrolling.extend()
         self.encoder, self.options = self.search.encoder, step.options
         states = step.registers.states[register_id(node)].stages
-        self.may = {n: s.may for n, s in later(self.machine, states, step.time, self.encoder).items()}
+        self.may = {name: stay.may for name, stay in states.items()}
         self.unreachable = {s for s in self.machine.stages if (self.machine.id, s) in facts.impossible}
         self._possible: dict[tuple[str, str | None], bool] = {}
         self.live = {

@@ -48,6 +48,7 @@ class State:
         last: of ``prev``.
         largest: of ``max_signal``.
         stages: of ``stage``: those that are possible.
+        seen: of ``stage``: the time at which they are so, and none is over, if that is known.
     """
 
     entries: tuple[Entry, ...] = ()
@@ -56,6 +57,7 @@ class State:
     last: Condition | None = None
     largest: Amount | None = None
     stages: Mapping[str, Stay] = field(default_factory=dict)
+    seen: Number | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,16 @@ class Cell:
     def moved(self, state: State, happened: Sequence[Happened], time: Number) -> State:
         """The state after one of these events, of a session's stage."""
         assert isinstance(self.node, ast.InStage)
-        return replace(state, stages=after(self.node.machine, state.stages, happened, time, self.encoder))
+        before = self._at(state, time)
+        return replace(
+            state, stages=after(self.node.machine, before, happened, time, self.encoder), seen=None
+        )
+
+    def _at(self, state: State, now: Number) -> Mapping[str, Stay]:
+        assert isinstance(self.node, ast.InStage)
+        return (
+            state.stages if state.seen == now else later(self.node.machine, state.stages, now, self.encoder)
+        )
 
     def read(self, state: State, query: Query) -> Symbol:
         """The symbol of the operator. A key that is E reads E, whatever is remembered."""
@@ -149,8 +160,8 @@ class Cell:
             case ast.MaxSignal():
                 assert state.largest is not None
                 return state.largest
-            case ast.InStage(names, machine):
-                now = later(machine, state.stages, query.now, self.encoder)
+            case ast.InStage(names):
+                now = self._at(state, query.now)
                 return stage_condition({name: stay.may for name, stay in now.items()}, names, self.encoder)
 
     # --- lists of events

@@ -49,7 +49,9 @@ def inductive(
     registers = {**relevant.registers, **{register_id(node): node for node in ever.values()}}
     encoder = roomy_encoder(policy, relevant, about)
     widened = _widened(established, {name: register_id(node) for name, node in ever.items()})
-    unrolling = Unrolling(policy, Relevance(registers, relevant.happenings), encoder, widened, approvals)
+    unrolling = Unrolling(
+        policy, Relevance(registers, relevant.happenings), encoder, widened, approvals, seen=False
+    )
     before = unrolling.registers
     step = unrolling.extend()
     f = encoder.formulas

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ...evaluation.registers import register_id
+from ...evaluation.stages import is_heard
 from ...language import ast
 from ...policy import CheckedPolicy
 from ..answers import Budget
@@ -37,7 +38,11 @@ def establish(policy: CheckedPolicy, budget: Budget, about: Iterable[ast.Expr] =
         frozenset(name for name, node in nodes.items() if isinstance(node, ast.Sum)),
         frozenset(name for name, node in nodes.items() if not isinstance(node, ast.InStage)),
         frozenset(name for name, node in nodes.items() if isinstance(node, ast.Count | ast.Sum)),
-        impossible=frozenset((m.id, s) for m in _machines(nodes) for s in m.stages if s != m.initial),
+        impossible=frozenset(
+            (machine.id, stage)
+            for machine in _machines(nodes)
+            for stage in set(machine.stages) - _reachable(policy, budget, about, nodes, machine)
+        ),
         certain=frozenset(machine.id for machine in _machines(nodes)),
     )
     while True:
@@ -108,20 +113,72 @@ def _stages(
     machines = {node.machine.id: (name, node.machine) for name, node in nodes.items()
                 if isinstance(node, ast.InStage)}  # fmt: skip
     for id, (name, machine) in machines.items():
+        if id in certain and not _is_never(
+            search, happens, in_doubt(machine, following.states[name].stages, encoder)
+        ):
+            certain.discard(id)  # time by itself leads from one stage to one
         now = f.whole(f"some time later, {id}")
         encoder.fact(f.at_most(step.time, now))
         stages = later(machine, following.states[name].stages, now, encoder)
         for stage, stay in stages.items():
             if (id, stage) in impossible and not _is_never(search, happens, stay.may):
                 impossible.discard((id, stage))
-        if id in certain and not _is_never(search, happens, in_doubt(machine, stages, encoder)):
-            certain.discard(id)
     return frozenset(impossible), frozenset(certain)
 
 
 def _is_never(search: Search, happens: Formula, formula: Formula) -> bool:
     asked = search.encoder.formulas.both(happens, formula)
     return asked is FALSE or isinstance(search.check(asked), Unsat)
+
+
+def _reachable(
+    policy: CheckedPolicy,
+    budget: Budget,
+    about: tuple[ast.Expr, ...],
+    nodes: dict[str, ast.Register],
+    machine: ast.Machine,
+) -> set[str]:
+    """The stages that transitions lead to, one after the other, each of which some event could take by itself.
+
+    A guess, so that the induction does not have to find its way from stage to stage.
+    """
+    search = Search(policy, (), budget, about=(*about, *nodes.values()), established=NOTHING)
+    options = search.unrolling.extend().options
+    name = next(
+        n for n, node in nodes.items() if isinstance(node, ast.InStage) and node.machine.id == machine.id
+    )
+    may = search.unrolling.registers.states[name].stages
+    edges: list[tuple[str, str, ast.Transition | None]] = [
+        (before, then, None) for before, _, then in machine.timed
+    ]
+    edges += [(source, move.target, move) for move in machine.transitions for source in move.sources]
+    reached: set[str] = set()
+    found = {machine.initial}
+    while found:
+        reached |= found
+        found = set()
+        for source, target, move in edges:
+            if (
+                source in reached
+                and target not in reached | found
+                and _is_taken(search, options, may[source].may, move)
+            ):
+                found.add(target)
+    return reached
+
+
+def _is_taken(
+    search: Search, options: tuple[Option, ...], here: Formula, move: ast.Transition | None
+) -> bool:
+    """Whether some event could be that of a transition, in a stage; None for the passing of time."""
+    f, encoder = search.encoder.formulas, search.encoder
+    return move is None or any(
+        not _is_never(
+            search, option.happens, f.both(here, f.neg(encoder.condition(move.body, option.moment).false))
+        )
+        for option in options
+        if is_heard(move.match, option.happening.kind, option.happening.tool)
+    )
 
 
 def _machines(nodes: dict[str, ast.Register]) -> Iterable[ast.Machine]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any as Json
 
 from ...evaluation.registers import register_id
@@ -16,7 +16,7 @@ from ..formula import Formula, Number
 from .cells import Cell, Occasion, State
 from .prefix import Prefix, Query, Read
 from .relevance import Happening, match_of, touches
-from .stages import anywhere
+from .stages import anywhere, not_over
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,11 +78,14 @@ class Registers:
         prefix = self.states[register_id(node)].prefix
         return None if prefix is None else prefix.number(Query(now))[0]
 
-    def began_by(self, time: Number, encoder: Encoder) -> None:
-        """Stages that the session may be in were entered by then."""
-        for state in self.states.values():
-            for stay in state.stages.values():
-                encoder.fact(encoder.formulas.at_most(stay.last, time))
+    def as_seen(self, now: Number, encoder: Encoder) -> Registers:
+        """The registers of any session, as they are at a time: of stages, with those that are over ended."""
+        states = dict(self.states)
+        for name, cell in self.cells.items():
+            if isinstance(cell.node, ast.InStage):
+                encoder.fact(not_over(cell.node.machine, states[name].stages, now, encoder))
+                states[name] = replace(states[name], seen=now)
+        return Registers(self.cells, states)
 
     def after(self, events: Sequence[tuple[Happening, Formula, Moment]], time: Number) -> Registers:
         """The registers after one of the events, at a time. Bodies see these, through the events' moments."""

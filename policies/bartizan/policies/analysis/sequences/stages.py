@@ -54,6 +54,19 @@ def anywhere(machine: ast.Machine, encoder: Encoder, established: Established) -
     return stages
 
 
+def not_over(machine: ast.Machine, stages: Stages, now: Number, encoder: Encoder) -> Formula:
+    """The stages were entered by now, and none is over."""
+    f = encoder.formulas
+    return f.all(
+        f.implies(
+            stay.may,
+            f.both(f.at_most(stay.last, now), f.at_most(now, f.plus(stay.first, f.constant(duration)))),
+        )
+        for name, duration, _ in machine.timed
+        for stay in (stages[name],)
+    )
+
+
 def in_doubt(machine: ast.Machine, stages: Stages, encoder: Encoder) -> Formula:
     """More than one stage is possible, or more than one time at which a stage that ends was entered."""
     f, stays = encoder.formulas, list(stages.values())
@@ -84,11 +97,10 @@ def later(machine: ast.Machine, stages: Stages, now: Number, encoder: Encoder) -
 
 
 def after(
-    machine: ast.Machine, stages: Stages, happened: Sequence[Happened], time: Number, encoder: Encoder
+    machine: ast.Machine, before: Stages, happened: Sequence[Happened], time: Number, encoder: Encoder
 ) -> Stages:
-    """After one of these events, or none of them."""
+    """After one of these events, or none of them. ``before`` are the stages at its time."""
     f = encoder.formulas
-    before = later(machine, stages, time, encoder)
     surely: dict[str, list[Formula]] = {name: [] for name in machine.stages}
     possibly: dict[str, list[Formula]] = {name: [] for name in machine.stages}
     for event, happens, moment in happened:

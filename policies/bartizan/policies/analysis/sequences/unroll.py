@@ -69,6 +69,8 @@ class Unrolling:
         encoder: makes the symbols; it is told the facts, among them that the steps are possible.
         established: what is known of all sessions. The steps then follow any session; without, they are its start.
         approvals: whether calls that ask for an approval are let go.
+        seen: whether what precedes the first of any steps is told as it is at the time of that step, not as it was
+            left by the event before.
 
     Attributes:
         steps: the steps so far. Nothing says yet which option happens at the last one.
@@ -82,6 +84,7 @@ class Unrolling:
         encoder: Encoder,
         established: Established | None = None,
         approvals: bool = True,
+        seen: bool = True,
     ) -> None:
         self.policy = policy
         self.relevance = relevance
@@ -89,6 +92,7 @@ class Unrolling:
         self.steps: list[Step] = []
         self.start = established is None
         self.approvals = approvals
+        self.seen = seen
         if established is None:
             self.registers = Registers.initial(relevance.registers, encoder)
         else:
@@ -106,8 +110,8 @@ class Unrolling:
         self.encoder.fact(f.between(EARLIEST, time, LATEST))
         if self.steps:
             self.encoder.fact(f.at_most(self.steps[-1].time, time))
-        elif not self.start:
-            self.registers.began_by(time, self.encoder)
+        elif not self.start and self.seen:
+            self.registers = self.registers.as_seen(time, self.encoder)
         options = tuple(self._option(index, time, each) for each in self.relevance.happenings)
         for number, option in enumerate(options):
             for other in options[:number]:
