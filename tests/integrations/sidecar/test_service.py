@@ -191,6 +191,23 @@ def test_a_client_that_goes_away_is_no_failure(service: Running) -> None:
     assert "Traceback" not in service.log
 
 
+def test_a_full_service_says_so_at_once_and_its_watchers_take_no_room(tmp_path: Path) -> None:
+    """With one place: two pages that look on take none; beside a call that is still arriving there is none left."""
+    with Running(written(tmp_path, limits={"concurrent": 1, "read": 20.0})) as running:
+        watchers = [_watching(running) for _ in range(2)]
+        assert running.ask("/v1/calls", proposed("1", "look", what="a"))[0] == 200
+        with socket.create_connection(running.address, timeout=20) as line:
+            line.sendall(
+                b"POST /v1/calls HTTP/1.1\r\nhost: x\r\nauthorization: Bearer agent-token\r\n"
+                b"content-type: application/json\r\ncontent-length: 100\r\n\r\n{"
+            )
+            _wait(lambda: running.ask("/v1/calls", proposed("2", "look", what="a"))[0] == 503)
+            assert running.ask("/healthz", token=None)[0] == 200
+        _wait(lambda: running.ask("/v1/calls", proposed("3", "look", what="a"))[0] == 200)
+        for watcher in watchers:
+            watcher.close()
+
+
 def test_health_and_readiness_need_no_token(service: Running) -> None:
     """What asks them is a machine that has none."""
     assert service.ask("/healthz", token=None) == (200, {"status": "ok"})
@@ -259,6 +276,13 @@ def test_a_configuration_that_cannot_be_used_says_which_field(
     assert done.returncode in (1, 2)
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def _watching(running: Running) -> socket.socket:
+    line = socket.create_connection(running.address, timeout=20)
+    line.sendall(b"GET /v1/decisions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ann-token\r\n\r\n")
+    assert line.recv(12) == b"HTTP/1.1 200"
+    return line
 
 
 def _all(line: socket.socket) -> bytes:

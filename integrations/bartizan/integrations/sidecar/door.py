@@ -21,6 +21,9 @@ from .service import Service
 
 log = logging.getLogger("bartizan.sidecar")
 
+STREAMS = frozenset({"/v1/decisions", "/v1/streams"})
+"""What stays open for as long as somebody reads on: counted and bounded by its own routes (``limits.streams``)."""
+
 _JSON = [(b"content-type", b"application/json")]
 
 
@@ -60,7 +63,8 @@ class Door:
                 await self._routes(scope, receive, tell)
                 return
             self._admit()
-            self._inside += 1
+            room = 0 if path in STREAMS else 1
+            self._inside += room
             try:
                 identity = self._identify(scope)
                 token = _attach(scope)
@@ -73,7 +77,7 @@ class Door:
                     scope.setdefault("state", {})["identity"] = identity
                     await self._routes(scope, receive, tell)
             finally:
-                self._inside -= 1
+                self._inside -= room
                 if token is not None:
                     context.detach(token)
         except Problem as refused:
