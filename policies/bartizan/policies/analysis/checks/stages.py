@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 from ...evaluation.registers import register_id
@@ -12,16 +11,14 @@ from ...language import ast
 from ...policy import CheckedPolicy
 from ...stages.graph import CheckedStages, Drawn
 from ..answers import Budget, Unknown
-from ..encode.decision import Verdict, verdict
-from ..encode.expressions import Encoder, Moment, Past
 from ..encode.past import Established
-from ..encode.symbols import Condition, Symbol
+from ..encode.symbols import Condition
 from ..findings import Finding
 from ..formula import FALSE, Formula, Formulas
-from ..inquiry import Inquiry
 from ..sequences.search import Search
 from ..sequences.unroll import Option
 from ..solve import Unsat
+from .licence import Licence, StillOpen
 
 
 def about_stages(policy: CheckedPolicy) -> tuple[ast.Expr, ...]:
@@ -35,23 +32,15 @@ def stage_findings(
     policy: CheckedPolicy, stages: CheckedStages, budget: Budget, facts: Established
 ) -> Iterator[Finding]:
     """Every finding about the stages of a policy."""
-    study, licence = _Events(policy, stages, budget, facts), _Licence(policy, budget, facts)
+    study, licence = _Events(policy, stages, budget, facts), Licence(policy, budget, facts)
     try:
         yield from _about_states(study)
         yield from _about_transitions(study)
         yield from _about_gains(study, licence)
-    except _Open as stopped:
+    except StillOpen as stopped:
         place = stages.places[stages.machine.initial]
         message = f"what stages there are: {stopped.answer.reason}"
         yield Finding.of("unknown", message, source=stages.source, span=place, answer=stopped.answer)
-
-
-class _Open(Exception):
-    """A question stayed open."""
-
-    def __init__(self, answer: Unknown) -> None:
-        super().__init__(answer.reason)
-        self.answer = answer
 
 
 class _Events:
@@ -87,7 +76,7 @@ class _Events:
                 continue
             found = self.search.check(formula)
             if isinstance(found, Unknown):
-                raise _Open(found)
+                raise StillOpen(found)
             if not isinstance(found, Unsat):
                 return True
         return False
@@ -166,7 +155,7 @@ def _about_transitions(study: _Events) -> Iterator[Finding]:
             yield _at_transition("stage-overlap", stages, other, said)
 
 
-def _about_gains(study: _Events, licence: _Licence) -> Iterator[Finding]:
+def _about_gains(study: _Events, licence: Licence) -> Iterator[Finding]:
     """What an agent gains by a transition, and what it keeps by avoiding one."""
     stages, machine, f = study.stages, study.machine, study.f
     for index, drawn in enumerate(stages.drawn):
@@ -196,7 +185,7 @@ def _about_gains(study: _Events, licence: _Licence) -> Iterator[Finding]:
             yield from _evaded(study, licence, drawn)
 
 
-def _evaded(study: _Events, licence: _Licence, drawn: Drawn) -> Iterator[Finding]:
+def _evaded(study: _Events, licence: Licence, drawn: Drawn) -> Iterator[Finding]:
     """Stages in which more goes than in the one that denials lead to, and where such a denial leads nowhere."""
     stages, f = study.stages, study.f
     for name in study.machine.stages:
@@ -218,64 +207,6 @@ def _evaded(study: _Events, licence: _Licence, drawn: Drawn) -> Iterator[Finding
                 f"in the stage `{name}` such a denial has no consequence, and `{gained[0]}` may be used there"
             )
             yield _at_transition("stage-evaded", stages, drawn, said, gained[0])
-
-
-@dataclass(frozen=True, slots=True)
-class _In:
-    """A past in which the session is surely in one stage."""
-
-    past: Past
-    stage: str
-
-    def read(self, node: ast.Register, moment: Moment, encoder: Encoder) -> Symbol:
-        if isinstance(node, ast.InStage):
-            inside = encoder.formulas.truth(self.stage in node.names)
-            return Condition(inside, encoder.formulas.neg(inside))
-        return self.past.read(node, moment, encoder)
-
-
-@dataclass(slots=True)
-class _Licence:
-    """What goes in which stage."""
-
-    policy: CheckedPolicy
-    budget: Budget
-    facts: Established
-    _inquiries: dict[str, Inquiry] = field(default_factory=dict)
-    _verdicts: dict[tuple[str, str], Verdict] = field(default_factory=dict)
-    _found: dict[tuple[str, str], tuple[str, str] | None] = field(default_factory=dict)
-
-    def gained(self, before: str, after: str) -> tuple[str, str] | None:
-        """A tool of which some call goes unasked in the stage ``after``, and does not in ``before``.
-
-        Where a person is asked nobody gains by getting there.
-        """
-        if (before, after) not in self._found:
-            self._found[before, after] = next(
-                ((tool, after) for tool in sorted(self.policy.tools) if self._is_freer(tool, before, after)),
-                None,
-            )
-        return self._found[before, after]
-
-    def _is_freer(self, tool: str, before: str, after: str) -> bool:
-        if before == after:
-            return False
-        was, now = self._verdict(tool, before), self._verdict(tool, after)
-        f = self._inquiries[tool].formulas
-        freer = f.both(now.allowed(), f.neg(was.allowed()))
-        found = self._inquiries[tool].check(freer)
-        if isinstance(found, Unknown):
-            raise _Open(found)
-        return not isinstance(found, Unsat)
-
-    def _verdict(self, tool: str, stage: str) -> Verdict:
-        if tool not in self._inquiries:
-            self._inquiries[tool] = Inquiry((self.policy,), tool, self.budget, self.facts)
-        if (tool, stage) not in self._verdicts:
-            inquiry = self._inquiries[tool]
-            moment = replace(inquiry.moment, past=_In(inquiry.past, stage))
-            self._verdicts[tool, stage] = verdict(inquiry.encoder, self.policy, tool, moment)
-        return self._verdicts[tool, stage]
 
 
 def _and_then(machine: ast.Machine, stage: str) -> Iterator[tuple[str, int]]:
