@@ -38,7 +38,7 @@ def replay(
         bool, typer.Option("--ray", help="On Ray: a cluster's machines, or a Ray that is started here.")
     ] = False,
     ray_address: Annotated[
-        str | None, typer.Option("--ray-address", help="The cluster: ray://head:10001, head:6379, auto.")
+        str | None, typer.Option("--ray-address", help="The cluster: head:6379, or auto.")
     ] = None,
 ) -> None:
     """Re-decide recorded sessions and report what would have been stopped, asked and allowed."""

@@ -24,7 +24,7 @@ class CannotConnect(BartizanError):
 
 @contextmanager
 def connected(address: str | None = None, *, cpus: int | None = None) -> Iterator[None]:
-    """Connected to the cluster at ``address`` (``ray://head:10001``, ``head:6379``, ``auto``), or to one that is
+    """Connected to the cluster at ``address`` (``head:6379``, or ``auto`` on one of its machines), or to one that is
     started on this machine, with so many CPUs, and ended afterwards. Where Ray is connected already, nothing happens.
 
     Every machine of a cluster needs the same versions of Python, Ray and this package. A cluster that asks for a token

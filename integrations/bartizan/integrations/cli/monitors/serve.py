@@ -75,7 +75,7 @@ def serve(
     ] = False,
     ray_address: Annotated[
         str | None,
-        typer.Option("--ray-address", help="The cluster: ray://head:10001, auto.", rich_help_panel=RAY),
+        typer.Option("--ray-address", help="The cluster: head:6379, or auto.", rich_help_panel=RAY),
     ] = None,
     replicas: Annotated[
         str, typer.Option(help="How many: 2, or 1-4 as the load asks.", rich_help_panel=RAY)
