@@ -139,7 +139,8 @@ async def test_a_decision_is_a_span_of_its_callers_trace(tmp_path: Path) -> None
 
     config, observer = configured(tmp_path), Traced()
     tenants = {
-        name: open_tenant(name, settings, None, 0, observer) for name, settings in config.tenants.items()
+        name: open_tenant(name, settings, None, 0, observer.telemetry(name))
+        for name, settings in config.tenants.items()
     }
     async with running(config, Service(config, tenants, 0, observer)) as service:
         body = {"session": "s", "call": {"id": "1", "tool": "read", "args": {}}}

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from bartizan.integrations.claude_code import route as claude_code
 
-from . import authzen, calls, changing, health, observing, opa, openapi, page, streams
+from . import authzen, calls, changing, health, opa, openapi, page, streams
 from .config import ServiceConfig
 from .door import Door
 from .problems import Problem
@@ -44,13 +44,13 @@ def create_app(config: ServiceConfig, *, worker: int = 0, service: Service | Non
         lifespan=lifespan,
         exception_handlers={Problem: _refused, HTTPException: _refused_by_router},
     )
-    public = {*health.PUBLIC, *page.PUBLIC, *authzen.PUBLIC, *openapi.PUBLIC, *observing.public(config)}
+    public = {*health.public(config), *page.PUBLIC, *authzen.PUBLIC, *openapi.PUBLIC}
     return running.observer.counted(Door(running, app, public))
 
 
 def route_list(service: Service) -> list[BaseRoute]:
     """Everything but the hot path, which the door answers itself."""
-    parts = (health, calls, changing, page, authzen, opa, streams, claude_code, openapi, observing)
+    parts = (health, calls, changing, page, authzen, opa, streams, claude_code, openapi)
     return [route for part in parts for route in part.routes(service)]
 
 

@@ -1,4 +1,4 @@
-"""Is it alive, is it ready."""
+"""Is it alive, is it ready, and how does it do."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from starlette.routing import BaseRoute, Route
 
 from bartizan.guard import BartizanError, Guard
 
+from .config import ServiceConfig
 from .service import Service
 
 _PROBE = "bartizan readiness"
 
 
-PUBLIC = frozenset({"/healthz", "/readyz"})
-"""What needs no token."""
+def public(config: ServiceConfig) -> frozenset[str]:
+    """The paths of this module that need no token."""
+    return frozenset({"/healthz", "/readyz", *(["/metrics"] if config.metrics == "open" else [])})
 
 
 def routes(service: Service) -> list[BaseRoute]:
@@ -31,7 +33,13 @@ def routes(service: Service) -> list[BaseRoute]:
         body = {"ready": ready, "draining": service.draining, "tenants": len(tenants)}
         return service.answer(body, 200 if ready else 503)
 
-    return [Route("/healthz", healthz), Route("/readyz", readyz)]
+    async def metrics(request: Request) -> Response:
+        """Prometheus's text format, about all workers."""
+        if service.config.metrics == "token":
+            service.asked(request)[1].require("read")
+        return await service.observer.response()
+
+    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
 
 
 async def _state(guard: Guard) -> str:

@@ -11,23 +11,16 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
-from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from bartizan.guard import BartizanError, Telemetry, semconv
 from bartizan.guard.clock import now_us
 
-from .config import ServiceConfig
 from .problems import Problem
-
-if TYPE_CHECKING:
-    from .service import Service
-    from .tenants import Tenant
+from .tenants import Tenant
 
 DIRECTORY = "BARTIZAN_SIDECAR_METRICS"
 """The environment variable by which the workers of a service learn the folder of their snapshots."""
@@ -47,21 +40,6 @@ MOST = 200
 """Sessions with open approvals that are looked at; beyond them the number is a lower bound."""
 
 log = logging.getLogger("bartizan.sidecar")
-
-
-def public(config: ServiceConfig) -> frozenset[str]:
-    """The paths of this module that need no token."""
-    return frozenset({"/metrics"} if config.metrics == "open" else ())
-
-
-def routes(service: Service) -> list[BaseRoute]:
-    async def metrics(request: Request) -> Response:
-        """Prometheus's text format, about all workers."""
-        if service.config.metrics == "token":
-            service.asked(request)[1].require("read")
-        return await service.observer.response()
-
-    return [Route("/metrics", metrics)]
 
 
 class Observer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
@@ -45,7 +45,7 @@ class Service:
         """Raises ``ConfigError``, ``PolicyError``, ``AuditError`` and ``OSError``."""
         verdicts, observer = config.verdicts(), Observer(worker)
         tenants = {
-            name: open_tenant(name, settings, verdicts, worker, observer)
+            name: open_tenant(name, settings, verdicts, worker, observer.telemetry(name), observer.meter)
             for name, settings in config.tenants.items()
         }
         return cls(config, tenants, worker, observer)
@@ -78,10 +78,9 @@ class Service:
         """What goes on beside the requests, until cancelled: changed policies, levels, old records."""
         async with asyncio.TaskGroup() as tasks:
             for tenant in self.tenants.values():
-                tasks.create_task(tenant.reloader.watch())
-                tasks.create_task(tenant.follow_revisions())
-                tasks.create_task(tenant.prune())
-            tasks.create_task(self.observer.watch(self.tenants))
+                for work in (tenant.reloader.watch(), tenant.follow_revisions(), tenant.prune()):
+                    tasks.create_task(_logged(tenant.name, work))
+            tasks.create_task(_logged("all", self.observer.watch(self.tenants)))
 
     async def aclose(self) -> None:
         for tenant in self.tenants.values():
@@ -90,3 +89,11 @@ class Service:
             except Exception:
                 log.exception("tenant %s could not be closed", tenant.name)
         await self.observer.aclose()
+
+
+async def _logged(tenant: str, work: Awaitable[None]) -> None:
+    """One that fails does not end the others, and does not fail unseen."""
+    try:
+        await work
+    except Exception:
+        log.exception("tenant %s: work in the background ended", tenant)

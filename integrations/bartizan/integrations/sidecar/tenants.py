@@ -23,7 +23,6 @@ from . import config
 from .admission import admit
 from .feed import Feed, LocalFeed, PublishedLog, Record
 from .inbox import Inbox, LocalInbox
-from .observing import Observer
 from .reload import Reloader
 
 log = logging.getLogger("bartizan.sidecar")
@@ -114,13 +113,16 @@ def open_tenant(
     settings: config.Tenant,
     verdicts: Verdicts | None,
     worker: int = 0,
-    observer: Observer | None = None,
+    telemetry: Telemetry | None = None,
+    meter: Meter | None = None,
 ) -> Tenant:
-    """Raises ``PolicyError``, ``AuditError``, ``OSError`` and :class:`~.config.ConfigError`."""
+    """``telemetry`` is the guard's; ``meter`` measures what the service does for the tenant.
+
+    Raises ``PolicyError``, ``AuditError``, ``OSError`` and :class:`~.config.ConfigError`.
+    """
     program = load_policy(settings.policy)
     admit(program, None, settings.reload)
     audit, past = _log(settings, worker)
-    telemetry = observer.telemetry(name) if observer is not None else None
     feed, inbox = _shared(name, settings) if settings.shared is not None else _local(past)
     guard = Guard(
         program,
@@ -145,7 +147,7 @@ def open_tenant(
         _revisions(name, settings),
         audit,
         telemetry,
-        observer.meter if observer is not None else None,
+        meter,
     )
 
 
