@@ -40,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--policies", type=Path, default=POLICIES, help="a folder of <suite>.yaml")
     parser.add_argument("--workers", type=int, default=min(os.cpu_count() or 1, 8))
     options = parser.parse_args(argv)
+    os.environ.setdefault("PYTHONHASHSEED", "0")  # of the workers: some of AgentDojo's tools print sets
     suites = SUITES if options.all else tuple(options.suite or ("banking",))
     own = [attack.name for attack in ATTACKS.values() if attack.own]
     attacks = [
