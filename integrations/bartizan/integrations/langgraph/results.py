@@ -15,7 +15,8 @@ from typing import Any
 from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage, convert_to_messages
 from langgraph.types import Command, Send
 
-from bartizan.guard import JSON, MalformedJSON, ToolResult, canonical_json, parse_json
+from bartizan.guard import JSON, ToolResult
+from bartizan.integrations.structures import as_json, structure_of
 
 Output = Any
 """``ToolMessage | Command | list[ToolMessage | Command]``; any value where a tool is called without a message."""
@@ -45,8 +46,8 @@ def to_result(output: Output, tool_call_id: str) -> ToolResult:
         text = text_of(message)
         return ToolResult(text, _artifact(message.artifact, text), message.status == "error")
     if isinstance(output, str):
-        return ToolResult(output, _structure(output))
-    value = _as_json(output)
+        return ToolResult(output, structure_of(output))
+    value = as_json(output)
     return ToolResult(json.dumps(value, ensure_ascii=False) if value is not None else str(output), value)
 
 
@@ -93,7 +94,7 @@ def rebuilt(result: ToolResult, tool: str, tool_call_id: str) -> ToolMessage | N
     """
     if isinstance(result.value, Mapping) and set(result.value) == {"command"}:
         return None
-    artifact = None if result.value == _structure(result.text) else result.value
+    artifact = None if result.value == structure_of(result.text) else result.value
     return ToolMessage(
         result.text,
         name=tool,
@@ -209,7 +210,7 @@ def _block_text(block: str | dict[Any, Any]) -> str | None:
 def _redacted(message: ToolMessage, given: ToolResult, shown: ToolResult) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     text = shown.text
-    from_text = given.value is not None and given.value == _structure(given.text)
+    from_text = given.value is not None and given.value == structure_of(given.text)
     escapes = "\\" in given.text  # it may hold, in other letters, what is redacted of its value
     if shown.value != given.value and from_text and (escapes or text == given.text):
         text = json.dumps(shown.value, ensure_ascii=False)
@@ -218,7 +219,7 @@ def _redacted(message: ToolMessage, given: ToolResult, shown: ToolResult) -> dic
         changes["content"] = [{"type": "text", "text": text}, *media] if media else text
     if message.artifact is not None:
         if (
-            _as_json(message.artifact) is None
+            as_json(message.artifact) is None
         ):  # it could not be inspected, so it cannot be trusted to be clean
             changes |= {"artifact": None} if changes else {}
         elif shown.value != given.value:
@@ -250,32 +251,12 @@ def _described(commands: list[Command[Any]]) -> JSON:
     goto: list[JSON] = []
     for command in commands:
         fields = command.update if isinstance(command.update, dict) else {}
-        update |= {k: v for k, f in fields.items() if isinstance(k, str) and (v := _as_json(f)) is not None}
+        update |= {k: v for k, f in fields.items() if isinstance(k, str) and (v := as_json(f)) is not None}
         targets = command.goto if isinstance(command.goto, list | tuple) else [command.goto]
         goto += [target.node if isinstance(target, Send) else str(target) for target in targets]
     return {"update": update, "goto": goto}
 
 
 def _artifact(artifact: Any, text: str) -> JSON:
-    value = _as_json(artifact)
-    return value if value is not None else _structure(text)
-
-
-def _structure(text: str) -> JSON:
-    """The JSON object or array that a text is; ``None`` for any other text."""
-    if text.lstrip()[:1] not in ("{", "["):
-        return None
-    try:
-        return parse_json(text)
-    except MalformedJSON:
-        return None
-
-
-def _as_json(value: Any) -> JSON:
-    """The value as JSON, in a copy; ``None`` for what strict JSON cannot say."""
-    if value is None:
-        return None
-    try:
-        return parse_json(canonical_json(value))
-    except MalformedJSON:
-        return None
+    value = as_json(artifact)
+    return value if value is not None else structure_of(text)

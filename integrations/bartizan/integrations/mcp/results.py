@@ -13,8 +13,9 @@ from typing import Any
 
 from mcp import types
 
-from bartizan.guard import JSON, MalformedJSON, ToolResult, canonical_json, parse_json
+from bartizan.guard import JSON, ToolResult
 from bartizan.guard.reasons import WITHHELD
+from bartizan.integrations.structures import as_json, structure_of
 
 DECISION = "bartizan/decision"
 """Key in a result's ``_meta``: what was decided, the rules, the audit record, the approval."""
@@ -34,13 +35,13 @@ def to_result(result: types.CallToolResult) -> ToolResult:
     """
     found = list(texts_of(result.content))
     text = "\n".join(found)
-    value = _structure(text)
+    value = structure_of(text)
     parts = [text] if text else []
-    parts += [leaf for block in found if "\\" in block for leaf in _escaped(_structure(block))]
+    parts += [leaf for block in found if "\\" in block for leaf in _escaped(structure_of(block))]
     structured = result.structured_content
     if structured is not None:
         said = value
-        value = _as_json(structured)
+        value = as_json(structured)
         if value is None or said != value:
             parts += _leaves(structured)
     return ToolResult("\n".join(parts), value, bool(result.is_error))
@@ -71,7 +72,7 @@ def _shown_text(result: types.CallToolResult, given: ToolResult, shown: ToolResu
     """The text in place of all texts. Of a block that is JSON the text may still hold, in other letters, what was
     redacted: what is shown then is written anew from the value."""
     in_other_letters = any(
-        any(True for _ in _escaped(_structure(text))) for text in texts_of(result.content) if "\\" in text
+        any(True for _ in _escaped(structure_of(text))) for text in texts_of(result.content) if "\\" in text
     )
     if not in_other_letters and (shown.text != given.text or shown.value is None):
         return shown.text
@@ -121,21 +122,3 @@ def _leaves(value: JSON) -> Iterator[str]:
             waiting += [*part.values(), *part]
         elif isinstance(part, list):
             waiting += part
-
-
-def _structure(text: str) -> JSON:
-    """The JSON object or array that a text is; ``None`` for any other text."""
-    if text.lstrip()[:1] not in ("{", "["):
-        return None
-    try:
-        return parse_json(text)
-    except MalformedJSON:
-        return None
-
-
-def _as_json(value: Any) -> JSON:
-    """The value as JSON, in a copy; ``None`` for what strict JSON cannot say."""
-    try:
-        return parse_json(canonical_json(value))
-    except MalformedJSON:
-        return None
