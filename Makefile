@@ -117,5 +117,5 @@ $(OLD)/python $(ORACLE)/python $(ADK)/python: | .venv/.stamp-dev
 
 .venv-adk/.stamp: .venv/.stamp-dev | $(ADK)/python
 	$(STEP) 'installing google-adk over .venv (a minute or so, once)'
-	@$(ADK)/python $(PIP_INSTALL) 'google-adk>=2,<3'
+	@$(ADK)/python $(PIP_INSTALL) -q 'google-adk>=2,<3' # it says that what lies below wants other versions: so it does
 	@touch $@

@@ -25,7 +25,17 @@ async def echo(call: ToolCall) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "args", ["{", "[1]", '{"x": NaN}', '{"x": 1, "x": 2}', {"x": object()}, {1: 2}, {"x": "\ud800"}], ids=repr
+    "args",
+    ["{", "[1]", '{"x": NaN}', '{"x": 1, "x": 2}', {"x": object()}, {1: 2}, {"x": "\ud800"}],
+    ids=[
+        "cut off",
+        "an array",
+        "NaN",
+        "a key twice",
+        "an object of Python's",
+        "a key that is a number",
+        "half a letter",
+    ],
 )
 async def test_what_is_no_strict_json_is_denied(args: Any) -> None:
     """Arguments as text or as values: what the guard cannot write down does not run."""

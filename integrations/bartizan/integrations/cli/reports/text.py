@@ -136,7 +136,9 @@ def _events(case: Mapping[str, Json]) -> Iterator[str]:
     if case.get("prompt") is not None:
         yield f"prompt {json_text(case['prompt'])}"
     for event in case.get("history", ()):
-        kind = next((kind for kind in ("prompt", "text", "call", "denied", "result") if kind in event), "event")
+        kind = next(
+            (kind for kind in ("prompt", "text", "call", "denied", "result") if kind in event), "event"
+        )
         at = f", {visible(str(event['at']))} before" if event.get("at") else ""
         signals = f", signals {json_text(event['signals'])}" if event.get("signals") else ""
         yield f"{kind} {json_text(event.get(kind))}{at}{signals}"
