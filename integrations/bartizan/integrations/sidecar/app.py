@@ -13,9 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from bartizan.integrations.claude_code import route as claude_code
-
-from . import authzen, calls, changing, health, opa, openapi, page, streams
+from . import authzen, calls, changing, health, hooks, opa, openapi, page, streams
 from .config import ServiceConfig
 from .door import Door
 from .problems import Problem
@@ -50,7 +48,7 @@ def create_app(config: ServiceConfig, *, worker: int = 0, service: Service | Non
 
 def route_list(service: Service) -> list[BaseRoute]:
     """Everything but the hot path, which the door answers itself."""
-    parts = (health, calls, changing, page, authzen, opa, streams, claude_code, openapi)
+    parts = (health, calls, changing, page, authzen, opa, streams, hooks, openapi)
     return [route for part in parts for route in part.routes(service)]
 
 

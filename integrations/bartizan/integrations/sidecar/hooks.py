@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,13 +16,11 @@ from starlette.routing import BaseRoute, Route
 
 from bartizan.guard import ANONYMOUS, JSON, Gatekeeper, Principal, canonical_json
 from bartizan.guard.canonical import WRAPPED_DEPTH
+from bartizan.integrations.claude_code import answers
+from bartizan.integrations.claude_code.answers import OnAllow
+from bartizan.integrations.claude_code.hooks import Opened, answer, unheard
 
-from . import answers
-from .answers import OnAllow
-from .hooks import Opened, answer, unheard
-
-if TYPE_CHECKING:
-    from bartizan.integrations.sidecar.service import Service
+from .service import Service
 
 log = logging.getLogger("bartizan.claude_code")
 
