@@ -17,7 +17,7 @@ from bartizan.integrations.mcp.calls import CALL_ID
 from bartizan.integrations.mcp.results import DECISION
 from bartizan.integrations.mcp.upstream import all_tools
 from bartizan.integrations.testing.adapter_conformance import CHECKS, Check
-from bartizan.integrations.testing.harness import Came, Proposed, Script, Tool
+from bartizan.integrations.testing.harness import NO_EXCEPTIONS, Came, Proposed, Script, Tool
 
 from .conftest import ERAS, said
 
@@ -37,11 +37,17 @@ class McpConversation:
     async def say(self, text: str) -> Came:
         return await self._run()
 
-    async def answer(self, answer: Answer, args: Mapping[str, Any] | None = None) -> Came:
+    async def answer(
+        self,
+        answer: Answer,
+        args: Mapping[str, Any] | None = None,
+        *,
+        but: Mapping[str, Answer] = NO_EXCEPTIONS,
+    ) -> Came:
         for approval in await self._guard.approvals("s"):
             if approval.state == "pending":
-                by = Principal("ann")
-                await self._guard.resolve(approval.id, answer, session="s", by=by, args=args)
+                given, by = but.get(approval.call_id, answer), Principal("ann")
+                await self._guard.resolve(approval.id, given, session="s", by=by, args=args)
         self._left.insert(0, self._waiting)
         return await self._run()
 
