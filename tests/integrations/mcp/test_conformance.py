@@ -52,10 +52,10 @@ class McpConversation:
         return await self._run()
 
     async def wave_through(self) -> Came:
-        raise NotImplementedError
+        raise AssertionError("asked only where has_own_approvals says so")
 
     async def resume_again(self) -> Came:
-        raise NotImplementedError
+        raise AssertionError("asked only where resumes says so")
 
     async def _run(self) -> Came:
         try:

@@ -64,15 +64,16 @@ def fill(meter: Meter) -> None:
 
 def test_the_text_is_what_the_exporter_would_write(metrics: Metrics) -> None:
     """Beside OpenTelemetry's own exporter, on the same measurements: the same names, labels and values."""
-    registry = CollectorRegistry()
-    reader = PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=registry)
+    collected = CollectorRegistry()
+    options = {"disable_target_info": True, "scope_info_enabled": False, "registry": collected}
+    reader = PrometheusMetricReader(**options)
     provider = MeterProvider([reader], shutdown_on_exit=False)
     fill(provider.get_meter("test"))
     fill(metrics.meter("test"))
     ours = {
         key: value for key, value in samples(metrics.render()).items() if not key[0].startswith("bartizan_")
     }
-    assert ours == samples(generate_latest(registry).decode())
+    assert ours == samples(generate_latest(collected).decode())
     assert len(ours) > 9
     provider.shutdown()
 
