@@ -121,7 +121,7 @@ async def test_a_decision_record_says_what_an_auditor_asks() -> None:
         "kind": "decision",
         "once": None,
         "outcome": "ESCALATE",
-        "policy": {"name": "static", "hash": program.hash},
+        "policy": {"name": "static", "hash": program.hash, "certificate": "none"},
         "prev": "0" * 64,
         "principal": {"id": "ann", "roles": ["a", "b"]},
         "reasons": [{"rule": "signal-missing", "effect": "escalate", "value": "E", "text": "", "atoms": []}],

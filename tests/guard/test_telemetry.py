@@ -143,6 +143,7 @@ async def test_a_span_says_what_was_decided(collected: Collected) -> None:
         "bartizan.shadow_rules": (),
         "bartizan.policy.name": "static",
         "bartizan.policy.hash": PROGRAM.hash,
+        "bartizan.policy.certificate": "none",
         "bartizan.call.digest": ToolCall.of("c1", "read", {"path": "secret.txt"}).digest,
         "bartizan.principal.id": "ann",
         "bartizan.signal.risk": 0.25,

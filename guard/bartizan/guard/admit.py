@@ -68,7 +68,7 @@ class Admission:
             watch.lap("record")
             parts.telemetry.measured(
                 EventRecord(
-                    event, inspection, session_id, program.name, program.hash,
+                    event, inspection, session_id, program.name, program.hash, program.certificate,
                     watch.started, watch.stages, signals, parent,
                 )
             )  # fmt: skip

@@ -289,6 +289,7 @@ class Authoriser:
                 principal=ask.principal,
                 policy_name=ask.program.name,
                 policy_hash=ask.program.hash,
+                policy_certificate=ask.program.certificate,
                 started=ask.watch.started,
                 stages=ask.watch.stages,
                 signals=request.signals,

@@ -93,6 +93,11 @@ class Program(Protocol):
         """SHA-256 (hexadecimal) of the policy's canonical AST."""
         ...
 
+    @property
+    def certificate(self) -> str:
+        """How far what is proved of the policy was checked when it was loaded; ``none`` where nothing was."""
+        ...
+
     def initial(self) -> Mapping[str, Any]:
         """The registers of a new session, as JSON."""
         ...

@@ -46,7 +46,7 @@ def decision(
         "outcome": verdict.outcome.name,
         "reasons": reasons(verdict.reasons),
         "shadow": reasons(verdict.shadow),
-        "policy": {"name": program.name, "hash": program.hash},
+        "policy": {"name": program.name, "hash": program.hash, "certificate": program.certificate},
         "principal": {"id": request.principal.id, "roles": sorted(request.principal.roles)},
         "signals": signals(request.signals),
         "approval": approval,

@@ -35,6 +35,7 @@ SHADOW_RULES = "bartizan.shadow_rules"  # list: rules in shadow mode that would 
 REASON_TEXTS = "bartizan.reason_texts"  # list: what their authors say; content, opt-in
 POLICY_NAME = "bartizan.policy.name"  # str
 POLICY_HASH = "bartizan.policy.hash"  # str: SHA-256, hexadecimal
+POLICY_CERTIFICATE = "bartizan.policy.certificate"  # str: how far its certificate was checked, or none
 CALL_DIGEST = "bartizan.call.digest"  # str: SHA-256 of the canonical call
 PRINCIPAL = "bartizan.principal.id"  # str
 APPROVAL_ID = "bartizan.approval.id"  # str, where there is one

@@ -29,6 +29,7 @@ class DecisionRecord:
     principal: Principal
     policy_name: str
     policy_hash: str
+    policy_certificate: str
     started: int
     stages: Mapping[str, int]
     signals: Mapping[str, Signal] = field(default_factory=dict)
@@ -49,6 +50,7 @@ class EventRecord:
     session: str
     policy_name: str
     policy_hash: str
+    policy_certificate: str
     started: int
     stages: Mapping[str, int]
     signals: Mapping[str, Signal]
@@ -73,6 +75,7 @@ def _common(record: DecisionRecord | EventRecord, capture: bool) -> dict[str, At
         semconv.GEN_AI_CONVERSATION_ID: record.session,
         semconv.POLICY_NAME: record.policy_name,
         semconv.POLICY_HASH: record.policy_hash,
+        semconv.POLICY_CERTIFICATE: record.policy_certificate,
     }
     for stage, nanoseconds in record.stages.items():
         attributes[f"{semconv.STAGE_PREFIX}.{stage}"] = nanoseconds / 1e9

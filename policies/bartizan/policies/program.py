@@ -78,10 +78,14 @@ class _ToolPlan:
 
 
 class Program:
-    """A :class:`CheckedPolicy`, compiled. Implements :class:`bartizan.guard.Program`."""
+    """A :class:`CheckedPolicy`, compiled. Implements :class:`bartizan.guard.Program`.
 
-    def __init__(self, policy: CheckedPolicy) -> None:
+    ``certificate`` is the level at which a certificate of the policy was checked: see :mod:`.lean.levels`.
+    """
+
+    def __init__(self, policy: CheckedPolicy, certificate: str = "none") -> None:
         self.policy = policy
+        self.certificate = certificate
         self.name = policy.name
         self.hash = policy.hash
         self.text = TextRules(policy.texts)

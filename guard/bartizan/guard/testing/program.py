@@ -31,6 +31,7 @@ class StaticProgram:
     trusted: Collection[str] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
     name: str = "static"
+    certificate: str = "none"
     hash: str = field(init=False)
 
     def __post_init__(self) -> None:
