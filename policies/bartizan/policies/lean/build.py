@@ -1,0 +1,251 @@
+"""Ways to build and rebuild expressions: binders over locals, instantiation, lifting, level arguments.
+
+Lists of locals, values and binders run from the outermost to the innermost: ``lam([x, y], b)`` is ``fun x y => b``,
+and ``instantiate(b, [u, v])`` puts ``v`` for ``Var(0)`` and ``u`` for ``Var(1)``.
+
+No function here recurses, and none checks types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from .terms import (
+    App,
+    BinderKind,
+    Const,
+    Expr,
+    IMax,
+    Lam,
+    Let,
+    Level,
+    Local,
+    Max,
+    Param,
+    Pi,
+    Proj,
+    Sort,
+    Succ,
+    Var,
+)
+
+
+def local(name: str, type: Expr, kind: BinderKind = "default") -> Local:
+    """A new free variable, different from every other."""
+    return Local(name, type, kind)
+
+
+def app(fn: Expr, *args: Expr) -> Expr:
+    """``fn`` applied to all ``args``."""
+    for arg in args:
+        fn = App(fn, arg)
+    return fn
+
+
+def spine(expr: Expr) -> tuple[Expr, list[Expr]]:
+    """The head of nested applications, and its arguments in order."""
+    args = []
+    while isinstance(expr, App):
+        args.append(expr.arg)
+        expr = expr.fn
+    args.reverse()
+    return expr, args
+
+
+def arrow(*types: Expr) -> Expr:
+    """``A -> B -> C``: products whose bodies ignore the argument."""
+    result = types[-1]
+    for type in reversed(types[:-1]):
+        result = Pi("a", type, lift(result, 1))
+    return result
+
+
+def lam(locals: Sequence[Local], body: Expr) -> Expr:
+    """``fun locals => body``: each later local may occur in the types of those after it."""
+    return _bind(Lam, locals, body)
+
+
+def pi(locals: Sequence[Local], body: Expr) -> Expr:
+    """``forall locals, body``."""
+    return _bind(Pi, locals, body)
+
+
+def let(variable: Local, value: Expr, body: Expr) -> Expr:
+    """``let variable := value; body``."""
+    return Let(variable.name, variable.type, value, abstract(body, [variable]))
+
+
+def _bind(binder: type[Lam] | type[Pi], locals: Sequence[Local], body: Expr) -> Expr:
+    result = abstract(body, locals)
+    for place in reversed(range(len(locals))):
+        each = locals[place]
+        result = binder(each.name, abstract(each.type, locals[:place]), result, each.kind)
+    return result
+
+
+def replace(expr: Expr, change: Callable[[Expr, int], Expr | None]) -> Expr:
+    """``expr`` with parts changed.
+
+    ``change(part, depth)`` is asked from the outside in, ``depth`` being the number of binders between ``expr`` and
+    the part. It returns the new part, or None to go on with what is inside. It must be a function of its arguments:
+    equal parts at equal depth are asked about once or more often.
+    """
+    done: dict[tuple[Expr, int], Expr] = {}
+    stack = [(expr, 0)]
+    while stack:
+        key = stack[-1]
+        if key in done:
+            stack.pop()
+            continue
+        part, depth = key
+        found = change(part, depth)
+        if found is None:
+            inner = children(part, depth)
+            missing = [each for each in inner if each not in done]
+            if missing:
+                stack.extend(missing)
+                continue
+            found = _rebuild(part, [done[each] for each in inner])
+        done[key] = found
+        stack.pop()
+    return done[expr, 0]
+
+
+def children(expr: Expr, depth: int = 0) -> list[tuple[Expr, int]]:
+    """The expressions directly inside ``expr``, each with the number of binders above it."""
+    if isinstance(expr, App):
+        return [(expr.fn, depth), (expr.arg, depth)]
+    if isinstance(expr, (Lam, Pi)):
+        return [(expr.type, depth), (expr.body, depth + 1)]
+    if isinstance(expr, Let):
+        return [(expr.type, depth), (expr.value, depth), (expr.body, depth + 1)]
+    if isinstance(expr, Proj):
+        return [(expr.struct, depth)]
+    return []
+
+
+def _rebuild(expr: Expr, inner: list[Expr]) -> Expr:
+    if isinstance(expr, App):
+        return App(*inner)
+    if isinstance(expr, Lam):
+        return Lam(expr.name, inner[0], inner[1], expr.kind)
+    if isinstance(expr, Pi):
+        return Pi(expr.name, inner[0], inner[1], expr.kind)
+    if isinstance(expr, Let):
+        return Let(expr.name, *inner)
+    return Proj(expr.type_name, expr.index, inner[0]) if isinstance(expr, Proj) else expr
+
+
+def lift(expr: Expr, by: int, start: int = 0) -> Expr:
+    """``expr`` with ``by`` added to the indices of its loose variables, those from ``start`` on."""
+    if by == 0 or expr.loose <= start:
+        return expr
+
+    def change(part: Expr, depth: int) -> Expr | None:
+        if part.loose <= start + depth:
+            return part
+        return Var(part.index + by) if isinstance(part, Var) else None
+
+    return replace(expr, change)
+
+
+def instantiate(body: Expr, values: Sequence[Expr]) -> Expr:
+    """``body`` with its innermost ``len(values)`` loose variables replaced; outer ones move inwards by as many."""
+    count = len(values)
+    if count == 0 or body.loose == 0:
+        return body
+
+    def change(part: Expr, depth: int) -> Expr | None:
+        if part.loose <= depth:
+            return part
+        if not isinstance(part, Var):
+            return None
+        place = part.index - depth
+        return lift(values[count - 1 - place], depth) if place < count else Var(part.index - count)
+
+    return replace(body, change)
+
+
+def abstract(expr: Expr, locals: Sequence[Local]) -> Expr:
+    """``expr`` with the locals replaced by loose variables: the last one by ``Var(0)``."""
+    if not locals or not expr.has_locals:
+        return lift(expr, len(locals))
+    expr = lift(expr, len(locals))
+    places = {each: place for place, each in enumerate(reversed(locals))}
+
+    def change(part: Expr, depth: int) -> Expr | None:
+        if not part.has_locals:
+            return part
+        if isinstance(part, Local):
+            return Var(places[part] + depth) if part in places else part
+        return None
+
+    return replace(expr, change)
+
+
+def instantiate_level(level: Level, values: dict[str, Level]) -> Level:
+    """``level`` with the parameters in ``values`` replaced."""
+    if not level.has_params:
+        return level
+    done: dict[Level, Level] = {}
+    stack = [level]
+    while stack:
+        part = stack[-1]
+        if isinstance(part, Param):
+            done[part] = values.get(part.name, part)
+        elif isinstance(part, Succ):
+            if part.of not in done:
+                stack.append(part.of)
+                continue
+            done[part] = Succ(done[part.of])
+        elif isinstance(part, (Max, IMax)):
+            missing = [each for each in (part.left, part.right) if each not in done]
+            if missing:
+                stack.extend(missing)
+                continue
+            done[part] = type(part)(done[part.left], done[part.right])
+        else:
+            done[part] = part
+        stack.pop()
+    return done[level]
+
+
+def instantiate_levels(expr: Expr, names: Sequence[str], levels: Sequence[Level]) -> Expr:
+    """``expr`` with level parameters replaced: ``names[i]`` by ``levels[i]``."""
+    if not names or not expr.has_params:
+        return expr
+    values = dict(zip(names, levels, strict=True))
+
+    def change(part: Expr, depth: int) -> Expr | None:
+        if not part.has_params:
+            return part
+        if isinstance(part, Sort):
+            return Sort(instantiate_level(part.level, values))
+        if isinstance(part, Const):
+            return Const(part.name, tuple(instantiate_level(level, values) for level in part.levels))
+        return None
+
+    return replace(expr, change)
+
+
+def parts(expr: Expr) -> Iterator[Expr]:
+    """Each different expression inside ``expr``, itself included, once."""
+    seen = {expr}
+    stack = [expr]
+    while stack:
+        part = stack.pop()
+        yield part
+        for inner, _ in children(part):
+            if inner not in seen:
+                seen.add(inner)
+                stack.append(inner)
+
+
+def constants(expressions: Iterable[Expr]) -> set[str]:
+    """The names of the constants in ``expressions`` (those that ``Proj`` names included)."""
+    return {
+        part.type_name if isinstance(part, Proj) else part.name
+        for expr in expressions
+        for part in parts(expr)
+        if isinstance(part, (Const, Proj))
+    }

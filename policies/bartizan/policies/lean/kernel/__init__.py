@@ -1,0 +1,1 @@
+"""The kernel: the one part that decides whether a term proves what it says."""
