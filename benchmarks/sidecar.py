@@ -54,7 +54,8 @@ rules:
     when: session.sum("send_money", "amount", within="24h") + args.amount > 1000000000.00
 """
 
-SESSIONS = 200
+SESSIONS = 5_000
+"""At three thousand calls a second, each is asked less than once a second: no agent is faster."""
 ECHO = "benchmarks.sidecar:echo"
 
 
@@ -92,7 +93,7 @@ def serve_echo(where: str) -> None:
 
 
 def request(token: str, number: int) -> bytes:
-    """One of the calls: half of them read, half of them pay."""
+    """One of the calls: half of them read, half of them pay, all sessions in turn."""
     if number % 2:
         call = {
             "id": f"c{number}",
@@ -102,7 +103,7 @@ def request(token: str, number: int) -> bytes:
     else:
         args = {"recipient": "GB29NWBK60161331926819", "amount": 12.5, "subject": f"invoice {number}"}
         call = {"id": f"c{number}", "tool": "send_money", "args": args}
-    body = json.dumps({"session": f"session-{number % SESSIONS}", "call": call}).encode()
+    body = json.dumps({"session": f"session-{number // 2 % SESSIONS}", "call": call}).encode()
     head = (
         "POST /v1/calls HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
         f"authorization: Bearer {token}\r\ncontent-length: {len(body)}\r\n\r\n"
@@ -278,7 +279,7 @@ def configuration(directory: Path, name: str, token: str, where: str, **tenant: 
 
 def measure(arguments: argparse.Namespace, directory: Path) -> None:
     token = secrets.token_urlsafe(24)
-    requests = [request(token, number) for number in range(2000)]
+    requests = [request(token, number) for number in range(2 * SESSIONS)]
     variants: dict[str, dict[str, object]] = {
         "sessions and log in memory": {},
         "sessions in memory, log on disk (fsync)": {"audit": "audit"},

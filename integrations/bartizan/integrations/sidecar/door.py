@@ -35,7 +35,6 @@ class Door:
         self._routes = routes
         self._public = frozenset(public)
         self._folders = tuple(path for path in public if path.endswith("/") and path != "/")
-        self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -64,7 +63,7 @@ class Door:
                 return
             self._admit()
             room = 0 if path in STREAMS else 1
-            self._inside += room
+            self._service.inside += room
             try:
                 identity = self._identify(scope)
                 token = _attach(scope)
@@ -77,7 +76,7 @@ class Door:
                     scope.setdefault("state", {})["identity"] = identity
                     await self._routes(scope, receive, tell)
             finally:
-                self._inside -= room
+                self._service.inside -= room
                 if token is not None:
                     context.detach(token)
         except Problem as refused:
@@ -112,7 +111,7 @@ class Door:
 
     def _admit(self) -> None:
         """Raises :class:`Problem` 503 at once where it is full: who waits in a queue is answered too late."""
-        if self._inside >= self._service.config.limits.concurrent:
+        if self._service.inside >= self._service.config.limits.concurrent:
             raise unavailable("the service is full: this is a denial; come again")
 
 

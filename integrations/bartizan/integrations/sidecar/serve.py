@@ -7,7 +7,6 @@ shares sessions with the others through Redis alone, so that a worker may be kil
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import logging
 import math
@@ -30,6 +29,7 @@ from bartizan.monitors.listening import KEEP_ALIVE, Bound, CannotServe, bind, to
 
 from .app import create_app
 from .config import ConfigError, ServiceConfig, load_config
+from .garbage import collect_when_quiet, collected_briefly
 from .observing import DIRECTORY
 from .protocol import BoundedProtocol
 from .service import Service
@@ -77,8 +77,6 @@ async def _worker(
     config: ServiceConfig, service: Service, sockets: list[socket.socket], ready: Callable[[], None]
 ) -> None:
     stop = told_to_stop()
-    gc.freeze()  # what is there now is there to stay
-    gc.set_threshold(50_000, 20, 100)  # sessions are many values and hardly a cycle: looking cost a tenth
     limits, tls = config.limits, config.tls
     server = _Server(
         uvicorn.Config(
@@ -97,17 +95,20 @@ async def _worker(
             ssl_keyfile=str(tls.key) if tls is not None else None,
         )
     )
-    running = asyncio.create_task(server.serve(sockets=sockets))
-    stopping = asyncio.create_task(stop.wait())
-    while not server.started and not running.done():  # noqa: ASYNC110 (uvicorn offers no event)
-        await asyncio.sleep(0.005)
-    if server.started:
-        ready()
-    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    service.draining = True
-    stopping.cancel()
-    server.should_exit = True
-    await running
+    with collected_briefly():
+        running = asyncio.create_task(server.serve(sockets=sockets))
+        stopping = asyncio.create_task(stop.wait())
+        tidying = asyncio.create_task(collect_when_quiet(lambda: service.inside == 0))
+        while not server.started and not running.done():  # noqa: ASYNC110 (uvicorn offers no event)
+            await asyncio.sleep(0.005)
+        if server.started:
+            ready()
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        service.draining = True
+        stopping.cancel()
+        tidying.cancel()
+        server.should_exit = True
+        await running
     if not server.started:
         raise CannotServe("the server ended before it started; see its log")
 

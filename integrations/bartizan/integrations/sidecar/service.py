@@ -23,7 +23,10 @@ log = logging.getLogger("bartizan.sidecar")
 
 
 class Service:
-    """The tenants of one worker. ``draining``: it answers what it has, and is not ready for more."""
+    """The tenants of one worker.
+
+    ``draining``: it answers what it has, and is not ready for more. ``inside`` is how many requests it is answering.
+    """
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class Service:
         self.worker = worker
         self.authenticator: Authenticator = config.authenticator()
         self.draining = False
+        self.inside = 0
         self.observer.look_at(self.tenants)
 
     @classmethod

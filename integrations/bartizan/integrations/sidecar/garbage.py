@@ -1,0 +1,54 @@
+"""When a worker looks for garbage: often among what is new, and among everything when it has nothing else to do.
+
+CPython frees nearly all by counting references; looking for cycles stops the process for a time that grows with what
+it looks at. Sessions are many values that stay and hardly ever a cycle, so what survived one look is taken to stay
+(:func:`gc.freeze`), and a look takes a millisecond, however much the worker remembers. So that a cycle which did come
+to be does not stay for ever, everything is looked at now and then, between two calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+YOUNG = 2_000
+"""How many new values there are when they are looked at."""
+
+EVERY = 600.0
+"""Seconds between two looks at everything, if there is a quiet moment; without one, at most twice as many."""
+
+_NEVER = 1_000_000_000
+
+
+@contextmanager
+def collected_briefly() -> Iterator[None]:
+    """For as long as this lasts, only new values are looked at by themselves. For the whole process."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(YOUNG, _NEVER, _NEVER)
+    gc.callbacks.append(_keep)
+    try:
+        yield
+    finally:
+        gc.callbacks.remove(_keep)
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+async def collect_when_quiet(quiet: Callable[[], bool], every: float = EVERY) -> None:
+    """Looks at everything each ``every`` seconds, as soon as ``quiet`` then. Never ends."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(every)
+        latest = loop.time() + every
+        while not quiet() and loop.time() < latest:  # noqa: ASYNC110 (there is a moment each few milliseconds)
+            await asyncio.sleep(min(0.05, every))
+        gc.unfreeze()
+        gc.collect()  # what survives is kept by _keep
+
+
+def _keep(phase: str, _: object) -> None:
+    if phase == "stop":
+        gc.freeze()

@@ -1,0 +1,78 @@
+"""A worker looks for garbage briefly and often, and loses none of it for good."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from weakref import ref
+
+from bartizan.integrations.sidecar.garbage import YOUNG, collect_when_quiet, collected_briefly
+
+
+class _Loop:
+    """A cycle: nothing but a look for garbage frees it."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+
+def test_new_cycles_are_freed_by_themselves() -> None:
+    """As many new values as make a look due free a cycle among them."""
+    with collected_briefly():
+        gone = ref(_Loop())
+        kept = [[number] for number in range(2 * YOUNG)]
+        assert gone() is None
+        assert len(kept) == 2 * YOUNG
+
+
+def test_what_survived_a_look_is_not_looked_at_again() -> None:
+    """What is there after a look is frozen, so that the next look is as short."""
+    with collected_briefly():
+        before = gc.get_freeze_count()
+        kept = [[number] for number in range(10 * YOUNG)]
+        assert gc.get_freeze_count() - before > 8 * YOUNG
+        assert gc.get_count()[0] < 2 * YOUNG
+        assert len(kept) == 10 * YOUNG
+
+
+def test_the_process_is_left_as_it_was() -> None:
+    """Thresholds and frozen values are the process's: they are given back."""
+    before = gc.get_threshold()
+    with collected_briefly():
+        assert gc.get_threshold() != before
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() == 0
+
+
+async def test_a_cycle_that_was_kept_is_freed_in_a_quiet_moment() -> None:
+    """Not while somebody is answered, and then soon."""
+    busy = True
+    with collected_briefly():
+        loop = _Loop()
+        gone = ref(loop)
+        gc.collect()  # it survives, and is frozen
+        del loop
+        tidying = asyncio.create_task(collect_when_quiet(lambda: not busy, every=0.2))
+        await asyncio.sleep(0.3)
+        assert gone() is not None
+        busy = False
+        await _until_gone(gone)
+        tidying.cancel()
+
+
+async def test_without_a_quiet_moment_it_is_freed_all_the_same() -> None:
+    """A worker that is never idle looks at everything when twice the time has passed."""
+    with collected_briefly():
+        loop = _Loop()
+        gone = ref(loop)
+        gc.collect()
+        del loop
+        tidying = asyncio.create_task(collect_when_quiet(lambda: False, every=0.1))
+        await _until_gone(gone)
+        tidying.cancel()
+
+
+async def _until_gone(value: ref[_Loop]) -> None:
+    async with asyncio.timeout(30):
+        while value() is not None:  # noqa: ASYNC110 (nothing tells of it)
+            await asyncio.sleep(0.01)
