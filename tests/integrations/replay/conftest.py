@@ -19,6 +19,7 @@ class WordProgram:
 
     name = "word"
     hash = "0" * 64
+    certificate = "none"
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str, int]] = []
