@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from langchain.agents import create_agent
@@ -12,38 +10,28 @@ from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
-from bartizan.guard import ANONYMOUS, Answer, Guard, Principal
 from bartizan.integrations.langgraph import LangGraphGuard
 from bartizan.integrations.langgraph.testing import ScriptedModel, calling
-from bartizan.integrations.testing.harness import NO_EXCEPTIONS, Came, Script, Tool
+from bartizan.integrations.testing.harness import Answers, Came, Conversation, Harness, Setup
 
-CONFIG = {"configurable": {"thread_id": "s"}}
+CONFIG: Any = {"configurable": {"thread_id": "s"}}
 
 
-class LangGraphConversation:
-    def __init__(self, guard: LangGraphGuard, graph: Any, invoke: Callable[[Any, Any, Any], Any]) -> None:
-        self._guard = guard
+class LangGraphConversation(Conversation):
+    def __init__(self, graph: Any) -> None:
         self._graph = graph
-        self._invoke = invoke
-        self._config: Any = CONFIG
         self._answered: tuple[Any, Any] | None = None
 
     async def say(self, text: str) -> Came:
         return await self._run({"messages": [("user", text)]}, CONFIG)
 
-    async def answer(
-        self,
-        answer: Answer,
-        args: Mapping[str, Any] | None = None,
-        *,
-        but: Mapping[str, Answer] = NO_EXCEPTIONS,
-    ) -> Came:
+    async def answer(self, answers: Answers) -> Came:
         state = await self._graph.aget_state(CONFIG)
-        resume = Command(
+        resume: Any = Command(
             resume={
                 asked.id: {
-                    "type": but.get(asked.value["tool_call_id"], answer),
-                    **({"args": args} if args is not None else {}),
+                    "type": answers.to(asked.value["tool_call_id"]),
+                    **({"args": answers.args} if answers.args is not None else {}),
                 }
                 for asked in state.interrupts
             }
@@ -51,16 +39,13 @@ class LangGraphConversation:
         self._answered = (resume, state.config)
         return await self._run(resume, CONFIG)
 
-    async def wave_through(self) -> Came:
-        raise AssertionError("asked only where has_own_approvals says so")
-
     async def resume_again(self) -> Came:
         assert self._answered is not None
         return await self._run(*self._answered)
 
     async def _run(self, input: Any, config: Any) -> Came:
         try:
-            output = await self._invoke(self._graph, input, config)
+            output = await self._graph.ainvoke(input, config)
         except Exception as error:  # noqa: BLE001 (whatever it is, the suite looks at it)
             return Came(error=error)
         read = {
@@ -71,39 +56,22 @@ class LangGraphConversation:
         return Came(read, len(output.get("__interrupt__", ())))
 
 
-class LangGraphHarness:
+class LangGraphHarness(Harness):
     edits = True
     has_own_approvals = False
     resumes = True
 
-    def __init__(self, invoke: Callable[[Any, Any, Any], Any]) -> None:
-        self._invoke = invoke
-
-    def start(
-        self,
-        guard: Guard,
-        tools: Sequence[Tool],
-        script: Script,
-        *,
-        session: Callable[[], str] = lambda: "s",
-        principal: Callable[[], Principal] = lambda: ANONYMOUS,
-    ) -> LangGraphConversation:
+    def start(self, setup: Setup) -> LangGraphConversation:
         turns = [
             calling(*((call.tool, dict(call.args)) for call in turn), ids=[call.id for call in turn])
-            for turn in script
+            for turn in setup.script
         ]
-        made = LangGraphGuard(guard, session=lambda _: session(), principal=lambda _: principal())
+        made = LangGraphGuard(
+            setup.guard, session=lambda _: setup.session(), principal=lambda _: setup.principal()
+        )
         agent = create_agent(
             ScriptedModel(script=turns),
-            [tool(function) for function in tools],
+            [tool(function) for function in setup.tools],
             checkpointer=InMemorySaver(),
         )
-        return LangGraphConversation(made, made.wrap(agent), self._invoke)
-
-
-async def ainvoke(graph: Any, input: Any, config: Any) -> Any:
-    return await graph.ainvoke(input, config)
-
-
-async def invoke(graph: Any, input: Any, config: Any) -> Any:
-    return await asyncio.to_thread(graph.invoke, input, config)
+        return LangGraphConversation(made.wrap(agent))

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agents import Agent, RunConfig, Runner, RunState, function_tool
 from agents.testing import ScriptedModel, assistant_message, function_call
+from tests.integrations.adapters.blocking import blocking
 
-from bartizan.guard import ANONYMOUS, Answer, Guard, Principal
+from bartizan.guard import Guard, Principal
+from bartizan.guard.testing import StaticProgram
 from bartizan.integrations.openai_agents import OpenAIAgentsGuard
-from bartizan.integrations.testing.harness import NO_EXCEPTIONS, Came, Script, Tool
+from bartizan.integrations.testing.harness import Answers, Came, Conversation, Harness, Setup, World
 
 QUIET = RunConfig(tracing_disabled=True)
 
 
-class OpenAIConversation:
+class OpenAIConversation(Conversation):
     def __init__(self, guard: OpenAIAgentsGuard, agent: Agent[Any], blocking: bool) -> None:
         self._guard = guard
         self._agent = agent
@@ -28,17 +28,11 @@ class OpenAIConversation:
     async def say(self, text: str) -> Came:
         return await self._run(text)
 
-    async def answer(
-        self,
-        answer: Answer,
-        args: Mapping[str, Any] | None = None,
-        *,
-        but: Mapping[str, Answer] = NO_EXCEPTIONS,
-    ) -> Came:
+    async def answer(self, answers: Answers) -> Came:
         state = self._result.to_state()
         for item in state.get_interruptions():
-            given = but.get(item.call_id or "", answer)
-            await self._guard.answer(state, item, given, session="s", by=Principal("carol"), args=args)
+            given, by = answers.to(item.call_id or ""), Principal("carol")
+            await self._guard.answer(state, item, given, session="s", by=by, args=answers.args)
         self._answered = state.to_string()
         return await self._run(await RunState.from_string(self._agent, self._answered))
 
@@ -54,7 +48,7 @@ class OpenAIConversation:
     async def _run(self, input: Any) -> Came:
         try:
             if self._blocking:
-                self._result = await asyncio.to_thread(_run_sync, self._agent, input)
+                self._result = await blocking(lambda: Runner.run_sync(self._agent, input, run_config=QUIET))
             else:
                 self._result = await Runner.run(self._agent, input, run_config=QUIET)
         except Exception as error:  # noqa: BLE001 (whatever it is, the suite looks at it)
@@ -67,7 +61,7 @@ class OpenAIConversation:
         return Came(read, len(self._result.interruptions))
 
 
-class OpenAIHarness:
+class OpenAIHarness(Harness):
     edits = True
     has_own_approvals = True
     resumes = True
@@ -75,37 +69,34 @@ class OpenAIHarness:
     def __init__(self, blocking: bool = False) -> None:
         self._blocking = blocking
 
-    def start(
-        self,
-        guard: Guard,
-        tools: Sequence[Tool],
-        script: Script,
-        *,
-        session: Callable[[], str] = lambda: "s",
-        principal: Callable[[], Principal] = lambda: ANONYMOUS,
-    ) -> OpenAIConversation:
+    def start(self, setup: Setup) -> OpenAIConversation:
         turns = [
             [function_call(call.tool, json.dumps(call.args), call_id=call.id) for call in turn]
-            for turn in script
+            for turn in setup.script
         ]
         made = OpenAIAgentsGuard(
-            guard, session=lambda _: session(), principal=lambda _: principal(), patience=5
+            setup.guard, session=lambda _: setup.session(), principal=lambda _: setup.principal(), patience=5
         )
         done = [[assistant_message("done")]] * 3
         agent = Agent(
             name="agent",
             model=ScriptedModel([*turns, *done]),
-            tools=[function_tool(function) for function in tools],
+            tools=[function_tool(function) for function in setup.tools],
         )
         return OpenAIConversation(made, made.wrap(agent), self._blocking)
 
 
-def _run_sync(agent: Agent[Any], input: Any) -> Any:
-    """In a thread with an event loop of its own, which the SDK would leave open."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        return Runner.run_sync(agent, input, run_config=QUIET)
-    finally:
-        loop.close()
-        asyncio.set_event_loop(None)
+def guarding(program: StaticProgram, **options: Any) -> OpenAIAgentsGuard:
+    """A guard over a session ``"s"``."""
+    return OpenAIAgentsGuard(Guard(program), session=lambda _: "s", **options)
+
+
+def agent_of(world: World, *script: Any, **options: Any) -> Agent[Any]:
+    """An agent with the world's tools, whose model says the script's turns and then is done."""
+    options.setdefault("tools", [function_tool(function) for function in world.tools])
+    return Agent(name="agent", model=ScriptedModel([*script, [assistant_message("done")]]), **options)
+
+
+def calling(name: str, args: dict[str, Any], call_id: str = "c") -> list[Any]:
+    """A turn with one call."""
+    return [function_call(name, json.dumps(args), call_id=call_id)]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic_ai import Agent, DeferredToolRequests, DeferredToolResults
@@ -16,10 +15,11 @@ from pydantic_ai.messages import (
     ToolReturnPart,
 )
 from pydantic_ai.models.function import AgentInfo, FunctionModel
+from tests.integrations.adapters.blocking import blocking
 
-from bartizan.guard import ANONYMOUS, Answer, Guard, Principal
+from bartizan.guard import Principal
 from bartizan.integrations.pydantic_ai import PydanticAIGuard
-from bartizan.integrations.testing.harness import NO_EXCEPTIONS, Came, Script, Tool
+from bartizan.integrations.testing.harness import Answers, Came, Conversation, Harness, Setup
 
 
 def scripted(*turns: Sequence[ToolCallPart]) -> FunctionModel:
@@ -32,7 +32,7 @@ def scripted(*turns: Sequence[ToolCallPart]) -> FunctionModel:
     return FunctionModel(speak)
 
 
-class PydanticAIConversation:
+class PydanticAIConversation(Conversation):
     def __init__(self, guard: PydanticAIGuard, agent: Agent[None, Any], blocking: bool) -> None:
         self._guard = guard
         self._agent = agent
@@ -44,16 +44,10 @@ class PydanticAIConversation:
     async def say(self, text: str) -> Came:
         return await self._run(text)
 
-    async def answer(
-        self,
-        answer: Answer,
-        args: Mapping[str, Any] | None = None,
-        *,
-        but: Mapping[str, Answer] = NO_EXCEPTIONS,
-    ) -> Came:
-        approvals = {
+    async def answer(self, answers: Answers) -> Came:
+        approvals: Any = {
             call.tool_call_id: await self._guard.answer(
-                call, but.get(call.tool_call_id, answer), session="s", by=Principal("carol"), args=args
+                call, answers.to(call.tool_call_id), session="s", by=Principal("carol"), args=answers.args
             )
             for call in self._requests.approvals
         }
@@ -73,7 +67,7 @@ class PydanticAIConversation:
         options["conversation_id"] = "s"
         try:
             if self._blocking:
-                result = await asyncio.to_thread(_run_sync, self._agent, prompt, options)
+                result = await blocking(lambda: self._agent.run_sync(prompt, **options))
             else:
                 result = await self._agent.run(prompt, **options)
         except Exception as error:  # noqa: BLE001 (whatever it is, the suite looks at it)
@@ -91,7 +85,7 @@ class PydanticAIConversation:
         return Came(read, len(self._requests.approvals))
 
 
-class PydanticAIHarness:
+class PydanticAIHarness(Harness):
     edits = True
     has_own_approvals = True
     resumes = True
@@ -99,34 +93,17 @@ class PydanticAIHarness:
     def __init__(self, blocking: bool = False) -> None:
         self._blocking = blocking
 
-    def start(
-        self,
-        guard: Guard,
-        tools: Sequence[Tool],
-        script: Script,
-        *,
-        session: Callable[[], str] = lambda: "s",
-        principal: Callable[[], Principal] = lambda: ANONYMOUS,
-    ) -> PydanticAIConversation:
-        turns = [[ToolCallPart(call.tool, dict(call.args), call.id) for call in turn] for turn in script]
+    def start(self, setup: Setup) -> PydanticAIConversation:
+        turns = [
+            [ToolCallPart(call.tool, dict(call.args), call.id) for call in turn] for turn in setup.script
+        ]
         made = PydanticAIGuard(
-            guard, session=lambda _: session(), principal=lambda _: principal(), patience=5
+            setup.guard, session=lambda _: setup.session(), principal=lambda _: setup.principal(), patience=5
         )
         agent = Agent(
             scripted(*turns),
-            tools=list(tools),
+            tools=list(setup.tools),
             output_type=[str, DeferredToolRequests],
             capabilities=[made],
         )
         return PydanticAIConversation(made, agent, self._blocking)
-
-
-def _run_sync(agent: Agent[None, Any], prompt: str | None, options: dict[str, Any]) -> Any:
-    """In a thread with an event loop of its own, which Pydantic AI would leave open."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        return agent.run_sync(prompt, **options)
-    finally:
-        loop.close()
-        asyncio.set_event_loop(None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 import pytest
@@ -16,17 +15,14 @@ from agents import (
 )
 from agents.testing import ScriptedModel, assistant_message, function_call
 from agents.tool_context import ToolContext
-from tests.integrations.adapters.openai_harness import QUIET, OpenAIHarness
+from tests.integrations.adapters.blocking import BLOCKING
+from tests.integrations.adapters.openai_harness import QUIET, OpenAIHarness, agent_of, calling, guarding
 
 from bartizan.guard import Guard, MemoryAuditLog, Principal, ToolCall
 from bartizan.guard.testing import StaticProgram
 from bartizan.integrations.openai_agents import OpenAIAgentsGuard
 from bartizan.integrations.testing.adapter_conformance import CHECKS, Check
 from bartizan.integrations.testing.harness import World, logged
-
-BLOCKING = [
-    check for check in CHECKS if check.__name__ != "a_cancelled_tool_is_recorded"
-]  # no thread can be cancelled
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -41,30 +37,17 @@ async def test_run_sync(check: Check) -> None:
     await check(OpenAIHarness(blocking=True))
 
 
-def _guard(program: StaticProgram, **options: Any) -> OpenAIAgentsGuard:
-    return OpenAIAgentsGuard(Guard(program), session=lambda _: "s", **options)
-
-
-def _agent(world: World, *script: Any, **options: Any) -> Agent[Any]:
-    options.setdefault("tools", [function_tool(function) for function in world.tools])
-    return Agent(name="agent", model=ScriptedModel([*script, [assistant_message("done")]]), **options)
-
-
-def _call(name: str, args: dict[str, Any], call_id: str = "c") -> list[Any]:
-    return [function_call(name, json.dumps(args), call_id=call_id)]
-
-
 async def test_an_agent_as_a_tool_may_wait_for_a_person() -> None:
     """The inner agent's question reaches the application, and the call of the tool counts once."""
     world, audit = World(), MemoryAuditLog()
     inner = Agent(
         name="inner",
         model=ScriptedModel(
-            [_call("pay", {"amount": 1, "to": "b"}, "inner"), [assistant_message("inner done")]]
+            [calling("pay", {"amount": 1, "to": "b"}, "inner"), [assistant_message("inner done")]]
         ),
         tools=[function_tool(world.tools[0])],
     )
-    agent = _agent(world, _call("ask", {"input": "x"}, "outer"), tools=[inner.as_tool("ask", "Ask.")])
+    agent = agent_of(world, calling("ask", {"input": "x"}, "outer"), tools=[inner.as_tool("ask", "Ask.")])
     guard = OpenAIAgentsGuard(
         Guard(StaticProgram(allow=["ask"], escalate=["pay"]), audit=audit), session=lambda _: "s"
     )
@@ -88,15 +71,17 @@ async def test_a_failure_policy_of_a_tool_is_kept_and_inspected() -> None:
         return f"failed with hunter2: {error}"
 
     program = StaticProgram(allow=["fail"], secrets=["hunter2"])
-    script = _call("fail", {"why": "stand"})
+    script = calling("fail", {"why": "stand"})
     told = function_tool(world.tools[3], failure_error_function=leak)
     result = await Runner.run(
-        _guard(program).wrap(_agent(world, script, tools=[told])), "Go.", run_config=QUIET
+        guarding(program).wrap(agent_of(world, script, tools=[told])), "Go.", run_config=QUIET
     )
     assert "failed with [redacted]: cannot stand" in str(result.to_input_list())
     silent = function_tool(world.tools[3], failure_error_function=None)
     with pytest.raises(Exception, match="cannot stand"):
-        await Runner.run(_guard(program).wrap(_agent(world, script, tools=[silent])), "Go.", run_config=QUIET)
+        await Runner.run(
+            guarding(program).wrap(agent_of(world, script, tools=[silent])), "Go.", run_config=QUIET
+        )
 
 
 async def test_a_tool_that_asks_by_itself_still_does() -> None:
@@ -105,8 +90,8 @@ async def test_a_tool_that_asks_by_itself_still_does() -> None:
     tool = function_tool(world.tools[0], needs_approval=True)
     for allow, ran in (["pay"], 1), ([], 0):
         world.ran.clear()
-        guard = _guard(StaticProgram(allow=allow))
-        agent = guard.wrap(_agent(world, _call("pay", {"amount": 1, "to": "b"}), tools=[tool]))
+        guard = guarding(StaticProgram(allow=allow))
+        agent = guard.wrap(agent_of(world, calling("pay", {"amount": 1, "to": "b"}), tools=[tool]))
         state = (await Runner.run(agent, "Go.", run_config=QUIET)).to_state()
         assert world.ran == []
         for item in state.get_interruptions():
@@ -120,7 +105,7 @@ async def test_duplicate_keys_are_one_reading() -> None:
     world, audit = World(), MemoryAuditLog()
     guard = OpenAIAgentsGuard(Guard(StaticProgram(allow=["note"]), audit=audit), session=lambda _: "s")
     call = function_call("note", '{"text": "good", "text": "evil"}', call_id="c")
-    await Runner.run(guard.wrap(_agent(world, [call])), "Go.", run_config=QUIET)
+    await Runner.run(guard.wrap(agent_of(world, [call])), "Go.", run_config=QUIET)
     ran = [ToolCall.of("c", name, args).digest for name, args in world.ran]
     assert ran == [record["call_digest"] for record in logged(audit, "decision")][: len(ran)]
 
@@ -135,7 +120,7 @@ async def test_a_guard_that_never_answers_is_a_denial() -> None:
     world = World()
     guard = OpenAIAgentsGuard(Silent(StaticProgram(allow=["read"])), session=lambda _: "s", patience=0.02)
     result = await Runner.run(
-        guard.wrap(_agent(world, _call("read", {"path": "a"}))), "Go.", run_config=QUIET
+        guard.wrap(agent_of(world, calling("read", {"path": "a"}))), "Go.", run_config=QUIET
     )
     assert world.ran == []
     assert "denied" in str(result.to_input_list())
@@ -149,8 +134,8 @@ async def test_content_other_than_text_is_kept() -> None:
         return [ToolOutputText(text=f"a {what}"), ToolOutputImage(image_url="https://example.com/x.png")]
 
     for what, kept in ("cat", True), ("hunter2", False):
-        agent = _agent(World(), _call("look", {"what": what}), tools=[function_tool(look)])
-        guard = _guard(StaticProgram(allow=["look"], secrets=["hunter2"]))
+        agent = agent_of(World(), calling("look", {"what": what}), tools=[function_tool(look)])
+        guard = guarding(StaticProgram(allow=["look"], secrets=["hunter2"]))
         shown = str((await Runner.run(guard.wrap(agent), "Go.", run_config=QUIET)).to_input_list()[-2:])
         assert ("x.png" in shown) is kept
         assert "hunter2" not in shown
@@ -159,13 +144,13 @@ async def test_content_other_than_text_is_kept() -> None:
 async def test_streamed_runs_are_guarded() -> None:
     """``Runner.run_streamed`` runs tools by the same way, and asks by the same way."""
     world = World()
-    guard = _guard(StaticProgram(escalate=["pay"], allow=["read"], secrets=["hunter2"]))
+    guard = guarding(StaticProgram(escalate=["pay"], allow=["read"], secrets=["hunter2"]))
     together = [
-        *_call("pay", {"amount": 1, "to": "b"}, "c1"),
-        *_call("read", {"path": "hunter2"}, "c2"),
-        *_call("note", {"text": "x"}, "c3"),
+        *calling("pay", {"amount": 1, "to": "b"}, "c1"),
+        *calling("read", {"path": "hunter2"}, "c2"),
+        *calling("note", {"text": "x"}, "c3"),
     ]
-    result = Runner.run_streamed(guard.wrap(_agent(world, together)), "Go.", run_config=QUIET)
+    result = Runner.run_streamed(guard.wrap(agent_of(world, together)), "Go.", run_config=QUIET)
     told = [event async for event in result.stream_events()]
     assert len(result.interruptions) == 1
     assert world.ran == [("read", {"path": "hunter2"})]
@@ -182,7 +167,9 @@ async def test_sessions_that_use_the_same_ids_are_apart() -> None:
     )
     runs = [
         Runner.run(
-            guard.wrap(_agent(world, _call("read", {"path": name}), _call("read", {"path": "more"}, "c2"))),
+            guard.wrap(
+                agent_of(world, calling("read", {"path": name}), calling("read", {"path": "more"}, "c2"))
+            ),
             "Go.",
             context=name,
             run_config=QUIET,
@@ -201,8 +188,8 @@ async def test_sessions_that_use_the_same_ids_are_apart() -> None:
 async def test_what_was_let_go_for_one_call_is_not_for_another() -> None:
     """A decision kept for an invocation is good for exactly those arguments."""
     world = World()
-    guard = _guard(StaticProgram(allow=["read"]))
-    agent = guard.wrap(_agent(world))
+    guard = guarding(StaticProgram(allow=["read"]))
+    agent = guard.wrap(agent_of(world))
     tool = next(tool for tool in agent.tools if tool.name == "read")
     context = ToolContext(None, tool_name="read", tool_call_id="c", tool_arguments="{}")
     assert await tool.needs_approval(context, {"path": "decided"}, "c") is False

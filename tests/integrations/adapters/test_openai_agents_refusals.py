@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -19,26 +18,13 @@ from agents import (
     handoff,
 )
 from agents.mcp import MCPServerStdio
-from agents.testing import ScriptedModel, assistant_message, function_call
-from tests.integrations.adapters.openai_harness import QUIET
+from agents.testing import ScriptedModel, assistant_message
+from tests.integrations.adapters.openai_harness import QUIET, agent_of, calling, guarding
 
 from bartizan.guard import Guard, MemoryAuditLog
 from bartizan.guard.testing import StaticProgram
 from bartizan.integrations.openai_agents import OpenAIAgentsGuard, Unguarded
 from bartizan.integrations.testing.harness import World, logged
-
-
-def _guard(program: StaticProgram, **options: Any) -> OpenAIAgentsGuard:
-    return OpenAIAgentsGuard(Guard(program), session=lambda _: "s", **options)
-
-
-def _agent(world: World, *script: Any, **options: Any) -> Agent[Any]:
-    options.setdefault("tools", [function_tool(function) for function in world.tools])
-    return Agent(name="agent", model=ScriptedModel([*script, [assistant_message("done")]]), **options)
-
-
-def _call(name: str, args: dict[str, Any], call_id: str = "c") -> list[Any]:
-    return [function_call(name, json.dumps(args), call_id=call_id)]
 
 
 @pytest.mark.parametrize(
@@ -61,16 +47,16 @@ def _call(name: str, args: dict[str, Any], call_id: str = "c") -> list[Any]:
 )
 def test_tools_that_run_beside_the_guard_are_refused(tool: Any) -> None:
     """Hosted tools and local ones that are no function tools are refused by name, and nothing is changed."""
-    agent = _agent(World(), tools=[tool])
+    agent = agent_of(World(), tools=[tool])
     with pytest.raises(Unguarded, match=tool.name):
-        _guard(StaticProgram()).wrap(agent)
+        guarding(StaticProgram()).wrap(agent)
     assert (agent.tools, agent.hooks) == ([tool], None)
 
 
 def test_an_exception_to_the_rule_is_named_and_logged(caplog: Any) -> None:
     """What the application names may stay, with a warning."""
-    agent = _agent(World(), tools=[WebSearchTool()])
-    _guard(StaticProgram(), unguarded=["web_search"]).wrap(agent)
+    agent = agent_of(World(), tools=[WebSearchTool()])
+    guarding(StaticProgram(), unguarded=["web_search"]).wrap(agent)
     assert "web_search" in caplog.text
 
 
@@ -90,26 +76,26 @@ def test_what_else_brings_tools_is_refused() -> None:
         Agent(name="a", handoffs=[Agent(name="b", tools=[WebSearchTool()])]),
     ):
         with pytest.raises(Unguarded):
-            _guard(StaticProgram()).wrap(agent)
+            guarding(StaticProgram()).wrap(agent)
 
 
 async def test_wrapping_twice_is_wrapping_once() -> None:
     """The same guard is put in place once; another one is refused."""
     world, audit = World(), MemoryAuditLog()
     guard = OpenAIAgentsGuard(Guard(StaticProgram(allow=["read"]), audit=audit), session=lambda _: "s")
-    agent = guard.wrap(guard.wrap(_agent(world, _call("read", {"path": "a"}))))
+    agent = guard.wrap(guard.wrap(agent_of(world, calling("read", {"path": "a"}))))
     await Runner.run(agent, "Go.", run_config=QUIET)
     assert len(logged(audit, "decision")) == 1
     for shared in (agent, Agent(name="other", tools=agent.tools)):
         with pytest.raises(Unguarded, match="another guard"):
-            _guard(StaticProgram()).wrap(shared)
+            guarding(StaticProgram()).wrap(shared)
 
 
 async def test_a_tool_added_later_does_not_run() -> None:
     """A tool put into the list after ``wrap`` ends the run before it starts."""
     world = World()
-    agent = _guard(StaticProgram(allow=["pay"])).wrap(
-        _agent(world, _call("pay", {"amount": 1, "to": "b"}), tools=[])
+    agent = guarding(StaticProgram(allow=["pay"])).wrap(
+        agent_of(world, calling("pay", {"amount": 1, "to": "b"}), tools=[])
     )
     agent.tools.append(function_tool(world.tools[0]))
     with pytest.raises(Unguarded, match="pay"):
@@ -122,11 +108,11 @@ async def test_agents_handed_over_to_are_guarded() -> None:
     world = World()
     other = Agent(
         name="other",
-        model=ScriptedModel([_call("pay", {"amount": 1, "to": "b"}, "c2"), [assistant_message("done")]]),
+        model=ScriptedModel([calling("pay", {"amount": 1, "to": "b"}, "c2"), [assistant_message("done")]]),
         tools=[function_tool(world.tools[0])],
     )
-    agent = _agent(world, _call("transfer_to_other", {}), handoffs=[handoff(other)])
-    result = await Runner.run(_guard(StaticProgram()).wrap(agent), "Go.", run_config=QUIET)
+    agent = agent_of(world, calling("transfer_to_other", {}), handoffs=[handoff(other)])
+    result = await Runner.run(guarding(StaticProgram()).wrap(agent), "Go.", run_config=QUIET)
     assert world.ran == []
     assert "denied" in str(result.to_input_list())
 
@@ -145,16 +131,16 @@ async def test_hooks_of_the_agent_are_kept() -> None:
         async def on_tool_end(self, context: Any, agent: Any, tool: Any, result: Any) -> None:
             heard.append(result)
 
-    agent = _agent(World(), _call("read", {"path": "a"}), hooks=Hooks())
-    await Runner.run(_guard(StaticProgram(allow=["read"])).wrap(agent), "Go.", run_config=QUIET)
+    agent = agent_of(World(), calling("read", {"path": "a"}), hooks=Hooks())
+    await Runner.run(guarding(StaticProgram(allow=["read"])).wrap(agent), "Go.", run_config=QUIET)
     assert heard == ["start", "read", "text of a"]
 
 
 async def test_no_function_tool_is_an_exception() -> None:
     """A function tool that shares its name with what may run unguarded is guarded all the same."""
     world = World()
-    script = _call("pay", {"amount": 1, "to": "b"})
-    guard = _guard(StaticProgram(), unguarded=["pay"])
-    result = await Runner.run(guard.wrap(_agent(world, script)), "Go.", run_config=QUIET)
+    script = calling("pay", {"amount": 1, "to": "b"})
+    guard = guarding(StaticProgram(), unguarded=["pay"])
+    result = await Runner.run(guard.wrap(agent_of(world, script)), "Go.", run_config=QUIET)
     assert world.ran == []
     assert "denied" in str(result.to_input_list())

@@ -26,6 +26,7 @@ from pydantic_ai.capabilities import AbstractCapability, CapabilityOrdering, Hoo
 from pydantic_ai.messages import ToolCallPart, ToolReturnPart
 from pydantic_ai.models.function import DeltaToolCall, FunctionModel
 from pydantic_ai.toolsets import ExternalToolset, WrapperToolset
+from tests.integrations.adapters.blocking import BLOCKING
 from tests.integrations.adapters.pydantic_ai_harness import PydanticAIHarness, scripted
 
 from bartizan.guard import Guard, MemoryAuditLog, Principal, Proposal
@@ -33,10 +34,6 @@ from bartizan.guard.testing import StaticProgram
 from bartizan.integrations.pydantic_ai import PydanticAIGuard, Unguarded
 from bartizan.integrations.testing.adapter_conformance import CHECKS, Check
 from bartizan.integrations.testing.harness import World, logged
-
-BLOCKING = [
-    check for check in CHECKS if check.__name__ != "a_cancelled_tool_is_recorded"
-]  # no thread can be cancelled
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

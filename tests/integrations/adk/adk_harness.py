@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from google.adk.agents import LlmAgent
@@ -11,10 +11,10 @@ from google.adk.models import BaseLlm, LlmRequest, LlmResponse
 from google.adk.runners import InMemoryRunner
 from google.genai import types
 
-from bartizan.guard import ANONYMOUS, Answer, Guard, Principal
+from bartizan.guard import Principal
 from bartizan.integrations.adk import ADKGuard
 from bartizan.integrations.adk.plugin import CONFIRMATION
-from bartizan.integrations.testing.harness import NO_EXCEPTIONS, Came, Script, Tool
+from bartizan.integrations.testing.harness import Answers, Came, Conversation, Harness, Setup
 
 
 def calling(name: str, args: Mapping[str, Any], id: str = "c") -> types.Part:
@@ -36,7 +36,7 @@ class ScriptedLlm(BaseLlm):
         )
 
 
-class ADKConversation:
+class ADKConversation(Conversation):
     def __init__(self, guard: ADKGuard, agent: LlmAgent) -> None:
         self._guard = guard
         self._runner = InMemoryRunner(app=App(name="app", root_agent=agent, plugins=[guard]))
@@ -48,20 +48,14 @@ class ADKConversation:
         await self._runner.session_service.create_session(app_name="app", user_id="user", session_id="s")
         return await self._run(types.Content(role="user", parts=[types.Part(text=text)]))
 
-    async def answer(
-        self,
-        answer: Answer,
-        args: Mapping[str, Any] | None = None,
-        *,
-        but: Mapping[str, Answer] = NO_EXCEPTIONS,
-    ) -> Came:
+    async def answer(self, answers: Answers) -> Came:
         parts = [
             await self._guard.answer(
                 asked,
-                but.get((asked.args or {})["originalFunctionCall"]["id"], answer),
+                answers.to((asked.args or {})["originalFunctionCall"]["id"]),
                 session="s",
                 by=Principal("carol"),
-                args=args,
+                args=answers.args,
             )
             for asked in self._questions
         ]
@@ -98,21 +92,17 @@ class ADKConversation:
         return Came(dict(self._read), len(self._questions))
 
 
-class ADKHarness:
+class ADKHarness(Harness):
     edits = True
     has_own_approvals = True
     resumes = True
 
-    def start(
-        self,
-        guard: Guard,
-        tools: Sequence[Tool],
-        script: Script,
-        *,
-        session: Callable[[], str] = lambda: "s",
-        principal: Callable[[], Principal] = lambda: ANONYMOUS,
-    ) -> ADKConversation:
-        turns = [[calling(call.tool, call.args, call.id) for call in turn] for turn in script]
-        made = ADKGuard(guard, session=lambda _: session(), principal=lambda _: principal(), patience=5)
-        agent = LlmAgent(name="agent", model=ScriptedLlm(model="scripted", script=turns), tools=list(tools))
+    def start(self, setup: Setup) -> ADKConversation:
+        turns = [[calling(call.tool, call.args, call.id) for call in turn] for turn in setup.script]
+        made = ADKGuard(
+            setup.guard, session=lambda _: setup.session(), principal=lambda _: setup.principal(), patience=5
+        )
+        agent = LlmAgent(
+            name="agent", model=ScriptedLlm(model="scripted", script=turns), tools=list(setup.tools)
+        )
         return ADKConversation(made, agent)

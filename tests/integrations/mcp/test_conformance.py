@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -11,61 +10,48 @@ from mcp import types
 from mcp.client import Client
 from mcp.server.mcpserver import MCPServer
 
-from bartizan.guard import ANONYMOUS, Answer, Guard, Principal
+from bartizan.guard import Principal
 from bartizan.integrations.mcp import Proxy, Upstream
 from bartizan.integrations.mcp.calls import CALL_ID
 from bartizan.integrations.mcp.results import DECISION
 from bartizan.integrations.mcp.upstream import all_tools
 from bartizan.integrations.testing.adapter_conformance import CHECKS, Check
-from bartizan.integrations.testing.harness import NO_EXCEPTIONS, Came, Proposed, Script, Tool
+from bartizan.integrations.testing.harness import Answers, Came, Conversation, Harness, Proposed, Setup
 
 from .conftest import ERAS, said
 
 
-class McpConversation:
+class McpConversation(Conversation):
     """A client that makes the calls of its script, each turn's at once; the state is the guard's alone."""
 
-    def __init__(self, mode: str, guard: Guard, tools: Sequence[Tool], script: Script, who: Any) -> None:
+    def __init__(self, mode: str, setup: Setup) -> None:
         self._mode = mode
-        self._guard = guard
-        self._tools = tools
-        self._left = list(script)
-        self._who = who
+        self._setup = setup
+        self._left = list(setup.script)
         self._read: dict[str, str] = {}
         self._waiting: list[Proposed] = []
 
     async def say(self, text: str) -> Came:
         return await self._run()
 
-    async def answer(
-        self,
-        answer: Answer,
-        args: Mapping[str, Any] | None = None,
-        *,
-        but: Mapping[str, Answer] = NO_EXCEPTIONS,
-    ) -> Came:
-        for approval in await self._guard.approvals("s"):
+    async def answer(self, answers: Answers) -> Came:
+        guard, by = self._setup.guard, Principal("ann")
+        for approval in await guard.approvals("s"):
             if approval.state == "pending":
-                given, by = but.get(approval.call_id, answer), Principal("ann")
-                await self._guard.resolve(approval.id, given, session="s", by=by, args=args)
+                given = answers.to(approval.call_id)
+                await guard.resolve(approval.id, given, session="s", by=by, args=answers.args)
         self._left.insert(0, self._waiting)
         return await self._run()
 
-    async def wave_through(self) -> Came:
-        raise AssertionError("asked only where has_own_approvals says so")
-
-    async def resume_again(self) -> Came:
-        raise AssertionError("asked only where resumes says so")
-
     async def _run(self) -> Came:
         try:
-            session, principal = (each() for each in self._who)
+            session, principal = self._setup.session(), self._setup.principal()
             server = MCPServer("world")
-            for tool in self._tools:
+            for tool in self._setup.tools:
                 server.add_tool(tool)
             async with Client(server, cache=None) as upstream:
                 found = Upstream(upstream.session, await all_tools(upstream.session))
-                proxy = Proxy(self._guard, found, session, principal)
+                proxy = Proxy(self._setup.guard, found, session, principal)
                 async with Client(proxy.server(), mode=self._mode, cache=None) as client:
                     await self._turns(client)
         except Exception as error:  # noqa: BLE001 (whatever it is, the suite looks at it)
@@ -87,7 +73,7 @@ class McpConversation:
         return await client.call_tool(call.tool, dict(call.args), meta=meta)
 
 
-class McpHarness:
+class McpHarness(Harness):
     edits = True
     has_own_approvals = False
     resumes = False
@@ -95,16 +81,8 @@ class McpHarness:
     def __init__(self, mode: str) -> None:
         self._mode = mode
 
-    def start(
-        self,
-        guard: Guard,
-        tools: Sequence[Tool],
-        script: Script,
-        *,
-        session: Callable[[], str] = lambda: "s",
-        principal: Callable[[], Principal] = lambda: ANONYMOUS,
-    ) -> McpConversation:
-        return McpConversation(self._mode, guard, tools, script, (session, principal))
+    def start(self, setup: Setup) -> McpConversation:
+        return McpConversation(self._mode, setup)
 
 
 @pytest.mark.parametrize("mode", ERAS)

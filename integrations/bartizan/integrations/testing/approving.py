@@ -5,17 +5,17 @@ from __future__ import annotations
 from bartizan.guard import Guard, MemoryAuditLog
 from bartizan.guard.testing import StaticProgram
 
-from .harness import PAID, PAY, PROGRAM, READ, Harness, Proposed, World, logged
+from .harness import PAID, PAY, PROGRAM, READ, Answers, Harness, Proposed, Setup, World, logged
 
 
 async def an_escalated_call_waits_and_runs_when_approved(harness: Harness) -> None:
     """Before the answer nothing ran; after it the call ran, once."""
     world, audit = World(), MemoryAuditLog()
-    conversation = harness.start(Guard(PROGRAM, audit=audit), world.tools, [[PAY]])
+    conversation = harness.start(Setup(Guard(PROGRAM, audit=audit), world.tools, [[PAY]]))
     asked = await conversation.say("Go.")
     assert asked.error is None
     assert (asked.waiting, world.ran) == (1, [])
-    came = await conversation.answer("approve")
+    came = await conversation.answer(Answers("approve"))
     assert came.error is None
     assert (came.waiting, world.ran) == (0, [PAID])
     assert "paid 5 to bob" in came.read["call-p"]
@@ -25,9 +25,9 @@ async def an_escalated_call_waits_and_runs_when_approved(harness: Harness) -> No
 async def a_rejected_call_does_not_run(harness: Harness) -> None:
     """Nothing runs, the model is told that a person said no, and so is the log."""
     world, audit = World(), MemoryAuditLog()
-    conversation = harness.start(Guard(PROGRAM, audit=audit), world.tools, [[PAY]])
+    conversation = harness.start(Setup(Guard(PROGRAM, audit=audit), world.tools, [[PAY]]))
     await conversation.say("Go.")
-    came = await conversation.answer("reject")
+    came = await conversation.answer(Answers("reject"))
     assert came.error is None
     assert (came.waiting, world.ran) == (0, [])
     assert "rejected" in came.read["call-p"]
@@ -39,9 +39,9 @@ async def an_edited_call_is_what_runs(harness: Harness) -> None:
     if not harness.edits:
         return
     world, audit = World(), MemoryAuditLog()
-    conversation = harness.start(Guard(PROGRAM, audit=audit), world.tools, [[PAY]])
+    conversation = harness.start(Setup(Guard(PROGRAM, audit=audit), world.tools, [[PAY]]))
     await conversation.say("Go.")
-    came = await conversation.answer("edit", {"amount": 1, "to": "bob"})
+    came = await conversation.answer(Answers("edit", {"amount": 1, "to": "bob"}))
     assert came.error is None
     assert world.ran == [("pay", {"amount": 1, "to": "bob"})]
     assert "a person edited this call" in came.read["call-p"]
@@ -53,9 +53,9 @@ async def an_edit_is_decided_again(harness: Harness) -> None:
         return
     world = World()
     program = StaticProgram(escalate=["pay"], limits={"amount": 100})
-    conversation = harness.start(Guard(program), world.tools, [[PAY]])
+    conversation = harness.start(Setup(Guard(program), world.tools, [[PAY]]))
     await conversation.say("Go.")
-    came = await conversation.answer("edit", {"amount": 5000, "to": "bob"})
+    came = await conversation.answer(Answers("edit", {"amount": 5000, "to": "bob"}))
     assert world.ran == []
     assert "denied" in came.read["call-p"]
 
@@ -65,7 +65,7 @@ async def an_approval_only_the_framework_knows_of_lets_nothing_go(harness: Harne
     if not harness.has_own_approvals:
         return
     world = World()
-    conversation = harness.start(Guard(PROGRAM), world.tools, [[PAY]])
+    conversation = harness.start(Setup(Guard(PROGRAM), world.tools, [[PAY]]))
     await conversation.say("Go.")
     await conversation.wave_through()
     assert world.ran == []
@@ -76,10 +76,10 @@ async def an_answer_reaches_the_call_it_was_given_for(harness: Harness) -> None:
     other = Proposed("pay", {"amount": 7, "to": "eve"}, "call-q")
     for approved, rejected in ((PAY, other), (other, PAY)):
         world = World()
-        conversation = harness.start(Guard(PROGRAM), world.tools, [[PAY, other]])
+        conversation = harness.start(Setup(Guard(PROGRAM), world.tools, [[PAY, other]]))
         asked = await conversation.say("Go.")
         assert (asked.waiting, world.ran) == (2, [])
-        came = await conversation.answer("approve", but={rejected.id: "reject"})
+        came = await conversation.answer(Answers("approve", but={rejected.id: "reject"}))
         assert came.error is None
         assert world.ran == [("pay", approved.args)]
         assert "paid" in came.read[approved.id]
@@ -91,9 +91,9 @@ async def a_state_resumed_twice_runs_nothing_twice(harness: Harness) -> None:
     if not harness.resumes:
         return
     world = World()
-    conversation = harness.start(Guard(PROGRAM), world.tools, [[READ, PAY]])
+    conversation = harness.start(Setup(Guard(PROGRAM), world.tools, [[READ, PAY]]))
     await conversation.say("Go.")
-    first = await conversation.answer("approve")
+    first = await conversation.answer(Answers("approve"))
     again = await conversation.resume_again()
     assert (world.times("read"), world.times("pay")) == (1, 1)
     assert again.error is None
@@ -103,10 +103,10 @@ async def a_state_resumed_twice_runs_nothing_twice(harness: Harness) -> None:
 async def siblings_of_a_waiting_call_run_once(harness: Harness) -> None:
     """Of two calls proposed together, the allowed one runs once, whenever the other one is approved."""
     world = World()
-    conversation = harness.start(Guard(PROGRAM), world.tools, [[READ, PAY]])
+    conversation = harness.start(Setup(Guard(PROGRAM), world.tools, [[READ, PAY]]))
     asked = await conversation.say("Go.")
     assert (asked.waiting, world.times("pay")) == (1, 0)
-    came = await conversation.answer("approve")
+    came = await conversation.answer(Answers("approve"))
     assert came.error is None
     assert (world.times("read"), world.times("pay")) == (1, 1)
     assert "text of a" in came.read["call-r"]

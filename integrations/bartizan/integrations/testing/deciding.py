@@ -19,13 +19,13 @@ from bartizan.guard import (
 )
 from bartizan.guard.testing import StaticProgram
 
-from .harness import PAY, PROGRAM, READ, Harness, Proposed, World, logged
+from .harness import PAY, PROGRAM, READ, Harness, Proposed, Setup, World, logged
 
 
 async def an_allowed_call_runs_once_and_is_read(harness: Harness) -> None:
     """What is allowed runs as it was proposed, is recorded before and after, and the model reads its result."""
     world, audit = World(), MemoryAuditLog()
-    came = await harness.start(Guard(PROGRAM, audit=audit), world.tools, [[READ]]).say("Go.")
+    came = await harness.start(Setup(Guard(PROGRAM, audit=audit), world.tools, [[READ]])).say("Go.")
     assert came.error is None
     assert world.ran == [("read", {"path": "a"})]
     assert "text of a" in came.read["call-r"]
@@ -41,7 +41,7 @@ async def a_denied_call_does_not_run(harness: Harness) -> None:
     """Nothing runs, the model is told, and the denial is recorded once."""
     world, audit = World(), MemoryAuditLog()
     guard = Guard(StaticProgram(allow=["read"]), audit=audit)
-    came = await harness.start(guard, world.tools, [[PAY]]).say("Go.")
+    came = await harness.start(Setup(guard, world.tools, [[PAY]])).say("Go.")
     assert came.error is None
     assert world.ran == []
     assert "denied and has not been executed" in came.read["call-p"]
@@ -54,7 +54,7 @@ async def a_corrected_call_is_what_runs(harness: Harness) -> None:
     program = StaticProgram(allow=["pay"], limits={"amount": 100})
     guard = Guard(program, audit=audit, proposers=[_Clamp()])
     script = [[Proposed("pay", {"amount": 5000, "to": "bob"}, "call-p")]]
-    came = await harness.start(guard, world.tools, script).say("Go.")
+    came = await harness.start(Setup(guard, world.tools, script)).say("Go.")
     assert came.error is None
     assert world.ran == [("pay", {"amount": 100, "to": "bob"})]
     assert "executed with these changes" in came.read["call-p"]
@@ -74,7 +74,7 @@ async def parallel_calls_get_an_answer_each(harness: Harness) -> None:
         Proposed("note", {"text": "x"}, "call-n"),
         Proposed("read", {"path": "b"}, "call-b"),
     ]
-    came = await harness.start(Guard(program), world.tools, [together]).say("Go.")
+    came = await harness.start(Setup(Guard(program), world.tools, [together])).say("Go.")
     assert came.error is None
     assert sorted(name for name, _ in world.ran) == ["note", "read", "read"]
     assert "text of a" in came.read["call-r"]
@@ -87,7 +87,7 @@ async def parallel_calls_cannot_overdraw_a_budget(harness: Harness) -> None:
     """Of six calls proposed together under a budget of three, three run."""
     world = World()
     together = [Proposed("read", {"path": str(number)}, f"call-{number}") for number in range(6)]
-    came = await harness.start(Guard(PROGRAM), world.tools, [together]).say("Go.")
+    came = await harness.start(Setup(Guard(PROGRAM), world.tools, [together])).say("Go.")
     assert world.times("read") == 3
     assert sum("denied" in text for text in came.read.values()) == 3
 
@@ -96,7 +96,7 @@ async def a_result_passes_the_guard_once(harness: Harness) -> None:
     """What is redacted the model does not read, and one result is recorded for one call."""
     world, audit = World(), MemoryAuditLog()
     script = [[Proposed("read", {"path": "the hunter2 file"}, "call-r")]]
-    came = await harness.start(Guard(PROGRAM, audit=audit), world.tools, script).say("Go.")
+    came = await harness.start(Setup(Guard(PROGRAM, audit=audit), world.tools, script)).say("Go.")
     assert world.times("read") == 1
     assert "text of the [redacted] file" in came.read["call-r"]
     assert "hunter2" not in came.read["call-r"]
@@ -109,7 +109,9 @@ async def the_program_is_told_who_asks(harness: Harness) -> None:
     guard = Guard(_OnlyAlice(), audit=audit)
     for name in ("mallory", "alice"):
         as_named = partial(Principal, name)
-        conversation = harness.start(guard, world.tools, [[READ]], session=lambda: "t", principal=as_named)
+        conversation = harness.start(
+            Setup(guard, world.tools, [[READ]], session=lambda: "t", principal=as_named)
+        )
         await conversation.say("Go.")
         assert world.times("read") == (name == "alice")
     found = [(record["session"], record["principal"]["id"]) for record in logged(audit, "decision")]

@@ -10,14 +10,14 @@ from bartizan.guard import JSON, Decision, Guard, InMemoryStore, MemoryAuditLog,
 from bartizan.guard.reasons import WITHHELD
 from bartizan.guard.testing import DISK_FULL, HANG, UNAVAILABLE, FailingAuditLog, FailingStore, StaticProgram
 
-from .harness import PROGRAM, READ, Came, Harness, Proposed, World, logged
+from .harness import PROGRAM, READ, Came, Harness, Proposed, Setup, World, logged
 
 
 async def a_result_that_cannot_be_recorded_is_withheld(harness: Harness) -> None:
     """The tool ran, but the model does not read what nobody wrote down."""
     world = World()
     guard = Guard(StaticProgram(allow=["read"]), audit=_NoResults())
-    came = await harness.start(guard, world.tools, [[READ]]).say("Go.")
+    came = await harness.start(Setup(guard, world.tools, [[READ]])).say("Go.")
     assert world.times("read") == 1
     assert WITHHELD in came.read["call-r"]
     assert "text of a" not in came.read["call-r"]
@@ -27,7 +27,7 @@ async def an_exception_of_a_tool_is_recorded_and_told(harness: Harness) -> None:
     """What a tool raises reaches whoever handles it, and the log; nothing is executed again."""
     world, audit = World(), MemoryAuditLog()
     script = [[Proposed("fail", {"why": "stand"}, "call-f")]]
-    came = await harness.start(Guard(PROGRAM, audit=audit), world.tools, script).say("Go.")
+    came = await harness.start(Setup(Guard(PROGRAM, audit=audit), world.tools, script)).say("Go.")
     assert world.times("fail") == 1
     assert "cannot stand" in f"{came.error!r} {came.error.__cause__!r}" if came.error else came.read["call-f"]
     results = [record for record in logged(audit, "result") if record["is_error"]]
@@ -38,7 +38,9 @@ async def a_cancelled_tool_is_recorded(harness: Harness) -> None:
     """A run that is cancelled while a tool works leaves a record of it."""
     world, audit = World(), MemoryAuditLog()
     script = [[Proposed("wait", {"what": "x"}, "call-w")]]
-    run = asyncio.ensure_future(harness.start(Guard(PROGRAM, audit=audit), world.tools, script).say("Go."))
+    run = asyncio.ensure_future(
+        harness.start(Setup(Guard(PROGRAM, audit=audit), world.tools, script)).say("Go.")
+    )
     await _unless_done(world.started, run)
     run.cancel()
     await asyncio.wait({run})
@@ -64,7 +66,7 @@ async def no_failure_of_the_guard_lets_a_call_through(harness: Harness) -> None:
     }
     for name, guard in guards.items():
         world = World()
-        came = await harness.start(guard, world.tools, [[READ]]).say("Go.")
+        came = await harness.start(Setup(guard, world.tools, [[READ]])).say("Go.")
         assert world.ran == [], name
         assert came.error is not None or "denied and has not been executed" in came.read["call-r"], name
         assert not any("hunter2" in text for text in came.read.values()), name
@@ -78,9 +80,9 @@ async def no_session_or_principal_is_no_call(harness: Harness) -> None:
 
     world, guard = World(), Guard(StaticProgram(allow=["read"]))
     for came in (
-        await harness.start(guard, world.tools, [[READ]], session=missing).say("Go."),
-        await harness.start(guard, world.tools, [[READ]], session=lambda: "").say("Go."),
-        await harness.start(guard, world.tools, [[READ]], principal=missing).say("Go."),
+        await harness.start(Setup(guard, world.tools, [[READ]], session=missing)).say("Go."),
+        await harness.start(Setup(guard, world.tools, [[READ]], session=lambda: "")).say("Go."),
+        await harness.start(Setup(guard, world.tools, [[READ]], principal=missing)).say("Go."),
     ):
         assert world.ran == []
         assert came.error is not None or "denied and has not been executed" in came.read["call-r"]

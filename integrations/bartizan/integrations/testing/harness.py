@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Protocol
 
-from bartizan.guard import ANONYMOUS, Answer, Guard, MemoryAuditLog, Principal
+from bartizan.guard import ANONYMOUS, Answer, Gatekeeper, MemoryAuditLog, Principal
 from bartizan.guard.testing import StaticProgram
 
 Tool = Callable[..., Any]
@@ -28,8 +27,31 @@ class Proposed:
     id: str
 
 
-NO_EXCEPTIONS: Mapping[str, Answer] = MappingProxyType({})
 Script = Sequence[Sequence[Proposed]]
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a conversation is made of, and what the application says of whose it is."""
+
+    guard: Gatekeeper
+    tools: Sequence[Tool]
+    script: Script
+    session: Callable[[], str] = lambda: "s"
+    principal: Callable[[], Principal] = lambda: ANONYMOUS
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a person answers: the same to every open question, ``but`` to those about these calls."""
+
+    answer: Answer
+    args: Mapping[str, Any] | None = None
+    but: Mapping[str, Answer] = field(default_factory=dict)
+
+    def to(self, call_id: str) -> Answer:
+        """The answer to the question about this call."""
+        return self.but.get(call_id, self.answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +66,25 @@ class Came:
 
 
 class Conversation(Protocol):
-    """One guarded agent, in session ``"s"`` unless ``session`` says otherwise."""
+    """One guarded agent, in session ``"s"`` unless its setup says otherwise. What a framework does not have, says its
+    harness, and its conversation leaves out.
+    """
 
     async def say(self, text: str) -> Came:
         """The user speaks, the agent runs until it is done, waits for a person, or fails."""
         ...
 
-    async def answer(
-        self,
-        answer: Answer,
-        args: Mapping[str, Any] | None = None,
-        *,
-        but: Mapping[str, Answer] = NO_EXCEPTIONS,
-    ) -> Came:
-        """A person answers every open question in the same way, ``but`` those about these calls, as an application
-        would, and the agent goes on.
-        """
+    async def answer(self, answers: Answers) -> Came:
+        """A person answers every open question, as an application would, and the agent goes on."""
         ...
 
     async def wave_through(self) -> Came:
         """Somebody tells the framework alone that the calls are approved, and the guard nothing."""
-        ...
+        raise AssertionError("asked only where has_own_approvals says so")
 
     async def resume_again(self) -> Came:
         """Another process goes on from the state that the latest :meth:`answer` went on from."""
-        ...
+        raise AssertionError("asked only where resumes says so")
 
 
 class Harness(Protocol):
@@ -83,15 +99,7 @@ class Harness(Protocol):
     has_own_approvals: bool
     resumes: bool
 
-    def start(
-        self,
-        guard: Guard,
-        tools: Sequence[Tool],
-        script: Script,
-        *,
-        session: Callable[[], str] = lambda: "s",
-        principal: Callable[[], Principal] = lambda: ANONYMOUS,
-    ) -> Conversation: ...
+    def start(self, setup: Setup) -> Conversation: ...
 
 
 class World:

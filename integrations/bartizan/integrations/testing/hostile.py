@@ -8,7 +8,7 @@ from typing import Any
 from bartizan.guard import Guard, MemoryAuditLog, ToolCall
 from bartizan.guard.testing import StaticProgram
 
-from .harness import Harness, Proposed, World, logged
+from .harness import Harness, Proposed, Setup, World, logged
 
 HOSTILE_TEXTS = (
     "",
@@ -37,14 +37,14 @@ async def what_is_logged_is_what_ran(harness: Harness) -> None:
         world, audit = World(), MemoryAuditLog()
         guard = Guard(StaticProgram(allow=["note"]), audit=audit, capture_content=True)
         script = [[Proposed("note", {"text": text}, "call-n")]]
-        await harness.start(guard, world.tools, script).say("Go.")
+        await harness.start(Setup(guard, world.tools, script)).say("Go.")
         ran = [ToolCall.of("call-n", name, args).digest for name, args in world.ran]
         assert ran == [record["call_digest"] for record in logged(audit, "decision")], repr(text)
     for amount in (0, -1, 2**53 + 1, 2**80):
         world, audit = World(), MemoryAuditLog()
         guard = Guard(StaticProgram(allow=["pay"]), audit=audit)
         script = [[Proposed("pay", {"amount": amount, "to": "bob"}, "call-p")]]
-        await harness.start(guard, world.tools, script).say("Go.")
+        await harness.start(Setup(guard, world.tools, script)).say("Go.")
         ran = [ToolCall.of("call-p", name, args).digest for name, args in world.ran]
         assert ran == [record["call_digest"] for record in logged(audit, "decision")], amount
 
@@ -61,7 +61,7 @@ async def what_json_cannot_say_does_not_run(harness: Harness) -> None:
     for args in hostile:
         world, audit = World(), MemoryAuditLog()
         guard = Guard(StaticProgram(allow=["note"]), audit=audit)
-        await harness.start(guard, world.tools, [[Proposed("note", args, "call-n")]]).say("Go.")
+        await harness.start(Setup(guard, world.tools, [[Proposed("note", args, "call-n")]])).say("Go.")
         ran = [ToolCall.of("call-n", name, found).digest for name, found in world.ran]
         assert ran == [] or ran == [record["call_digest"] for record in logged(audit, "decision")], repr(args)
 
@@ -72,5 +72,5 @@ async def a_name_that_is_no_tool_runs_nothing(harness: Harness) -> None:
         world = World()
         guard = Guard(StaticProgram(allow=["pay", "read", *HOSTILE_NAMES]))
         script = [[Proposed(name, {"amount": 5, "to": "bob"}, "call-x")]]
-        await harness.start(guard, world.tools, script).say("Go.")
+        await harness.start(Setup(guard, world.tools, script)).say("Go.")
         assert world.ran == [], repr(name)
