@@ -6,7 +6,8 @@ Both servers run at once, pinned to the first core, and are loaded in turns (a b
 the second core over kept connections, so that what else the machine does meets both. ``ratio`` is the median over the
 rounds of the service's requests a second to the echo's. ``CPU us`` is what a request costs the server's process. Then
 each server alone is sent requests at a fixed rate, 70% of what it had reached, and a latency counts from the moment at
-which its request was due.
+which its request was due. ``the least that logs its answer`` is a bound: the service's work on JSON and hashes, in one
+function without any guard.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import uvloop
+
+from bartizan.guard.canonical import canonical_json, parse_json, written_json
 
 POLICY = """
 version: 1
@@ -56,7 +59,6 @@ rules:
 
 SESSIONS = 5_000
 """At three thousand calls a second, each is asked less than once a second: no agent is faster."""
-ECHO = "benchmarks.sidecar:echo"
 
 
 async def echo(scope, receive, send):  # type: ignore[no-untyped-def]
@@ -70,7 +72,41 @@ async def echo(scope, receive, send):  # type: ignore[no-untyped-def]
     await send({"type": "http.response.body", "body": body})
 
 
-def serve_echo(where: str) -> None:
+_previous = ""
+
+
+async def least(scope, receive, send):  # type: ignore[no-untyped-def]
+    """What no service that logs its decisions can do without, written in one piece: no policy, no session, no guard.
+
+    Reads a call, writes its canonical form and digest, a record of it that is chained to the one before, and an answer.
+    """
+    global _previous
+    if scope["type"] == "lifespan":
+        return
+    message = await receive()
+    asked = parse_json(message["body"])
+    call = {"args": asked["call"]["args"], "tool": asked["call"]["tool"]}
+    digest = sha256(canonical_json(call)).hexdigest()
+    reasons = [{"rule": "tools", "effect": "allow", "value": "T", "text": "", "atoms": []}]
+    record = {
+        "id": secrets.token_hex(8), "kind": "decision", "session": asked["session"], "time": time.time_ns() // 1000,
+        "call_id": asked["call"]["id"], "tool": call["tool"], "call_digest": digest, "version": 1, "outcome": "ALLOW",
+        "reasons": reasons, "shadow": [], "policy": {"name": "benchmark", "hash": "0" * 64},
+        "principal": {"id": "agent", "roles": []}, "signals": {}, "approval": None, "approved": False, "once": None,
+        "latency_us": {"load": 1, "decide": 1}, "prev": _previous,
+    }  # fmt: skip
+    _previous = sha256(canonical_json(record)).hexdigest()
+    answer = {
+        "outcome": "allow", "allowed": True, "call": asked["call"], "digest": digest, "reasons": reasons,
+        "policy": "0" * 64, "message": "", "record": record["id"],
+    }  # fmt: skip
+    body = written_json(answer)
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def serve(app: str, where: str) -> None:
     import uvicorn
 
     from bartizan.integrations.sidecar.protocol import BoundedProtocol
@@ -78,7 +114,7 @@ def serve_echo(where: str) -> None:
     host, _, port = where.rpartition(":")
     place = {"uds": port} if host == "unix" else {"host": host, "port": int(port)}
     config = uvicorn.Config(
-        echo,
+        {"echo": echo, "least": least}[app],
         **place,
         http=BoundedProtocol,
         loop="uvloop",
@@ -286,14 +322,15 @@ def measure(arguments: argparse.Namespace, directory: Path) -> None:
     }
     with ExitStack() as stack:
         servers = {}
-        script = "from benchmarks.sidecar import serve_echo; import sys; serve_echo(sys.argv[1])"
-        where = address(directory, "echo", arguments.unix)
-        servers["raw ASGI echo"] = stack.enter_context(started(["-c", script, where], where))
-        serve = "from bartizan.integrations.cli import main; main()"
+        script = "from benchmarks.sidecar import serve; import sys; serve(*sys.argv[1:])"
+        for name, app in (("raw ASGI echo", "echo"), ("the least that logs its answer", "least")):
+            where = address(directory, app, arguments.unix)
+            servers[name] = stack.enter_context(started(["-c", script, app, where], where))
+        service = "from bartizan.integrations.cli import main; main()"
         for number, (name, tenant) in enumerate(variants.items()):
             where = address(directory, f"s{number}", arguments.unix)
             config = configuration(directory, f"s{number}", token, where, **tenant)
-            command = ["-c", serve, "serve", "--config", config]
+            command = ["-c", service, "serve", "--config", config]
             servers[name] = stack.enter_context(started(command, where))
         rates: dict[str, list[float]] = {name: [] for name in servers}
         costs: dict[str, list[float]] = {name: [] for name in servers}
