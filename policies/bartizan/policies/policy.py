@@ -115,8 +115,8 @@ class CheckedPolicy:
     texts: tuple[CheckedText, ...] = ()
     stages: CheckedStages | None = None
 
-    def canonical(self) -> bytes:
-        """Canonical JSON (sorted keys, no spaces); the order of tools and rules plays no part."""
+    def document(self) -> dict[str, Json]:
+        """Everything that decides, as JSON; the order of tools and rules plays no part."""
         document = {
             "semantics": SEMANTICS,
             "name": self.name,
@@ -144,11 +144,17 @@ class CheckedPolicy:
             document["text"] = [rule.to_json() for rule in self.texts]
         if self.stages is not None:
             document["stages"] = self.stages.machine.id
-        text = json.dumps(
-            document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-        )
-        return text.encode()
+        return document
+
+    def canonical(self) -> bytes:
+        """The document as canonical JSON (sorted keys, no spaces)."""
+        return canonical_text(self.document()).encode()
 
     @property
     def hash(self) -> str:
         return sha256(self.canonical()).hexdigest()
+
+
+def canonical_text(value: Json) -> str:
+    """JSON in the form that hashes are made of: sorted keys, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

@@ -61,16 +61,18 @@ class _Speller:
             return Call("duration", None, (Literal(duration_text(value)),))
         if isinstance(value, bool | str):
             return Literal(value)
-        if type_.startswith("dec("):
-            number = Decimal(value).scaleb(-int(type_[4:-1]))
-            if not self.full:
-                number = number.normalize() if number % 1 else Decimal(int(number))
-        else:
-            number = Decimal(repr(value))
-        whole = number == int(number) and (type_ == "int" or not self.full)
-        plain: int | Decimal = int(number) if whole else number
-        magnitude: int | Decimal = abs(plain)
-        return Unary("-", Literal(magnitude)) if plain < 0 else Literal(magnitude)
+        magnitude = Literal(self._magnitude(abs(value), int(type_[4:-1]) if type_.startswith("dec(") else 0))
+        return Unary("-", magnitude) if value < 0 else magnitude
+
+    def _magnitude(self, value: float, digits: int) -> int | Decimal:
+        """Exactly, which arithmetic on decimals is not: whole numbers without a point, unless all digits are kept."""
+        if isinstance(value, float):
+            return Decimal(repr(value)) if self.full or not value.is_integer() else int(value)
+        whole, rest = divmod(value, 10**digits)
+        if not digits or not (rest or self.full):
+            return whole
+        fraction = f"{rest:0{digits}d}"
+        return Decimal(f"{whole}.{fraction if self.full else fraction.rstrip('0')}")
 
     def _input(self, node: Json) -> Expr:
         return _member(Name(node["path"][0]), node["path"][1:])
