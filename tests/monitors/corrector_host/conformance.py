@@ -98,6 +98,11 @@ class CorrectorConformance:
                 400,
                 "$.texts[0].channel",
             ),
+            (
+                {"texts": [{"prompt": "", "sent": "", "segment": "", "channel": ["secret"]}]},
+                400,
+                "$.texts[0].channel",
+            ),
             ({"texts": [{"prompt": "", "sent": "", "segment": "secret"}]}, 404, "$.texts"),
         ],
     )

@@ -21,8 +21,8 @@ from bartizan.monitors.corrector_host.client import RemoteCorrector, RemoteRewri
 from bartizan.monitors.corrector_host.serve import hosting
 from bartizan.monitors.corrector_host.wire import read_proposals, read_rewrites
 from bartizan.monitors.host.breaker import Breaker
+from bartizan.monitors.host.reading import Malformed
 from bartizan.monitors.host.tenants import Tokens
-from bartizan.monitors.host.wire import Malformed
 
 from .conformance import ASKED, TOKEN, CorrectorConformance
 from .made import made, train

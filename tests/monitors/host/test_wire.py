@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from bartizan.guard import Missing
 from bartizan.monitors import Measurement, Passage, Query
 from bartizan.monitors.host.limits import WireLimits
+from bartizan.monitors.host.reading import Malformed
 from bartizan.monitors.host.wire import (
     Answered,
-    Malformed,
     read_answers,
     read_queries,
     write_answers,

@@ -5,7 +5,7 @@
     GET  /metrics          Prometheus
     GET  /healthz, /readyz
 
-No text of a request is repeated in a log or an error.
+What :mod:`bartizan.monitors.host.endpoints` says of requests holds for all but the last two.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -26,13 +26,12 @@ from starlette.types import ASGIApp
 from bartizan.guard.gate import Proposal
 from bartizan.guard.stream.rewriting import Rewriter
 from bartizan.monitors.corrector.reading import CallQuestion
-from bartizan.monitors.host import reasons
+from bartizan.monitors.host.endpoints import Endpoints, named
 from bartizan.monitors.host.metrics import CONTENT_TYPE
 from bartizan.monitors.host.tenants import Tokens
-from bartizan.monitors.host.wire import Malformed
-from bartizan.monitors.incoming import Unacceptable, check_name, read_body, while_connected
+from bartizan.monitors.incoming import Unacceptable
 
-from .wire import Asked, read_asked, write_proposals, write_rewrites
+from .wire import read_asked, write_proposals, write_rewrites
 
 logger = logging.getLogger(__name__)
 A = TypeVar("A")
@@ -71,16 +70,18 @@ def create_app(
     only_hosts: Collection[str] | None = None,
 ) -> ASGIApp:
     """The application; ``tokens`` and ``only_hosts`` are as for a monitor host (:mod:`bartizan.monitors.host.app`)."""
-    host = _Host(correctors, tokens, limits, only_hosts)
-    return Starlette(
+    host = _Host(correctors, tokens, limits)
+    answering = host.endpoints.answering
+    app = Starlette(
         routes=[
-            Route("/v1/corrections", host.answering(host.corrections), methods=["POST"]),
-            Route("/v1/correctors", host.answering(host.correctors)),
-            Route("/metrics", host.answering(host.metrics)),
+            Route("/v1/corrections", answering(host.corrections), methods=["POST"]),
+            Route("/v1/correctors", answering(host.correctors)),
+            Route("/metrics", answering(host.metrics)),
             Route("/healthz", _well),
             Route("/readyz", _well),
         ]
     )
+    return named(app, only_hosts)
 
 
 async def _well(request: Request) -> Response:
@@ -88,69 +89,32 @@ async def _well(request: Request) -> Response:
 
 
 class _Host:
-    def __init__(
-        self,
-        correctors: Correctors,
-        tokens: Tokens | None,
-        limits: CorrectorLimits,
-        only_hosts: Collection[str] | None,
-    ) -> None:
+    def __init__(self, correctors: Correctors, tokens: Tokens | None, limits: CorrectorLimits) -> None:
         self._has = correctors
-        self._tokens = tokens
         self._limits = limits
-        self._only = only_hosts
-        self._under_way = 0
+        self.endpoints = Endpoints(tokens, limits)
         self._answers: Counter[str] = Counter()
 
-    def answering(
-        self, answer: Callable[[Request], Awaitable[Response]]
-    ) -> Callable[..., Awaitable[Response]]:
-        """The endpoint of a request that must say whose it is; refusals and bugs become answers."""
+    async def corrections(self, request: Request, tenant: str | None) -> Response:
+        return await self.endpoints.read(request, self._answer)
 
-        async def endpoint(request: Request) -> Response:
-            try:
-                check_name(request.headers.get("host", ""), self._only)
-                if self._tokens and self._tokens.tenant(request.headers.get("authorization")) is None:
-                    raise Unacceptable(401, "Authorization", "expected a bearer token that this host knows")
-                return await answer(request)
-            except Unacceptable as refused:
-                return _refusal(refused)
-            except Malformed as malformed:
-                return _refusal(Unacceptable(400, malformed.place, malformed.problem))
-            except Exception as error:  # noqa: BLE001 (its message may hold somebody's text: neither shown nor logged)
-                logger.error("a request failed: %s", type(error).__name__)
-                return _refusal(Unacceptable(500, "host", "failed; see its log"))
-
-        return endpoint
-
-    async def corrections(self, request: Request) -> Response:
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/json":  # so no web page can ask without a preflight, which is not answered
-            raise Unacceptable(415, "Content-Type", "expected application/json")
-        if self._under_way >= self._limits.max_requests:
-            raise Unacceptable(503, "host", reasons.OVERLOADED)
-        self._under_way += 1
-        try:
-            body = await read_body(request, self._limits.max_body_bytes, self._limits.max_body_wait)
-            answer = await while_connected(request, self._answer(read_asked(body)))
-            return Response(answer, media_type="application/json")
-        finally:
-            self._under_way -= 1
-
-    async def correctors(self, request: Request) -> Response:
+    async def correctors(self, request: Request, tenant: str | None) -> Response:
         calls = {"policy": self._has.policy} if self._has.calls is not None else None
         texts = {"name": self._has.texts.name} if self._has.texts is not None else None
         return JSONResponse({"calls": calls, "texts": texts})
 
-    async def metrics(self, request: Request) -> Response:
+    async def metrics(self, request: Request, tenant: str | None) -> Response:
         name = "bartizan_corrector_answers_total"
         lines = [f"# HELP {name} Answers by outcome.", f"# TYPE {name} counter"]
         lines += [f'{name}{{outcome="{outcome}"}} {n}' for outcome, n in sorted(self._answers.items())]
         under_way = "bartizan_corrector_http_requests_under_way"
         lines += [f"# HELP {under_way} Requests being answered.", f"# TYPE {under_way} gauge"]
-        return Response("\n".join([*lines, f"{under_way} {self._under_way}", ""]), media_type=CONTENT_TYPE)
+        return Response(
+            "\n".join([*lines, f"{under_way} {self.endpoints.under_way}", ""]), media_type=CONTENT_TYPE
+        )
 
-    async def _answer(self, asked: Asked) -> bytes:
+    async def _answer(self, body: bytes) -> bytes:
+        asked = read_asked(body)
         within = min(asked.within or self._limits.timeout, self._limits.timeout)
         calls, texts = self._has.calls, self._has.texts
         if asked.calls:
@@ -174,17 +138,9 @@ class _Host:
         except TimeoutError:
             self._answers["late"] += 1
             return nothing
-        except Exception as error:  # noqa: BLE001 (as above)
+        except Exception as error:  # noqa: BLE001 (its message may hold somebody's text)
             logger.warning("a corrector failed: %s", type(error).__name__)
             self._answers["failed"] += 1
             return nothing
         self._answers["corrected" if found else "abstained"] += 1
         return found
-
-
-def _refusal(refused: Unacceptable) -> Response:
-    headers = {"Retry-After": "1"} if refused.status == 503 else {}
-    if refused.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    body: dict[str, Any] = {"error": {"place": refused.place, "problem": refused.problem}}
-    return JSONResponse(body, refused.status, headers)

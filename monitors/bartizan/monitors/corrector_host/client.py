@@ -15,8 +15,8 @@ from bartizan.guard.stream.rewriting import TextUnit
 from bartizan.monitors.corrector.reading import CallQuestion
 from bartizan.monitors.host.breaker import Breaker
 from bartizan.monitors.host.client import CONNECTIONS, KEEP_ALIVE, SHARE
-from bartizan.monitors.host.connection import Address, Connections
-from bartizan.monitors.host.wire import Malformed
+from bartizan.monitors.host.connection import Address, Connections, checked_timeout, question_headers
+from bartizan.monitors.host.reading import Malformed
 
 from .wire import read_proposals, read_rewrites, write_calls, write_texts
 
@@ -24,16 +24,16 @@ MAX_ANSWER_BYTES = 1024 * 1024
 
 
 class _Remote:
-    def __init__(self, address: str, *, token: str | None, timeout: float, breaker: Breaker | None) -> None:
-        if not 0 < timeout < float("inf"):
-            raise ValueError(f"expected timeout as seconds above 0, found {timeout!r}")
-        if token is not None and not (token.isascii() and token.isprintable() and token.strip()):
-            raise ValueError("expected a token of printable ASCII characters")
+    """Asks the host at ``address``. ``timeout`` (seconds) bounds each question. For one event loop."""
+
+    name = "corrector"
+
+    def __init__(
+        self, address: str, *, token: str | None = None, timeout: float = 1.0, breaker: Breaker | None = None
+    ) -> None:
         self._address = Address.parse(address)
-        self._headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-        if token is not None:
-            self._headers["Authorization"] = f"Bearer {token}"
-        self._timeout = timeout
+        self._headers = question_headers(token)
+        self._timeout = checked_timeout(timeout)
         self._breaker = Breaker() if breaker is None else breaker
         self._connections: Connections | None = None
 
@@ -73,13 +73,6 @@ class RemoteCorrector(_Remote):
     ``timeout`` (seconds) bounds each question. For one event loop.
     """
 
-    name = "corrector"
-
-    def __init__(
-        self, address: str, *, token: str | None = None, timeout: float = 1.0, breaker: Breaker | None = None
-    ) -> None:
-        super().__init__(address, token=token, timeout=timeout, breaker=breaker)
-
     async def propose(self, refused: Refused) -> Sequence[Proposal]:
         """Proposals, or none. Raises only ``CancelledError``."""
         answer = await self._post(write_calls([CallQuestion.of(refused)], self._timeout * SHARE))
@@ -90,14 +83,10 @@ class RemoteCorrector(_Remote):
 
 
 class RemoteRewriter(_Remote):
-    """Proposes other words for refused text (:class:`bartizan.guard.stream.rewriting.Rewriter`), from ``address``."""
+    """Proposes other words for refused text (:class:`bartizan.guard.stream.rewriting.Rewriter`), from ``address``.
 
-    name = "corrector"
-
-    def __init__(
-        self, address: str, *, token: str | None = None, timeout: float = 1.0, breaker: Breaker | None = None
-    ) -> None:
-        super().__init__(address, token=token, timeout=timeout, breaker=breaker)
+    Otherwise as :class:`RemoteCorrector`.
+    """
 
     async def rewrite(self, unit: TextUnit) -> str | None:
         """What could stand there, or None. Raises only ``CancelledError``."""

@@ -14,23 +14,23 @@ Answered, one for each question, in order; nothing is known where there is no pr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from bartizan.guard.canonical import JSON, WRAPPED_DEPTH, canonical_json, parse_json, scalar_text
-from bartizan.guard.errors import MalformedCall, MalformedJSON
+from bartizan.guard.canonical import JSON, WRAPPED_DEPTH, canonical_json, scalar_text
+from bartizan.guard.errors import MalformedCall
 from bartizan.guard.gate import Proposal
 from bartizan.guard.stream.events import Channel
 from bartizan.guard.stream.rewriting import TextUnit
 from bartizan.guard.types import ToolCall
 from bartizan.monitors.corrector.reading import CallQuestion
-from bartizan.monitors.host.wire import Malformed
+from bartizan.monitors.host.reading import Malformed, a_list, a_text, an_object, parse, seconds
 
 MOST_QUESTIONS = 64
 MOST_PROPOSALS = 16
+MOST_TEXTS = 256
 _CHANNELS = frozenset(get_args(Channel))
-_STRICT = "expected strict JSON in UTF-8: distinct keys, finite numbers, no lone surrogates, no deep nesting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +74,16 @@ def write_texts(units: Sequence[TextUnit], within: float) -> bytes:
 
 def read_asked(body: bytes) -> Asked:
     """What is asked. Raises :class:`Malformed`."""
-    found = _parse(body)
-    kinds = [kind for kind in ("calls", "texts") if isinstance(found, dict) and kind in found]
-    if len(kinds) != 1 or not found.keys() <= {*kinds, "within_ms"}:
-        raise Malformed("$", 'expected an object with "calls" or "texts", and "within_ms" at most')
-    within = found.get("within_ms")
-    if within is not None and (
-        isinstance(within, bool) or not isinstance(within, int | float) or not 0 < within <= 1e9
-    ):
-        raise Malformed("$.within_ms", "expected milliseconds above 0")
-    questions = _list(found[kinds[0]], f"$.{kinds[0]}", MOST_QUESTIONS)
-    if not questions:
-        raise Malformed(f"$.{kinds[0]}", "expected at least one question")
-    seconds = None if within is None else within / 1e3
-    places = [(question, f"$.{kinds[0]}[{number}]") for number, question in enumerate(questions)]
-    if kinds == ["calls"]:
-        return Asked(calls=tuple(_call(*each) for each in places), within=seconds)
-    return Asked(texts=tuple(_text(*each) for each in places), within=seconds)
+    found = an_object(parse(body), "$", (), ("calls", "texts", "within_ms"))
+    if ("calls" in found) == ("texts" in found):
+        raise Malformed("$", 'expected either "calls" or "texts"')
+    kind = "calls" if "calls" in found else "texts"
+    within = seconds(found.get("within_ms"), "$.within_ms")
+    questions = a_list(found[kind], f"$.{kind}", 1, MOST_QUESTIONS)
+    places = [(question, f"$.{kind}[{number}]") for number, question in enumerate(questions)]
+    if kind == "calls":
+        return Asked(calls=tuple(_call(*each) for each in places), within=within)
+    return Asked(texts=tuple(_text(*each) for each in places), within=within)
 
 
 def write_proposals(answers: Sequence[Sequence[Proposal]]) -> bytes:
@@ -114,7 +107,7 @@ def read_proposals(body: bytes, count: int, origin: str) -> list[list[Proposal]]
     for number, answer in enumerate(_answers(body, count)):
         place = f"$.answers[{number}].proposals"
         proposals = []
-        for one in _list(answer.get("proposals"), place, MOST_PROPOSALS):
+        for one in a_list(answer.get("proposals"), place, 0, MOST_PROPOSALS):
             args, evidence = (one.get(key) if isinstance(one, dict) else None for key in ("args", "evidence"))
             if not isinstance(args, dict) or not isinstance(evidence, dict):
                 raise Malformed(place, 'expected objects with "args" and "evidence"')
@@ -132,7 +125,7 @@ def read_rewrites(body: bytes, count: int) -> list[str | None]:
 
 
 def _answers(body: bytes, count: int) -> list[dict[str, Any]]:
-    found = _parse(body)
+    found = parse(body)
     answers = found.get("answers") if isinstance(found, dict) else None
     if (
         not isinstance(answers, list)
@@ -144,54 +137,26 @@ def _answers(body: bytes, count: int) -> list[dict[str, Any]]:
 
 
 def _call(found: JSON, place: str) -> CallQuestion:
-    fields = _object(found, place, {"tool", "args", "roles", "conditions", "policy"})
+    fields = an_object(found, place, {"tool", "args", "roles", "conditions", "policy"})
     roles, conditions = (_texts(fields[key], f"{place}.{key}") for key in ("roles", "conditions"))
-    if not isinstance(fields["policy"], str):
-        raise Malformed(f"{place}.policy", "expected a text")
+    policy = a_text(fields["policy"], f"{place}.policy")
     try:
         call = ToolCall.of("asked", fields["tool"], fields["args"])
     except MalformedCall:
         raise Malformed(place, "expected a tool's name and its arguments as an object") from None
-    return CallQuestion(call, roles, conditions, fields["policy"])
+    return CallQuestion(call, roles, conditions, policy)
 
 
 def _text(found: JSON, place: str) -> TextUnit:
-    told = _object(found, place, {"prompt", "sent", "segment"}, {"why", "channel"})
+    told = an_object(found, place, {"prompt", "sent", "segment"}, {"why", "channel"})
     fields = {"why": [], "channel": "content", **told}
-    for key in ("prompt", "sent", "segment"):
-        if not isinstance(fields[key], str):
-            raise Malformed(f"{place}.{key}", "expected a text")
-    if fields["channel"] not in _CHANNELS:
+    prompt, sent, segment = (a_text(fields[key], f"{place}.{key}") for key in ("prompt", "sent", "segment"))
+    channel: Any = a_text(fields["channel"], f"{place}.channel")
+    if channel not in _CHANNELS:
         raise Malformed(f"{place}.channel", f"expected one of {', '.join(sorted(_CHANNELS))}")
     why = _texts(fields["why"], f"{place}.why")
-    return TextUnit(fields["prompt"], fields["sent"], fields["segment"], why, fields["channel"])
-
-
-def _parse(body: bytes) -> JSON:
-    try:
-        return parse_json(body, max_depth=WRAPPED_DEPTH)
-    except MalformedJSON:
-        raise Malformed("body", _STRICT) from None  # its message may quote the body
-
-
-def _object(found: JSON, place: str, needed: set[str], more: set[str] | None = None) -> Mapping[str, Any]:
-    if (
-        not isinstance(found, dict)
-        or not needed <= found.keys()
-        or not found.keys() <= needed | (more or set())
-    ):
-        raise Malformed(place, f"expected an object with {', '.join(sorted(needed))} and no other keys")
-    return found
-
-
-def _list(found: JSON, place: str, most: int) -> list[JSON]:
-    if not isinstance(found, list) or len(found) > most:
-        raise Malformed(place, f"expected a list of at most {most}")
-    return found
+    return TextUnit(prompt, sent, segment, why, channel)
 
 
 def _texts(found: JSON, place: str) -> tuple[str, ...]:
-    texts = _list(found, place, 256)
-    if not all(isinstance(text, str) for text in texts):
-        raise Malformed(place, "expected texts")
-    return tuple(texts)
+    return tuple(a_text(text, place) for text in a_list(found, place, 0, MOST_TEXTS))

@@ -7,8 +7,10 @@ batcher    the engine in its thread, and the callers that wait for it
 checks     what an engine answered, held to the contract
 stats      what happened so far; ``metrics`` writes it for Prometheus
 local      ``LocalBackend``: an engine in this process
-wire       queries and measurements as JSON, read strictly
+reading    strict JSON: what was expected, and where
+wire       queries and measurements as JSON
 tenants    bearer tokens, and whose they are
+endpoints  how requests are taken, here and by a corrector's host
 app        the routes; ``serve`` binds a socket and runs them
 breaker    remembers for a moment that a host is down
 connection HTTP to one host, over kept connections

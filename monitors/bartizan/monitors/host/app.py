@@ -6,34 +6,30 @@
     GET  /healthz           503 if only a restart helps
     GET  /readyz            503 if it should not be asked now
 
-What is wrong with a request is said with its place; no text of a request is repeated in an answer or a log.
+What :mod:`.endpoints` says of requests holds for all but the last two.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Collection
-from typing import Any
+from collections.abc import Collection
 
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from bartizan.monitors.incoming import Unacceptable, check_name, read_body, while_connected
+from bartizan.monitors.incoming import Unacceptable
 from bartizan.monitors.types import Measurement, Query
 
 from . import metrics, reasons
 from .batcher import Batcher
 from .catalogue import Catalogue
+from .endpoints import Endpoints, named
 from .limits import WireLimits
-from .tenants import OPERATOR, Tokens
-from .wire import Answered, Malformed, read_queries, write_answers
-
-logger = logging.getLogger(__name__)
+from .tenants import Tokens
+from .wire import Answered, read_queries, write_answers
 
 
 def create_app(
@@ -50,16 +46,17 @@ def create_app(
     ``only_hosts``: a request whose Host header names another comes from a web page that had its name rebound.
     """
     host = _Host(batcher, Catalogue(engine), tokens, wire)
+    answering = host.endpoints.answering
     app = Starlette(
         routes=[
-            Route("/v1/measurements", host.answering(host.measurements), methods=["POST"]),
-            Route("/v1/probes", host.answering(host.probes)),
-            Route("/metrics", host.answering(host.metrics)),
+            Route("/v1/measurements", answering(host.measurements), methods=["POST"]),
+            Route("/v1/probes", answering(host.probes)),
+            Route("/metrics", answering(host.metrics)),
             Route("/healthz", host.healthz),
             Route("/readyz", host.readyz),
         ]
     )
-    return app if only_hosts is None else _only(app, frozenset(only_hosts))
+    return named(app, only_hosts)
 
 
 class _Host:
@@ -68,47 +65,18 @@ class _Host:
     ) -> None:
         self._batcher = batcher
         self._catalogue = catalogue
-        self._tokens = tokens
         self._limits = limits
-        self._under_way = 0
-
-    def answering(
-        self, answer: Callable[[Request, str | None], Awaitable[Response]]
-    ) -> Callable[[Request], Awaitable[Response]]:
-        """The endpoint of a request that must say whose it is; refusals and bugs become answers."""
-
-        async def endpoint(request: Request) -> Response:
-            try:
-                return await answer(request, self._tenant(request))
-            except Unacceptable as refused:
-                return _refusal(refused)
-            except Malformed as malformed:
-                return _refusal(Unacceptable(400, malformed.place, malformed.problem))
-            except Exception as error:  # noqa: BLE001 (its message may hold somebody's text: neither shown nor logged)
-                logger.error("a request failed: %s", type(error).__name__)
-                return _refusal(Unacceptable(500, "host", "failed; see its log"))
-
-        return endpoint
+        self.endpoints = Endpoints(tokens, limits)
 
     async def measurements(self, request: Request, tenant: str | None) -> Response:
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if (
-            kind != "application/json"
-        ):  # and so no web page can ask without a preflight, which is not answered
-            raise Unacceptable(415, "Content-Type", "expected application/json")
-        if self._under_way >= self._limits.max_requests:
-            raise Unacceptable(503, "host", reasons.OVERLOADED)
-        self._under_way += 1
-        try:
-            body = await read_body(request, self._limits.max_body_bytes, self._limits.max_body_wait)
+        async def answer(body: bytes) -> bytes:
             asked = read_queries(body, self._limits)
             queries = [self._owned(query, tenant, index) for index, query in enumerate(asked.queries)]
-            answers = await while_connected(
-                request, asyncio.gather(*(self._answer(query, asked.within) for query in queries))
+            return write_answers(
+                await asyncio.gather(*(self._answer(query, asked.within) for query in queries))
             )
-            return Response(write_answers(answers), media_type="application/json")
-        finally:
-            self._under_way -= 1
+
+        return await self.endpoints.read(request, answer)
 
     async def probes(self, request: Request, tenant: str | None) -> Response:
         infos = self._catalogue.of(tenant)
@@ -128,7 +96,7 @@ class _Host:
         )
 
     async def metrics(self, request: Request, tenant: str | None) -> Response:
-        page = metrics.exposition(self._batcher.stats(), self._batcher.health(), self._under_way)
+        page = metrics.exposition(self._batcher.stats(), self._batcher.health(), self.endpoints.under_way)
         return Response(page, media_type=metrics.CONTENT_TYPE)
 
     async def healthz(self, request: Request) -> Response:
@@ -138,15 +106,6 @@ class _Host:
     async def readyz(self, request: Request) -> Response:
         health = self._batcher.health()
         return PlainTextResponse(health.word, 200 if health.ready else 503)
-
-    def _tenant(self, request: Request) -> str | None:
-        """Whose the request is; ``None`` for one that may speak for anybody."""
-        if self._tokens is None:
-            return None
-        tenant = self._tokens.tenant(request.headers.get("authorization"))
-        if tenant is None:
-            raise Unacceptable(401, "Authorization", "expected a bearer token that this host knows")
-        return None if tenant == OPERATOR else tenant
 
     def _owned(self, query: Query, tenant: str | None, index: int) -> Query:
         if tenant is None or query.tenant == tenant:
@@ -161,24 +120,3 @@ class _Host:
             return Answered(Measurement.missing(reasons.UNKNOWN_PROBE))
         measurement = await self._batcher.measure(query, within=within)
         return Answered(measurement, info.fingerprint if info is not None else "")
-
-
-def _refusal(refused: Unacceptable) -> Response:
-    headers = {"Retry-After": "1"} if refused.status == 503 else {}
-    if refused.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    body: dict[str, Any] = {"error": {"place": refused.place, "problem": refused.problem}}
-    return JSONResponse(body, refused.status, headers)
-
-
-def _only(app: ASGIApp, names: frozenset[str]) -> ASGIApp:
-    async def checked(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            try:
-                check_name(Headers(scope=scope).get("host", ""), names)
-            except Unacceptable as error:
-                await _refusal(error)(scope, receive, send)
-                return
-        await app(scope, receive, send)
-
-    return checked

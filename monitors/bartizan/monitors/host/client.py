@@ -16,8 +16,9 @@ from bartizan.monitors.types import Measurement, Query
 
 from . import reasons
 from .breaker import Attempt, Breaker
-from .connection import Address, Connections, Lost, Nonsense
-from .wire import Answered, Malformed, read_answers, write_queries
+from .connection import Address, Connections, Lost, Nonsense, checked_timeout, question_headers
+from .reading import Malformed
+from .wire import Answered, read_answers, write_queries
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 CONNECTIONS = 64
@@ -60,14 +61,8 @@ class RemoteBackend:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._address = Address.parse(address)
-        if token is not None and not (token.isascii() and token.isprintable() and token.strip()):
-            raise ValueError("expected a token of printable ASCII characters")
-        if not 0 < timeout < float("inf"):
-            raise ValueError(f"expected timeout as seconds above 0, found {timeout!r}")
-        self._headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-        if token is not None:
-            self._headers["Authorization"] = f"Bearer {token}"
-        self._timeout = timeout
+        self._headers = question_headers(token)
+        self._timeout = checked_timeout(timeout)
         self._fingerprints = dict(fingerprints)
         self._breaker = Breaker() if breaker is None else breaker
         self._max_answer_bytes = max_answer_bytes

@@ -71,6 +71,23 @@ class Address:
         return f"http{'s' if self.secure else ''}://{self.host}{self.base}"
 
 
+def question_headers(token: str | None) -> dict[str, str]:
+    """The headers of a question. Raises ``ValueError`` for a token that no header can hold."""
+    headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+    if token is not None:
+        if not (token.isascii() and token.isprintable() and token.strip()):
+            raise ValueError("expected a token of printable ASCII characters")
+        headers["Authorization"] = f"Bearer {token}"
+    return headers
+
+
+def checked_timeout(seconds: float) -> float:
+    """The same. Raises ``ValueError`` for what bounds nothing, or everything."""
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"expected timeout as seconds above 0, found {seconds!r}")
+    return seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """``headers`` by lower-case name."""

@@ -16,30 +16,19 @@ Errors name the place and what was expected there, never what was found: it may 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
-from bartizan.guard.canonical import JSON, WRAPPED_DEPTH, canonical_json, parse_json, scalar_text
-from bartizan.guard.errors import MalformedJSON
+from bartizan.guard.canonical import JSON, WRAPPED_DEPTH, canonical_json, scalar_text
 from bartizan.guard.types import Missing
-from bartizan.monitors.errors import MonitorError
 from bartizan.monitors.types import Channel, Measurement, Passage, Query
 
 from .checks import reason_text, unit
 from .limits import WireLimits
+from .reading import Malformed, a_list, a_text, an_object, parse, seconds
 
 CHANNELS = frozenset(get_args(Channel))
-
-
-class Malformed(MonitorError):
-    """What was expected, and where."""
-
-    def __init__(self, place: str, problem: str) -> None:
-        super().__init__(f"{place}: {problem}")
-        self.place = place
-        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +70,9 @@ def write_queries(queries: Sequence[Query], within: float | None = None) -> byte
 
 def read_queries(body: bytes, limits: WireLimits) -> Asked:
     """What is asked. Raises :class:`Malformed`."""
-    found = _object(_parse(body), "$", {"queries"}, {"within_ms"})
-    queries = _list(found["queries"], "$.queries", 1, limits.max_queries)
-    within = found.get("within_ms")
-    if within is not None:
-        if isinstance(within, bool) or not isinstance(within, int | float) or not 0 < within <= 1e9:
-            raise Malformed("$.within_ms", "expected milliseconds above 0")
-        within = within / 1e3
+    found = an_object(parse(body), "$", {"queries"}, {"within_ms"})
+    queries = a_list(found["queries"], "$.queries", 1, limits.max_queries)
+    within = seconds(found.get("within_ms"), "$.within_ms")
     read = tuple(_query(query, f"$.queries[{index}]", limits) for index, query in enumerate(queries))
     return Asked(read, within)
 
@@ -112,30 +97,18 @@ def write_answers(answers: Sequence[Answered]) -> bytes:
 
 def read_answers(body: bytes, count: int) -> list[Answered]:
     """``count`` answers. Raises :class:`Malformed` for anything else; keys that are not known are passed over."""
-    found = _parse(body)
+    found = parse(body)
     if not isinstance(found, dict) or "measurements" not in found:
         raise Malformed("$", 'expected an object with "measurements"')
-    answers = _list(found["measurements"], "$.measurements", count, count)
+    answers = a_list(found["measurements"], "$.measurements", count, count)
     return [_answer(answer, f"$.measurements[{index}]") for index, answer in enumerate(answers)]
 
 
-def _parse(body: bytes) -> JSON:
-    try:
-        return parse_json(body, max_depth=WRAPPED_DEPTH)
-    except MalformedJSON as error:
-        cause = error.__cause__
-        where = (
-            f" at line {cause.lineno} column {cause.colno}" if isinstance(cause, json.JSONDecodeError) else ""
-        )
-        problem = "expected strict JSON in UTF-8: distinct keys, finite numbers, no lone surrogates, no deep nesting"
-        raise Malformed(f"body{where}", problem) from None  # its message may quote the body
-
-
 def _query(found: JSON, place: str, limits: WireLimits) -> Query:
-    fields = _object(found, place, {"probe", "passages"}, {"tenant", "tool"})
-    passages = _list(fields["passages"], f"{place}.passages", 1, limits.max_passages)
+    fields = an_object(found, place, {"probe", "passages"}, {"tenant", "tool"})
+    passages = a_list(fields["passages"], f"{place}.passages", 1, limits.max_passages)
     names = {
-        name: _text(fields.get(name, ""), f"{place}.{name}", limits.max_name_characters)
+        name: a_text(fields.get(name, ""), f"{place}.{name}", limits.max_name_characters)
         for name in ("probe", "tenant", "tool")
     }
     if not names["probe"]:
@@ -149,11 +122,11 @@ def _query(found: JSON, place: str, limits: WireLimits) -> Query:
 
 
 def _passage(found: JSON, place: str, limits: WireLimits) -> Passage:
-    fields = _object(found, place, {"channel", "text"}, set())
+    fields = an_object(found, place, {"channel", "text"})
     channel = fields["channel"]
     if not isinstance(channel, str) or channel not in CHANNELS:
         raise Malformed(f"{place}.channel", f"expected one of {', '.join(sorted(CHANNELS))}")
-    text = _text(fields["text"], f"{place}.text", limits.max_text_characters)
+    text = a_text(fields["text"], f"{place}.text", limits.max_text_characters)
     return Passage(channel, text)  # type: ignore[arg-type]
 
 
@@ -183,29 +156,3 @@ def _unit(found: JSON, place: str) -> float | Missing:
 
 def _number_or_missing(value: float | Missing) -> JSON:
     return {"missing": reason_text(value.reason)} if isinstance(value, Missing) else value
-
-
-def _object(found: JSON, place: str, needed: set[str], optional: set[str]) -> Mapping[str, Any]:
-    if not isinstance(found, dict):
-        raise Malformed(place, "expected an object")
-    for key in sorted(needed - found.keys()):
-        raise Malformed(place, f'expected the key "{key}", which is absent')
-    if not found.keys() <= needed | optional:
-        raise Malformed(place, f"expected no other keys than {', '.join(sorted(needed | optional))}")
-    return found
-
-
-def _list(found: JSON, place: str, least: int, most: int) -> list[JSON]:
-    if not isinstance(found, list):
-        raise Malformed(place, "expected a list")
-    if not least <= len(found) <= most:
-        raise Malformed(place, f"expected {least} to {most} entries, found {len(found)}")
-    return found
-
-
-def _text(found: JSON, place: str, most: int) -> str:
-    if not isinstance(found, str):
-        raise Malformed(place, "expected a text")
-    if len(found) > most:
-        raise Malformed(place, f"expected at most {most} characters, found {len(found)}")
-    return found
