@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from bartizan.guard import StoreUnavailable
+
+from .connection import FAILURES
+
+T = TypeVar("T")
 
 
 class Breaker:
@@ -22,7 +29,19 @@ class Breaker:
         self._failures = 0
         self._again = 0.0
 
-    def admits(self) -> bool:
+    async def asked(self, question: Callable[[], Awaitable[T]]) -> T:
+        """The server's answer. Raises ``StoreUnavailable``; then what was asked for may or may not have been done."""
+        if not self._admits():
+            raise StoreUnavailable("Redis did not answer the last times; it is asked again in a moment")
+        try:
+            answer = await question()
+        except (*FAILURES, UnicodeEncodeError) as error:
+            self._failed()
+            raise StoreUnavailable(f"Redis did not answer: {error}") from error
+        self._failures = 0
+        return answer
+
+    def _admits(self) -> bool:
         """Whether to try. While it is open, True for one attempt in each pause."""
         if self._failures < self._most:
             return True
@@ -32,10 +51,7 @@ class Breaker:
         self._again = now + self._pause
         return True
 
-    def succeeded(self) -> None:
-        self._failures = 0
-
-    def failed(self) -> None:
+    def _failed(self) -> None:
         self._failures += 1
         if self._failures == self._most:
             self._again = self._clock() + self._pause

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from bartizan.guard import MalformedJSON, StoreUnavailable
+from bartizan.guard import MalformedJSON
 from bartizan.guard.canonical import JSON, WRAPPED_DEPTH, canonical_json, parse_json
 
 from .breaker import Breaker
@@ -84,14 +84,7 @@ class RedisFeed:
         """The latest ``n`` records of all processes, oldest first. Raises ``StoreUnavailable``."""
         if n < 1:
             return []
-        if not self._breaker.admits():
-            raise StoreUnavailable("Redis did not answer the last times; it is asked again in a moment")
-        try:
-            found: Any = await self._client.xrevrange(self._key, count=n)
-        except FAILURES as error:
-            self._breaker.failed()
-            raise StoreUnavailable(f"Redis did not answer: {error}") from error
-        self._breaker.succeeded()
+        found: Any = await self._breaker.asked(lambda: self._client.xrevrange(self._key, count=n))
         seen = _Seen()
         return [record for _, fields in reversed(found) if (record := seen.new(fields)) is not None]
 

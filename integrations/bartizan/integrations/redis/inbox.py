@@ -6,16 +6,15 @@ the feed it is told in the background; what a failing server could not be told i
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bartizan.guard import Approval, MalformedJSON, StoreUnavailable
+from bartizan.guard import Approval, MalformedJSON
 from bartizan.guard.canonical import canonical_json, parse_json
 from bartizan.guard.clock import now_us
 
 from .breaker import Breaker
-from .connection import FAILURES, connect, space
+from .connection import connect, space
 from .outbox import Outbox
 
 
@@ -70,18 +69,12 @@ class RedisInbox:
 
         What this process was told before is taken note of first.
         """
-        if not self._breaker.admits():
-            raise StoreUnavailable("Redis did not answer the last times; it is asked again in a moment")
-        began = time.monotonic()
-        await self._outbox.flush(self._timeout)
-        try:
-            found = await self._client.zrange(self._key, f"({self._clock()}", "+inf", byscore=True)
-        except FAILURES as error:
-            self._breaker.failed()
-            raise StoreUnavailable(
-                f"Redis did not answer within {time.monotonic() - began:.2f} s: {error}"
-            ) from error
-        self._breaker.succeeded()
+
+        async def told() -> Any:
+            await self._outbox.flush(self._timeout)
+            return await self._client.zrange(self._key, f"({self._clock()}", "+inf", byscore=True)
+
+        found = await self._breaker.asked(told)
         return list(dict.fromkeys(session for session in map(_session, found) if session is not None))
 
     async def aclose(self) -> None:

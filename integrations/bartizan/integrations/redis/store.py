@@ -20,7 +20,7 @@ from bartizan.guard import Event, MalformedJSON, Session, StoreUnavailable, Vers
 from bartizan.guard.codec import decode_event, decode_session, encode_event, encode_session
 
 from .breaker import Breaker
-from .connection import FAILURES, connect, space
+from .connection import connect, space
 from .scripts import COMMIT, LOAD
 
 T = TypeVar("T")
@@ -119,17 +119,13 @@ class RedisStore:
         """The server's answer. Raises ``StoreUnavailable``; then a commit may or may not have been made."""
         if self._closed:
             raise StoreUnavailable("the store is closed")
-        if not self._breaker.admits():
-            raise StoreUnavailable("Redis did not answer the last times; it is asked again in a moment")
-        try:
+
+        async def examined() -> T:
             if not self._examined:
                 await self._examine()
-            answer = await question()
-        except (*FAILURES, UnicodeEncodeError) as error:
-            self._breaker.failed()
-            raise StoreUnavailable(f"Redis did not answer: {error}") from error
-        self._breaker.succeeded()
-        return answer
+            return await question()
+
+        return await self._breaker.asked(examined)
 
     async def _examine(self) -> None:
         """Refuse a server that forgets: one whose budgets can vanish while it runs, or with it."""
