@@ -11,16 +11,20 @@ from urllib.parse import urlsplit
 import typer
 
 from bartizan.guard import BartizanError
+from bartizan.guard.audit import Wanted
 from bartizan.integrations.export import FORMATS
 
 from ..console import give_up
-from .options import Directory, Kind, Outcome, Rule, Session, Since, Text, Tool, Until, records, wanted
+from .conditions import selecting
+from .options import Directory, records
 
 Format = Enum("Format", {name: name for name in FORMATS})  # type: ignore[misc]
 
 
+@selecting
 def export_log(
     directory: Directory,
+    conditions: Wanted,
     format_: Annotated[
         Format,
         typer.Option(
@@ -34,17 +38,9 @@ def export_log(
         list[str] | None,
         typer.Option(help="agt: where an auditor may look, NAME=URI; may be given several times."),
     ] = None,
-    kind: Kind = None,
-    session: Session = None,
-    tool: Tool = None,
-    outcome: Outcome = None,
-    rule: Rule = None,
-    text: Text = None,
-    since: Since = None,
-    until: Until = None,
 ) -> None:
     """Write the records that match in the shape of another system. The copy is not protected as the log is."""
-    found = records(directory, wanted(kind, session, tool, outcome, rule, text, since, until))
+    found = records(directory, conditions)
     pointers = dict(_pointer(text) for text in pointer or [])
     try:
         with _opened(output) as file:

@@ -26,31 +26,6 @@ Directory = Annotated[
     ),
 ]
 Key = Annotated[Path | None, typer.Option("--key", help="The file with the key the log was written with.")]
-Kind = Annotated[str | None, typer.Option(help="decision, review, result, approval, ...")]
-Session = Annotated[str | None, typer.Option()]
-Tool = Annotated[str | None, typer.Option()]
-Outcome = Annotated[str | None, typer.Option(help="allow, correct, escalate or deny")]
-Rule = Annotated[str | None, typer.Option(help="A rule among the reasons.")]
-Text = Annotated[
-    str | None, typer.Option(help="A text in the reasons, in what was captured, or who answered an approval.")
-]
-Since = Annotated[str | None, typer.Option(help="An RFC 3339 time, or how long ago: 2h")]
-Until = Annotated[str | None, typer.Option(help="An RFC 3339 time, or how long ago: 1h")]
-
-
-def wanted(
-    kind: str | None,
-    session: str | None,
-    tool: str | None,
-    outcome: str | None,
-    rule: str | None,
-    text: str | None,
-    since: str | None,
-    until: str | None,
-) -> Wanted:
-    """The conditions of a query, from its options."""
-    upper = outcome.upper() if outcome else None
-    return Wanted(kind, session, tool, upper, rule, text, moment(since), moment(until))
 
 
 def records(directory: Path, conditions: Wanted) -> Iterator[Found]:
@@ -84,6 +59,7 @@ def _index(directory: Path) -> AuditIndex | None:
 
 
 def secret(path: Path | None) -> bytes | None:
+    """The key in this file."""
     return read(path).strip() if path is not None else None
 
 
@@ -112,6 +88,7 @@ def signer(path: Path | None) -> Ed25519Signer | None:
 
 
 def head(text: str | None) -> Receipt | None:
+    """A head as it is printed."""
     if text is None:
         return None
     seq, colon, hash_ = text.partition(":")

@@ -8,31 +8,26 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from bartizan.guard.audit import Found
+from bartizan.guard.audit import Found, Wanted
 
 from ..console import out
-from .options import Directory, Kind, Outcome, Rule, Session, Since, Text, Tool, Until, records, wanted, when
+from .conditions import selecting
+from .options import Directory, records, when
 
 _COLOURS = {"ALLOW": "green", "CORRECT": "cyan", "ESCALATE": "yellow", "DENY": "red"}
 
 
+@selecting
 def query_log(
     directory: Directory,
-    kind: Kind = None,
-    session: Session = None,
-    tool: Tool = None,
-    outcome: Outcome = None,
-    rule: Rule = None,
-    text: Text = None,
-    since: Since = None,
-    until: Until = None,
+    conditions: Wanted,
     as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON lines.")] = False,
 ) -> None:
     """Print the records that match, oldest first; those of several logs by their time.
 
     Where `bartizan audit index` made an index, it is brought up to date and used.
     """
-    for found in records(directory, wanted(kind, session, tool, outcome, rule, text, since, until)):
+    for found in records(directory, conditions):
         if as_json:
             typer.echo(json.dumps(dict(found.entry.record), ensure_ascii=False, sort_keys=True))
         else:
