@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import random
@@ -375,6 +376,7 @@ def main() -> None:
     parser.add_argument("--unix", action="store_true", help="Unix sockets instead of TCP")
     arguments = parser.parse_args()
     os.sched_setaffinity(0, {1})
+    gc.disable()  # a load must not pause by itself
     with tempfile.TemporaryDirectory(dir=".") as directory:
         measure(arguments, Path(directory).resolve())
 
