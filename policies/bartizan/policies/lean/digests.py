@@ -1,0 +1,158 @@
+"""Digests of terms and declarations: what a certificate names a statement by, and a theory.
+
+A digest is SHA-256 over the structure, the digests of the parts for the parts (a Merkle tree), so that what is shared
+is hashed once. Everything counts that the kernel is given: names of bound variables and binder kinds, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+from .declarations import Declaration, Inductive, Recursor
+from .terms import (
+    App,
+    Const,
+    Expr,
+    IMax,
+    Lam,
+    Let,
+    Level,
+    Lit,
+    Max,
+    Param,
+    Pi,
+    Proj,
+    Sort,
+    Succ,
+    Var,
+    Zero,
+)
+
+
+class Digester:
+    """Digests of many terms; what they share is hashed once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Expr, bytes] = {}
+        self._levels: dict[Level, bytes] = {}
+
+    def term(self, term: Expr) -> bytes:
+        """The digest of a closed term without locals. Never recurses: terms may be deep."""
+        known, stack = self._known, [term]
+        while stack:
+            top = stack[-1]
+            if top in known:
+                stack.pop()
+                continue
+            waiting = [part for part in _parts(top) if part not in known]
+            if waiting:
+                stack += waiting
+                continue
+            stack.pop()
+            known[top] = self._of(top)
+        return known[term]
+
+    def _of(self, term: Expr) -> bytes:
+        parts = [self._known[part] for part in _parts(term)]
+        match term:
+            case Var(index):
+                return _hash("var", index)
+            case Sort(level):
+                return _hash("sort", self.level(level))
+            case Const(name, levels):
+                return _hash("const", name, *map(self.level, levels))
+            case App():
+                return _hash("app", *parts)
+            case Lam():
+                return _hash("lam", term.name, term.kind, *parts)
+            case Pi():
+                return _hash("pi", term.name, term.kind, *parts)
+            case Let(name):
+                return _hash("let", name, *parts)
+            case Proj(name, index):
+                return _hash("proj", name, index, *parts)
+            case Lit(value):
+                return _hash("lit", value)
+        raise ValueError(f"a term under construction has no digest: {term!r:.100}")
+
+    def level(self, level: Level) -> bytes:
+        """The digest of a universe level."""
+        known, stack = self._levels, [level]
+        while stack:
+            top = stack[-1]
+            parts = _below(top)
+            waiting = [part for part in parts if part not in known]
+            if waiting:
+                stack += waiting
+                continue
+            stack.pop()
+            name = (top.name,) if isinstance(top, Param) else ()
+            known[top] = _hash(type(top).__name__, *name, *(known[part] for part in parts))
+        return known[level]
+
+    def declarations(self, declarations: Iterable[Declaration]) -> str:
+        """The digest of declarations in their order, in hexadecimal."""
+        return _hash("declarations", *map(self._declaration, declarations)).hex()
+
+    def _declaration(self, made: Declaration) -> bytes:
+        kind = type(made).__name__
+        if not isinstance(made, Inductive):
+            value = getattr(made, "value", None)
+            body = () if value is None else (self.term(value),)
+            return _hash(kind, made.name, *made.level_params, b"", self.term(made.type), *body)
+        types: list[str | int | bytes] = []
+        for type_ in made.types:
+            types += [type_.name, self.term(type_.type), len(type_.constructors)]
+            types += [part for each in type_.constructors for part in (each.name, self.term(each.type))]
+        recursors = map(self._recursor, made.recursors or ())
+        return _hash(kind, made.params, *made.level_params, b"", *types, *recursors)
+
+    def _recursor(self, made: Recursor) -> bytes:
+        counts = made.params, made.indices, made.motives, made.minors, made.k
+        rules = [part for rule in made.rules for part in (rule.constructor, rule.fields, self.term(rule.rhs))]
+        return _hash(
+            "recursor", made.name, *made.level_params, b"", self.term(made.type), *map(int, counts), *rules
+        )
+
+
+def statement_digest(term: Expr) -> str:
+    """The digest of one statement, in hexadecimal."""
+    return Digester().term(term).hex()
+
+
+def _hash(*parts: str | int | bytes) -> bytes:
+    """Over the parts with their kinds and lengths, so that no two lists of parts are the same bytes."""
+    state = sha256()
+    for part in parts:
+        kind = b"b" if isinstance(part, bytes) else b"s" if isinstance(part, str) else b"i"
+        data = (
+            part if isinstance(part, bytes) else str(part).encode() if isinstance(part, str) else b"%x" % part
+        )
+        state.update(b"%s%d:" % (kind, len(data)))
+        state.update(data)
+    return state.digest()
+
+
+def _parts(term: Expr) -> tuple[Expr, ...]:
+    match term:
+        case App(fn, arg):
+            return (fn, arg)
+        case Lam(_, type_, body) | Pi(_, type_, body):
+            return (type_, body)
+        case Let(_, type_, value, body):
+            return (type_, value, body)
+        case Proj(_, _, struct):
+            return (struct,)
+    return ()
+
+
+def _below(level: Level) -> tuple[Level, ...]:
+    match level:
+        case Succ(of):
+            return (of,)
+        case Max(left, right) | IMax(left, right):
+            return (left, right)
+        case Zero() | Param():
+            return ()
+    raise ValueError(f"not a universe level: {level!r:.100}")

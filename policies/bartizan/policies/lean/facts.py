@@ -1,0 +1,249 @@
+"""Facts about leaves: conditions that cannot all have certain values at once, whatever the call and the session.
+
+To the theory, leaves are independent: nothing there relates two tests of one text. What does relate them is stated as a
+hypothesis of the theorem that needs it, and stands in the certificate with its reason:
+
+* ``language``: the conditions test one text, and no text is in all those languages and outside the others. The
+  evidence is a set of derivatives: it has the language that they ask for, with each of its members all derivatives
+  of that member, and none of them has the empty word. So there is no word at all;
+* ``law``: a law of the builtin table, like ``from_user(x) => grounded(x)``;
+* ``tool``: the condition asks which tool is called, and the theorem is about calls of one tool;
+* ``stage``: a session is in some stage, and in no stage that is not one of them.
+
+What is said of E: a condition that is E has none of the values, so a fact says nothing about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any as Json
+from typing import Literal
+
+from ..language.builtins import STRING_PREDICATES
+from ..policy import CheckedPolicy, canonical_text
+from ..regular import literal, one_of
+from ..regular.algebra import complement, intersection
+from ..regular.answers import Empty
+from ..regular.budget import EXHAUSTED, Meter
+from ..regular.decide import decide
+from ..regular.derivative import Derivatives, derivative_classes
+from ..regular.show import show
+from ..regular.term import Term
+from .spelling import spell
+
+Reason = Literal["language", "law", "tool", "stage"]
+MAX_STATES = 5_000
+_STEPS = 2_000_000
+_TOOL = {"node": "Input", "path": ["tool"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A condition (JSON of the checked AST) and a value that it is supposed to have."""
+
+    condition: Json
+    value: bool
+
+    @property
+    def key(self) -> tuple[str, bool]:
+        return canonical_text(self.condition), self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Why the parts cannot all be so; of a language, how many derivatives show it, and their digest."""
+
+    parts: tuple[Part, ...]
+    reason: Reason
+    states: int = 0
+    closed: str | None = None
+
+    @property
+    def english(self) -> str:
+        said = [f"`{spell(part.condition)}` is {str(part.value).lower()}" for part in self.parts]
+        return f"not at once: {', '.join(said)}"
+
+
+def contradiction(parts: Sequence[Part], tool: str, policy: CheckedPolicy) -> Found | None:
+    """A fact that says that these cannot all be so at a call of ``tool``, about as few of them as possible."""
+    for part in parts:
+        if _asks_for(part, tool) is False:
+            return Found((part,), "tool")
+    for found in (*_laws(parts), *_stages(parts, policy), *_texts(parts)):
+        return found
+    return None
+
+
+def objection(parts: Sequence[Part], reason: Reason, tool: str, policy: CheckedPolicy) -> str | Found:
+    """The fact as it is found from its parts alone, or why it is none. Nothing is taken from a certificate."""
+    if not parts:
+        return "it is about nothing"
+    if reason == "tool":
+        return Found((parts[0],), "tool") if len(parts) == 1 and _asks_for(parts[0], tool) is False else (
+            f"in a call of {tool} it may be so"
+        )  # fmt: skip
+    if reason == "law":
+        found = next(_laws(parts), None)
+    elif reason == "stage":
+        found = next(_stages(parts, policy), None)
+    else:
+        found = _text(parts)
+    if found is None or len(found.parts) != len(parts):
+        return "it does not follow from what the conditions mean"
+    return found
+
+
+# --- which tool
+
+
+def _asks_for(part: Part, tool: str) -> bool | None:
+    """Whether a condition on the tool has this value at a call of ``tool``; None for any other condition."""
+    node = part.condition
+    if node["node"] == "OneOf" and _is_tool(node["operand"]):
+        return (tool in node["items"]) is part.value
+    if node["node"] == "Compare" and node["op"] == "==":
+        for one, other in ((node["left"], node["right"]), (node["right"], node["left"])):
+            if _is_tool(one) and other["node"] == "Const":
+                return (other["value"] == tool) is part.value
+    return None
+
+
+def _is_tool(node: Json) -> bool:
+    return {key: node.get(key) for key in _TOOL} == _TOOL
+
+
+# --- laws of the builtin table
+
+
+def _laws(parts: Sequence[Part]) -> Iterator[Found]:
+    """``from_user(x) => grounded(x)``: the one law that relates two conditions."""
+    about: dict[tuple[str, str], Part] = {}
+    for part in parts:
+        node = part.condition
+        if node["node"] == "Provenance" and node["tool"] is None:
+            wanted = {"from_user": True, "grounded": False}.get(node["predicate"])
+            if wanted is part.value:
+                about[node["predicate"], canonical_text(node["subject"])] = part
+    for (predicate, subject), part in about.items():
+        if predicate == "from_user" and (other := about.get(("grounded", subject))) is not None:
+            yield Found((part, other), "law")
+
+
+# --- stages
+
+
+def _stages(parts: Sequence[Part], policy: CheckedPolicy) -> Iterator[Found]:
+    """A session may be in one of some stages. They are all among those asked for, or none is."""
+    if policy.stages is None:
+        return
+    asked = [part for part in parts if part.condition["node"] == "InStage"]
+    chosen: list[Part] = []
+    left = set(policy.stages.machine.stages)
+    for part in asked:
+        names = set(part.condition["names"])
+        rest = left & names if part.value else left - names
+        if rest != left:
+            chosen.append(part)
+            left = rest
+    if not left:
+        yield Found(tuple(_needed(chosen, lambda some: _excluded(some, policy))), "stage")
+
+
+def _excluded(parts: Sequence[Part], policy: CheckedPolicy) -> bool:
+    assert policy.stages is not None
+    left = set(policy.stages.machine.stages)
+    for part in parts:
+        names = set(part.condition["names"])
+        left = left & names if part.value else left - names
+    return not left
+
+
+def _needed(parts: list[Part], excluded: Json) -> list[Part]:
+    """The parts without those that are not needed."""
+    kept = list(parts)
+    for part in parts:
+        without = [each for each in kept if each is not part]
+        if without and excluded(without):
+            kept = without
+    return kept
+
+
+# --- texts
+
+
+def _texts(parts: Sequence[Part]) -> Iterator[Found]:
+    """For each text that is tested, whether the tests exclude each other."""
+    about: dict[str, list[Part]] = {}
+    for part in parts:
+        if (tested := _tested(part.condition)) is not None:
+            about.setdefault(canonical_text(tested[0]), []).append(part)
+    for tests in about.values():
+        answer = decide([(_term(part), part.value) for part in tests])
+        if isinstance(answer, Empty) and not answer.uses_length:
+            found = _text([tests[index] for index in answer.core])
+            if found is not None:
+                yield found
+
+
+def _text(parts: Sequence[Part]) -> Found | None:
+    """The fact that these tests of one text exclude each other, with the derivatives that show it."""
+    subjects = [tested[0] for part in parts if (tested := _tested(part.condition)) is not None]
+    if len(subjects) != len(parts) or any(subject != subjects[0] for subject in subjects):
+        return None
+    term = intersection(_term(part) if part.value else complement(_term(part)) for part in parts)
+    states = closed_set(term)
+    if states is None or any(state.nullable for state in states):
+        return None
+    shown = sorted(show(state, 1 << 20) for state in states)
+    return Found(tuple(parts), "language", len(states), sha256("\n".join(shown).encode()).hexdigest())
+
+
+def closed_set(term: Term) -> tuple[Term, ...] | None:
+    """The term with all its derivatives: a set that no derivative leads out of. None if it is too large."""
+    derive = Derivatives()
+    derive.meter = Meter(_STEPS)
+    seen, waiting = {term}, [term]
+    try:
+        while waiting:
+            state = waiting.pop()
+            for letters in derivative_classes(state):
+                follower = derive(state, letters.ranges[0][0])
+                if follower not in seen:
+                    if len(seen) >= MAX_STATES:
+                        return None
+                    seen.add(follower)
+                    waiting.append(follower)
+    except EXHAUSTED:
+        return None
+    return tuple(seen)
+
+
+def _tested(node: Json) -> tuple[Json, Term] | None:
+    """The text that a condition tests, and the language that it asks for; None for another condition."""
+    kind = node["node"]
+    if kind == "StringTest" and _is_text(node["operand"]):
+        predicate = STRING_PREDICATES[node["predicate"]]
+        params = node["params"]
+        made = (
+            predicate.language(tuple(params)) if predicate.param == "texts" else predicate.language(*params)
+        )
+        return node["operand"], made.term
+    if kind == "OneOf" and _is_text(node["operand"]):
+        return node["operand"], one_of(node["items"]).term
+    if kind == "Compare" and node["op"] == "==":
+        for one, other in ((node["left"], node["right"]), (node["right"], node["left"])):
+            if _is_text(one) and other["node"] == "Const" and one["node"] != "Const":
+                return one, literal(other["value"]).term
+    return None
+
+
+def _is_text(node: Mapping[str, Json]) -> bool:
+    return bool(node["type"] == "str")
+
+
+def _term(part: Part) -> Term:
+    tested = _tested(part.condition)
+    assert tested is not None
+    return tested[1]
