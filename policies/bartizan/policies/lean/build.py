@@ -60,14 +60,17 @@ def arrow(*types: Expr) -> Expr:
     return result
 
 
-def lam(locals: Sequence[Local], body: Expr) -> Expr:
-    """``fun locals => body``: each later local may occur in the types of those after it."""
-    return _bind(Lam, locals, body)
+def lam(locals: Sequence[Local], body: Expr, kind: BinderKind | None = None) -> Expr:
+    """``fun locals => body``: each local may occur in the types of those after it.
+
+    ``kind``, if given, is every binder's.
+    """
+    return _bind(Lam, locals, body, kind)
 
 
-def pi(locals: Sequence[Local], body: Expr) -> Expr:
-    """``forall locals, body``."""
-    return _bind(Pi, locals, body)
+def pi(locals: Sequence[Local], body: Expr, kind: BinderKind | None = None) -> Expr:
+    """``forall locals, body``, likewise."""
+    return _bind(Pi, locals, body, kind)
 
 
 def let(variable: Local, value: Expr, body: Expr) -> Expr:
@@ -75,11 +78,11 @@ def let(variable: Local, value: Expr, body: Expr) -> Expr:
     return Let(variable.name, variable.type, value, abstract(body, [variable]))
 
 
-def _bind(binder: type[Lam] | type[Pi], locals: Sequence[Local], body: Expr) -> Expr:
+def _bind(binder: type[Lam] | type[Pi], locals: Sequence[Local], body: Expr, kind: BinderKind | None) -> Expr:
     result = abstract(body, locals)
     for place in reversed(range(len(locals))):
         each = locals[place]
-        result = binder(each.name, abstract(each.type, locals[:place]), result, each.kind)
+        result = binder(each.name, abstract(each.type, locals[:place]), result, kind or each.kind)
     return result
 
 

@@ -33,7 +33,7 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Hashable
-from typing import Any, ClassVar, Final, Literal, TypeAlias
+from typing import Any, ClassVar, Final, Literal, Self, TypeAlias
 
 BinderKind: TypeAlias = Literal["default", "implicit", "strictImplicit", "instImplicit"]
 
@@ -105,9 +105,9 @@ class _Pair(Level):
     left: Level
     right: Level
 
-    def __new__(cls, left: Level, right: Level) -> Any:
+    def __new__(cls, left: Level, right: Level) -> Self:
         key = (cls, left, right)
-        self: Any = _find(key)
+        self: Self | None = _find(key)
         if self is None:
             self = object.__new__(cls)
             self.left, self.right, self.has_params = left, right, left.has_params or right.has_params
@@ -295,9 +295,9 @@ class _Binder(Expr):
     body: Expr
     kind: BinderKind
 
-    def __new__(cls, name: str, type: Expr, body: Expr, kind: BinderKind = "default") -> Any:
+    def __new__(cls, name: str, type: Expr, body: Expr, kind: BinderKind = "default") -> Self:
         key = (cls, name, type, body, kind)
-        self: Any = _find(key)
+        self: Self | None = _find(key)
         if self is None:
             self = object.__new__(cls)
             self.name, self.type, self.body, self.kind = name, type, body, kind

@@ -1,0 +1,79 @@
+"""What the kernel remembers of each constant it has accepted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from ..terms import Expr, Level, Pi, Sort
+
+Kind: TypeAlias = Literal["axiom", "definition", "theorem", "opaque", "inductive", "constructor", "recursor"]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """An inductive type as the checker needs it."""
+
+    name: str
+    params: int
+    indices: int
+    level: Level
+    constructors: tuple[str, ...]
+    recursive: bool
+
+    @property
+    def is_record(self) -> bool:
+        """Whether its fields can be projected: one constructor, no indices."""
+        return len(self.constructors) == 1 and self.indices == 0
+
+    @property
+    def is_structure(self) -> bool:
+        """Whether eta holds: a record, not recursive."""
+        return self.is_record and not self.recursive
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A constructor: the ``index``-th of ``family``."""
+
+    family: str
+    index: int
+    params: int
+    fields: int
+
+
+@dataclass(frozen=True, slots=True)
+class Eliminator:
+    """A recursor: ``rules`` give for each constructor a closed function of params, motives, minors, fields.
+
+    ``first`` is how many arguments stand before the indices, ``major`` the place of the major premise.
+    """
+
+    family: str
+    params: int
+    first: int
+    major: int
+    k: bool
+    rules: dict[str, Expr]
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A constant of the environment."""
+
+    name: str
+    kind: Kind
+    level_params: tuple[str, ...]
+    type: Expr
+    value: Expr | None = None
+    height: int = 0
+    family: Family | None = field(default=None)
+    made: Made | None = field(default=None)
+    eliminator: Eliminator | None = field(default=None)
+
+
+def result_sort(type: Expr) -> Level | None:
+    """The level of the sort that a type of the form ``forall ..., Sort u`` ends in."""
+    while isinstance(type, Pi):
+        type = type.body
+    return type.level if isinstance(type, Sort) else None

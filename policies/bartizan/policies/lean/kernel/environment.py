@@ -1,0 +1,267 @@
+"""The environment: what has been accepted so far, and how one more declaration is accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from ..build import constants, parts
+from ..declarations import Axiom, Declaration, Definition, Inductive, Opaque, Recursor, Theorem
+from ..names import split
+from ..terms import TYPE, Const, Expr, Level, Local, Sort
+from . import constants as known
+from .conversion import Conversion
+from .errors import Budget, BudgetError, KernelError
+from .inductive import Family, Head, alike, check_head, compare
+from .infer import Checker, Context
+from .levels import Levels, parameters
+from .machine import Machine
+from .naturals import NAT, PINNED, RULES, SUCC, SUCCESSOR, ZERO, Operation
+from .recursors import derive, recursor_name
+from .typing import Typing
+from .values import Natural
+
+
+class Environment:
+    """Constants that the kernel has accepted.
+
+    ``axioms`` are the names that may be declared without a value; ``budget`` is spent by all declarations together.
+    After a refusal the environment is as it was before. :meth:`fork` gives a copy that goes its own way.
+    """
+
+    def __init__(self, axioms: Collection[str] = (), budget: Budget | None = None) -> None:
+        self.allowed_axioms = frozenset(axioms)
+        self.budget = budget or Budget()
+        self.constants: dict[str, known.Constant] = {}
+        self.declarations: list[Declaration] = []
+        self._operations: dict[str, Operation] = {}
+        self._literals = False
+        self._build()
+
+    def _build(self) -> None:
+        """A checker without memory of anything but the constants."""
+        self._levels = Levels()
+        self._machine = Machine(self.constants, self._operations, self.budget)
+        self._typing = Typing(self._machine, self._levels)
+        self._conversion = Conversion(self._machine, self._typing, self._levels)
+        self._checker = Checker(self._machine, self._typing, self._conversion, self._levels)
+        if self._literals:
+            self._machine.closed[ZERO] = Natural(0)
+            self._checker.has_literals = True
+
+    def fork(self, budget: Budget | None = None) -> Environment:
+        """A copy: what is added to it is not added here. ``budget`` is its own, or a fresh one."""
+        copy = Environment(self.allowed_axioms, budget)
+        copy.constants.update(self.constants)
+        copy.declarations.extend(self.declarations)
+        copy._operations.update(self._operations)
+        copy._literals = self._literals
+        copy._build()
+        return copy
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.constants
+
+    def __getitem__(self, name: str) -> known.Constant:
+        return self.constants[name]
+
+    @property
+    def axioms(self) -> list[str]:
+        """The names of the axioms that were declared, in order."""
+        return [each.name for each in self.declarations if isinstance(each, Axiom)]
+
+    # --- adding
+
+    def add(self, declaration: Declaration) -> None:
+        """Check ``declaration`` and remember it.
+
+        Raises:
+            KernelError: it is refused, or the budget is spent (:class:`BudgetError`).
+        """
+        try:
+            if isinstance(declaration, Inductive):
+                self._add_inductive(declaration)
+            elif isinstance(declaration, (Axiom, Definition, Theorem, Opaque)):
+                self._add_constant(declaration)
+            else:
+                raise KernelError(f"a declaration that the kernel does not understand: {declaration!r}")
+        except KernelError as error:
+            if error.declaration:
+                raise
+            raise type(error)(error.reason, declaration.name) from None
+        except (RecursionError, MemoryError) as error:
+            raise BudgetError("the terms are too deep", declaration.name) from error
+        finally:
+            self._conversion.forget()
+        self.declarations.append(declaration)
+
+    def add_all(self, declarations: Iterable[Declaration]) -> Environment:
+        """Add each declaration in order; the environment itself."""
+        for declaration in declarations:
+            self.add(declaration)
+        return self
+
+    def _add_constant(self, declaration: Axiom | Definition | Theorem | Opaque) -> None:
+        self._check_names([declaration.name], declaration.level_params)
+        value = None if isinstance(declaration, Axiom) else declaration.value
+        self._check_closed(
+            [declaration.type] if value is None else [declaration.type, value], declaration.level_params
+        )
+        level = self._checker.sort_of(declaration.type, Context())
+        if isinstance(declaration, Axiom) and declaration.name not in self.allowed_axioms:
+            raise KernelError("axioms are not allowed; allow it by name if you mean to trust it")
+        if isinstance(declaration, Theorem) and not self._levels.is_zero(level):
+            raise KernelError("the type of a theorem must be a Prop")
+        if value is not None:
+            self._checker.check(value, self._machine.delay(declaration.type, ()), Context())
+        kind: known.Kind = "axiom"
+        height = 0
+        if isinstance(declaration, Definition):
+            kind, height = "definition", self._height(declaration.value)
+        elif isinstance(declaration, Theorem):
+            kind = "theorem"
+        elif isinstance(declaration, Opaque):
+            kind, value = "opaque", None
+        self.constants[declaration.name] = known.Constant(
+            declaration.name, kind, declaration.level_params, declaration.type, value, height
+        )
+        if isinstance(declaration, Definition) and declaration.name in RULES:
+            self._register(declaration)
+
+    def _height(self, value: Expr) -> int:
+        heights = [self.constants[name].height for name in constants([value])]
+        return 1 + max(heights, default=0)
+
+    def _check_names(self, names: Sequence[str], level_params: Sequence[str]) -> None:
+        for name in [*names, *level_params]:
+            try:
+                if not split(name):
+                    raise KernelError("the anonymous name cannot be declared")
+            except ValueError as error:
+                raise KernelError(str(error)) from None
+        if len(set(level_params)) != len(level_params):
+            raise KernelError(f"a universe parameter is declared twice: {', '.join(level_params)}")
+        if len(set(names)) != len(names):
+            raise KernelError("two parts of the declaration have the same name")
+        for name in names:
+            if name in self.constants:
+                raise KernelError(f"{name} is already declared")
+
+    def _check_closed(self, expressions: Sequence[Expr], level_params: Sequence[str]) -> None:
+        """No loose or free variables, no universe parameters but the declaration's."""
+        allowed = set(level_params)
+        for expr in expressions:
+            if expr.loose:
+                raise KernelError(f"the bound variable #{expr.loose - 1} has no binder")
+            for part in parts(expr):
+                levels: tuple[Level, ...] = ()
+                if isinstance(part, Local):
+                    raise KernelError(f"the free variable {part.name}")
+                if isinstance(part, Sort):
+                    levels = (part.level,)
+                elif isinstance(part, Const):
+                    levels = part.levels
+                for level in levels:
+                    unknown = parameters(level) - allowed
+                    if unknown:
+                        raise KernelError(f"{min(unknown)} is no universe parameter of the declaration")
+
+    # --- inductive types
+
+    def _add_inductive(self, declaration: Inductive) -> None:
+        before = dict(self.constants)
+        try:
+            derived = self._check_inductive(declaration)
+        except BaseException:
+            self.constants.clear()
+            self.constants.update(before)
+            self._build()  # what was remembered may speak of the types that were not accepted
+            raise
+        for recursor in derived:
+            self.constants[recursor.name] = self._recursor(recursor)
+        if declaration.name == NAT.name:
+            self._literals = True
+            self._operations[SUCC.name] = SUCCESSOR
+            self._build()
+
+    def _check_inductive(self, declaration: Inductive) -> tuple[Recursor, ...]:
+        types = declaration.types
+        if not types:
+            raise KernelError("an inductive declaration without types")
+        if declaration.params.__class__ is not int or declaration.params < 0:
+            raise KernelError("the number of parameters is not a natural number")
+        constructors = [constructor for type in types for constructor in type.constructors]
+        names = [type.name for type in types]
+        made = [constructor.name for constructor in constructors]
+        self._check_names([*names, *made, *map(recursor_name, names)], declaration.level_params)
+        self._check_closed(
+            [*(each.type for each in types), *(each.type for each in constructors)], declaration.level_params
+        )
+        self._check_pinned(declaration)
+        heads = [check_head(declaration, type, self._checker) for type in types]
+        for type, head in zip(types, heads, strict=True):
+            self._declare_type(declaration, type.name, type.type, head, (), recursive=True)
+        shape = Family(declaration, heads, self._checker, self._levels).check()
+        recursive = any(target is not None for fields in shape.recursive.values() for target in fields)
+        for type, head in zip(types, heads, strict=True):
+            of_type = tuple(constructor.name for constructor in type.constructors)
+            self._declare_type(declaration, type.name, type.type, head, of_type, recursive)
+            for index, constructor in enumerate(type.constructors):
+                fields = len(shape.recursive[constructor.name])
+                self.constants[constructor.name] = known.Constant(
+                    constructor.name,
+                    "constructor",
+                    declaration.level_params,
+                    constructor.type,
+                    made=known.Made(type.name, index, declaration.params, fields),
+                )
+        derived = derive(declaration, shape)
+        if declaration.recursors is not None:
+            compare(declaration.recursors, derived, self._levels)
+        return derived
+
+    def _declare_type(
+        self, of: Inductive, name: str, type: Expr, head: Head, constructors: tuple[str, ...], recursive: bool
+    ) -> None:
+        family = known.Family(name, of.params, head.indices, head.level, constructors, recursive)
+        self.constants[name] = known.Constant(name, "inductive", of.level_params, type, family=family)
+
+    def _recursor(self, recursor: Recursor) -> known.Constant:
+        first = recursor.params + recursor.motives + recursor.minors
+        rules = {rule.constructor: rule.rhs for rule in recursor.rules}
+        family = recursor.name[: -len(".rec")]
+        eliminator = known.Eliminator(
+            family, recursor.params, first, first + recursor.indices, recursor.k, rules
+        )
+        return known.Constant(
+            recursor.name, "recursor", recursor.level_params, recursor.type, eliminator=eliminator
+        )
+
+    # --- natural numbers
+
+    def _check_pinned(self, declaration: Inductive) -> None:
+        """Nat and Bool, which literals and computed functions speak of, are Lean's or are refused."""
+        for type in declaration.types:
+            wanted = PINNED.get(type.name)
+            if wanted is None:
+                continue
+            found = [(each.name, each.type) for each in type.constructors]
+            right = len(found) == len(wanted) and all(
+                name == other and alike(mine, theirs, self._levels)
+                for (name, mine), (other, theirs) in zip(found, wanted, strict=True)
+            )
+            alone = len(declaration.types) == 1 and not declaration.level_params and not declaration.params
+            if not right or not alone or type.type is not TYPE:
+                raise KernelError(f"{type.name} is declared differently from Lean's")
+
+    def _register(self, definition: Definition) -> None:
+        """Compute ``definition`` on literals from now on, if it satisfies the equations of its name."""
+        rule = RULES[definition.name]
+        for name, wanted in ((definition.name, rule.type), *rule.needs):
+            constant = self.constants.get(name)
+            if constant is None or constant.level_params or not alike(constant.type, wanted, self._levels):
+                return
+            if name in RULES and name != definition.name and name not in self._operations:
+                return
+        delay = self._machine.delay
+        if all(self._conversion.equal(delay(left, ()), delay(right, ())) for left, right in rule.equations):
+            self._operations[definition.name] = rule.operation

@@ -1,0 +1,145 @@
+"""Universe levels: when one is at most another, for all values of the parameters.
+
+The decision is exact. Once it is fixed which parameters are zero, every ``imax`` is a ``max`` or zero, and a level is a
+maximum of terms ``p + k`` and one constant. Only the parameters that stand to the right in an ``imax`` are split, so
+there are rarely more than two.
+"""
+
+from __future__ import annotations
+
+from itertools import chain, combinations
+
+from ..terms import IMax, Level, Max, Param, Succ, Zero
+from .errors import KernelError
+
+MOST_SPLITS = 5
+
+# A maximum: {parameter: offset}, the constant under "".
+Normal = dict[str, int]
+
+
+class Levels:
+    """Comparisons of levels, remembered."""
+
+    def __init__(self) -> None:
+        self._normal: dict[tuple[Level, frozenset[str], frozenset[str]], Normal] = {}
+        self._at_most: dict[tuple[Level, Level], bool] = {}
+
+    def equal(self, left: Level, right: Level) -> bool:
+        """Whether both are the same for all values of the parameters."""
+        return left is right or (self.at_most(left, right) and self.at_most(right, left))
+
+    def is_zero(self, level: Level) -> bool:
+        """Whether the level is that of Prop for all values of the parameters."""
+        return isinstance(level, Zero) or self.at_most(level, Zero())
+
+    def never_zero(self, level: Level) -> bool:
+        """Whether the level is that of Prop for no values of the parameters."""
+        return self.at_most(Succ(Zero()), level)
+
+    def at_most(self, left: Level, right: Level) -> bool:
+        """Whether ``left <= right`` for all values of the parameters."""
+        if left is right:
+            return True
+        key = (left, right)
+        found = self._at_most.get(key)
+        if found is None:
+            found = self._at_most[key] = self._compare(left, right)
+        return found
+
+    def _compare(self, left: Level, right: Level) -> bool:
+        split = sorted(_split(left) | _split(right))
+        if len(split) > MOST_SPLITS:
+            raise KernelError(
+                f"a universe level has more than {MOST_SPLITS} parameters to the right in `imax`"
+            )
+        for zeros in chain.from_iterable(combinations(split, count) for count in range(len(split) + 1)):
+            zero = frozenset(zeros)
+            nonzero = frozenset(split) - zero
+            small, large = self.normal(left, zero, nonzero), self.normal(right, zero, nonzero)
+            least = max(offset + (name in nonzero) for name, offset in large.items())
+            for name, offset in small.items():
+                if name and offset > large.get(name, -1):
+                    return False
+                if not name and offset > least:
+                    return False
+        return True
+
+    def normal(self, level: Level, zero: frozenset[str], nonzero: frozenset[str]) -> Normal:
+        """``level`` as a maximum, the parameters in ``zero`` being zero and those in ``nonzero`` not."""
+        known = self._normal
+        stack = [level]
+        while stack:
+            part = stack[-1]
+            key = (part, zero, nonzero)
+            if key in known:
+                stack.pop()
+                continue
+            inner = _inside(part)
+            missing = [each for each in inner if (each, zero, nonzero) not in known]
+            if missing:
+                stack.extend(missing)
+                continue
+            values = [known[each, zero, nonzero] for each in inner]
+            known[key] = _combine(part, values, zero, nonzero)
+            stack.pop()
+        return known[level, zero, nonzero]
+
+
+def _inside(level: Level) -> tuple[Level, ...]:
+    if isinstance(level, Succ):
+        return (level.of,)
+    return (level.left, level.right) if isinstance(level, (Max, IMax)) else ()
+
+
+def _combine(level: Level, inner: list[Normal], zero: frozenset[str], nonzero: frozenset[str]) -> Normal:
+    if isinstance(level, Zero):
+        return {"": 0}
+    if isinstance(level, Param):
+        return {"": 0} if level.name in zero else {"": 0, level.name: 0}
+    if isinstance(level, Succ):
+        return {name: offset + 1 for name, offset in inner[0].items()}
+    left, right = inner
+    if isinstance(level, IMax):
+        # Every parameter of `right` is split, so that it is zero or not is settled.
+        if max(offset + (name in nonzero) for name, offset in right.items()) == 0:
+            return {"": 0}
+    elif not isinstance(level, Max):
+        raise KernelError("not a universe level")
+    return {name: max(left.get(name, -1), right.get(name, -1)) for name in {**left, **right}}
+
+
+def _split(level: Level) -> set[str]:
+    """The parameters to the right in an ``imax``."""
+    found: set[str] = set()
+    seen: set[tuple[Level, bool]] = set()
+    stack = [(level, False)]
+    while stack:
+        item = stack.pop()
+        if item in seen:
+            continue
+        seen.add(item)
+        part, right = item
+        if isinstance(part, Param) and right:
+            found.add(part.name)
+        elif isinstance(part, IMax):
+            stack += [(part.left, right), (part.right, True)]
+        else:
+            stack += [(each, right) for each in _inside(part)]
+    return found
+
+
+def parameters(level: Level) -> set[str]:
+    """The names of the parameters in ``level``."""
+    found: set[str] = set()
+    seen: set[Level] = set()
+    stack = [level]
+    while stack:
+        part = stack.pop()
+        if part in seen or not part.has_params:
+            continue
+        seen.add(part)
+        if isinstance(part, Param):
+            found.add(part.name)
+        stack.extend(_inside(part))
+    return found
