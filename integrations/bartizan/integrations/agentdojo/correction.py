@@ -17,6 +17,7 @@ from .records import Run, Step
 from .runs import Setting, script_of
 from .slips import SLIPS, Slip
 from .suites import SUITES, load_suite
+from .tables import say
 from .tally import grouped, tally
 
 POLICIES = Path("examples/agentdojo/policies")
@@ -36,18 +37,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     runs = [
         (slip, mode, run)
         for slip, mode, jobs in _plan(suites, options.policies)
-        for run in execute(jobs, options.workers, _silent)
+        for run in execute(jobs, options.workers)
     ]
-    _say(slips_table(runs))
-    _say(tasks_list(runs))
+    say(slips_table(runs))
+    say(tasks_list(runs))
     unharmed = [run for job_runs in _benign(suites, options) for run in job_runs]
     total = tally(unharmed)
-    _say(
+    say(
         f"Without a mistake: {total.completed} of {total.runs} tasks done, {total.user_denied} denied calls.\n"
     )
     attacked = [run for attack in options.attack for run in _attacked(suites, attack, options)]
     if attacked:
-        _say(attacks_table(attacked))
+        say(attacks_table(attacked))
     every = [run for _, _, run in runs] + unharmed + attacked
     return 1 if any(run.unmediated for run in every) or any(run.reached for run in attacked) else 0
 
@@ -146,7 +147,7 @@ def _benign(suites: Sequence[str], options: argparse.Namespace) -> Iterator[list
     for suite in suites:
         policy = _policy(options.policies, suite)
         jobs = [Job(suite, task, None, policy, correct=True) for task in load_suite(suite).user_task_ids()]
-        yield execute(jobs, options.workers, _silent)
+        yield execute(jobs, options.workers)
 
 
 def _attacked(suites: Sequence[str], attack: str, options: argparse.Namespace) -> list[Run]:
@@ -156,7 +157,7 @@ def _attacked(suites: Sequence[str], attack: str, options: argparse.Namespace) -
         for suite in suites
         for task in load_suite(suite).user_task_ids()
     ]
-    return execute(jobs, options.workers, _silent)
+    return execute(jobs, options.workers)
 
 
 def _policy(folder: Path, suite: str) -> str:
@@ -165,15 +166,6 @@ def _policy(folder: Path, suite: str) -> str:
 
 def _place(run: Run) -> str:
     return f"{run.suite}/{run.user_task.removeprefix('user_task_')}"
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-def _silent(job: Job) -> None:
-    """Nobody waits for news of single jobs."""
 
 
 if __name__ == "__main__":

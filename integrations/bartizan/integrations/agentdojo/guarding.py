@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType, TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from bartizan.guard.audit import AuditLog, MemoryAuditLog, Receipt
 from bartizan.guard.canonical import JSON
@@ -19,27 +19,43 @@ from .pipeline import Graph
 Record = Mapping[str, Any]
 
 
-class Protecting(Protocol):
-    """A guard for any number of runs, each in a session of its own, wherever it is."""
+class Protecting:
+    """A guard for any number of runs, each in a session of its own, wherever it is. A context manager.
 
-    @property
-    def policy(self) -> str:
-        """The policy's name."""
-        ...
+    ``policy`` is the policy's name, ``decisions`` what was decided so far, by session and call.
+    """
 
-    def wrap(self, graph: Graph) -> Graph: ...
+    def __init__(
+        self, policy: str, guard: LangGraphGuard, decisions: Mapping[str, Mapping[str, Sequence[Record]]]
+    ) -> None:
+        self.policy = policy
+        self._guard = guard
+        self._decisions = decisions
+
+    def wrap(self, graph: Graph) -> Graph:
+        """The graph with the guard before its tools."""
+        guarded: Graph = self._guard.wrap(graph)
+        return guarded
 
     def decisions(self, session: str) -> Mapping[str, Sequence[Record]]:
         """The decisions of a session by call id, oldest first: an approved call has two, one that asks."""
-        ...
+        return self._decisions.get(session, {})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._guard.close()
 
 
 _NOBODY: Mapping[str, Monitor] = MappingProxyType({})
-_DEADLINE = 60.0  # seconds: figures must not depend on how busy the machine is
+DEADLINE = 60.0  # seconds: figures must not depend on how busy the machine is
 
 
-class Protection:
-    """:class:`Protecting` in this process. A context manager.
+class Protection(Protecting):
+    """A guard in this process.
 
     ``log`` is closed with it; without one the log lives in memory. ``proposers`` may correct what is denied.
     """
@@ -51,33 +67,17 @@ class Protection:
         monitors: Mapping[str, Monitor] = _NOBODY,
         proposers: Sequence[Proposer] = (),
     ) -> None:
-        self._log = _Remembering(MemoryAuditLog() if log is None else log)
+        remembering = _Remembering(MemoryAuditLog() if log is None else log)
         guard = Guard(
             program,
-            audit=self._log,
+            audit=remembering,
             monitors=monitors,
             capture_content=True,
-            deadline=_DEADLINE,
+            deadline=DEADLINE,
             proposers=proposers,
-            correct_within=_DEADLINE / 2,
+            correct_within=DEADLINE / 2,
         )
-        self._guard = LangGraphGuard(guard)
-        self.policy = program.name
-
-    def wrap(self, graph: Graph) -> Graph:
-        guarded: Graph = self._guard.wrap(graph)
-        return guarded
-
-    def decisions(self, session: str) -> Mapping[str, Sequence[Record]]:
-        return self._log.decisions.get(session, {})
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._guard.close()
+        super().__init__(program.name, LangGraphGuard(guard), remembering.decisions)
 
 
 class _Remembering:

@@ -51,7 +51,7 @@ class Job:
         return 1 if self.attack is None else len(load_suite(self.suite).injection_tasks)
 
 
-def execute(jobs: Sequence[Job], workers: int, done: Callable[[Job], None]) -> list[Run]:
+def execute(jobs: Sequence[Job], workers: int, done: Callable[[Job], object] = lambda job: None) -> list[Run]:
     """The runs of all jobs, in the order of the jobs. ``done`` is told as each job ends, in any order."""
     if workers < 2 or len(jobs) < 2:
         results = []

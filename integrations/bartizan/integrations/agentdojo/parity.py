@@ -26,6 +26,7 @@ from .jobs import Job, execute, program_for
 from .records import Run
 from .service import Service, served
 from .suites import SUITES, load_suite
+from .tables import say
 from .tally import Tally, grouped, share, tally
 
 _CLOCK = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}")
@@ -49,14 +50,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         for name in (own if chosen == "own" else [chosen])
     ]
     here, there, problems = compared(suites, attacks, options.policies, options.workers)
-    _say(table(here, there))
+    say(table(here, there))
     for problem in problems:
-        _say(f"* {problem}")
+        say(f"* {problem}")
     differing = differences(here, there)
     for line in differing[:50]:
-        _say(f"* {line}")
+        say(f"* {line}")
     undecided = sum(run.unmediated for run in (*here, *there))
-    _say(
+    say(
         f"{len(here):,} runs each way; {len(differing)} differ; {undecided} calls ran undecided; "
         f"{sum(len(run.steps) for run in there):,} proposed calls."
     )
@@ -74,12 +75,12 @@ def compared(
             raise ValueError(
                 f"{file}: expected a policy that declares its tools, for the service knows no others"
             )
-    here = execute(list(_plan(suites, attacks, files, None)), workers, _silent)
+    here = execute(list(_plan(suites, attacks, files, None)), workers)
     with tempfile.TemporaryDirectory(prefix="bartizan-") as folder:
         directory = Path(folder)
         names = {suite: program.name for suite, program in programs.items()}
         with served(files, names, directory) as service:
-            there = execute(list(_plan(suites, attacks, files, service)), workers, _silent)
+            there = execute(list(_plan(suites, attacks, files, service)), workers)
         problems = list(_log_problems(directory, there))
     return here, there, problems
 
@@ -170,15 +171,6 @@ def _plan(
         for attack in (*attacks, None):
             for user_task in load_suite(suite).user_task_ids():
                 yield Job(suite, user_task, attack, files[suite], service=service)
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-def _silent(job: Job) -> None:
-    """Nobody waits for news of single jobs."""
 
 
 if __name__ == "__main__":

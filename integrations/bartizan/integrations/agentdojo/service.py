@@ -8,23 +8,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import yaml
 
-from bartizan.guard import Enforcement, Principal, ToolCall
+from bartizan.guard import Enforcement, ToolCall
 from bartizan.integrations.client import RemoteGuard
 from bartizan.integrations.langgraph import LangGraphGuard
 
-from .guarding import Record
-from .pipeline import Graph
+from .guarding import DEADLINE, Protecting, Record
 
-DEADLINE = 60.0  # seconds: figures must not depend on how busy the machine is
 _START = 120.0
 _SERVE = [sys.executable, "-c", "from bartizan.integrations.cli import main; main()", "serve", "--config"]
 
@@ -39,6 +36,7 @@ class Service:
     key: bytes
 
     def token(self, suite: str, scope: str) -> str:
+        """The bearer token of a suite's agent (``decide``) or user (``approve``)."""
         return f"{suite}-{scope}-{self.secret}"
 
 
@@ -111,34 +109,18 @@ def _wait(process: subprocess.Popen[bytes], log: Path) -> None:
         time.sleep(0.05)
 
 
-class ServiceProtection:
-    """:class:`~.guarding.Protecting` by a service. A context manager."""
+class ServiceProtection(Protecting):
+    """A guard that is a service."""
 
     def __init__(self, service: Service, suite: str) -> None:
-        self._remote = _Remembering(
+        remote = _Remembering(
             service.url,
             token=service.token(suite, "decide"),
             approver_token=service.token(suite, "approve"),
             verdict_keys=service.key.hex().encode(),
             deadline=DEADLINE + 10,
         )
-        self._guard = LangGraphGuard(self._remote)
-        self.policy = service.policies[suite]
-
-    def wrap(self, graph: Graph) -> Graph:
-        guarded: Graph = self._guard.wrap(graph)
-        return guarded
-
-    def decisions(self, session: str) -> Mapping[str, Sequence[Record]]:
-        return self._remote.decisions.get(session, {})
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._guard.close()
+        super().__init__(service.policies[suite], LangGraphGuard(remote), remote.decisions)
 
 
 class _Remembering(RemoteGuard):
@@ -148,18 +130,9 @@ class _Remembering(RemoteGuard):
         super().__init__(url, **options)
         self.decisions: dict[str, dict[str, list[Record]]] = {}
 
-    async def _asked(
-        self,
-        call: ToolCall,
-        session: str,
-        principal: Principal,
-        once: str | None,
-        *,
-        review: bool = False,
-        spend: bool = False,
-    ) -> Enforcement:
-        answer = await super()._asked(call, session, principal, once, review=review, spend=spend)
-        if answer.record is not None and not review:
+    async def _asked(self, call: ToolCall, session: str, *asked: Any, **options: Any) -> Enforcement:
+        answer = await super()._asked(call, session, *asked, **options)
+        if answer.record is not None and not options.get("review"):
             decision = answer.decision
             record = {
                 "outcome": decision.outcome.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 
 from rich.box import SIMPLE_HEAD
@@ -12,6 +13,12 @@ from .records import Run
 from .tally import Comparison, Tally, attacked, benign, compare, comparison, share
 
 _Cells = Callable[[Comparison], Iterable[str | Text]]
+
+
+def say(text: str) -> None:
+    """A line on standard output, at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def attack_table(runs: Sequence[Run]) -> Table:
