@@ -11,10 +11,12 @@ from functools import partial
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path as FilePath
+from typing import TYPE_CHECKING
 
 from .diagnostics import Diagnostic, PolicyError, Source, did_you_mean
 from .document.loading import Located, Path, load_document
 from .document.model import Rule
+from .document.source import MAX_BYTES, TOO_LARGE
 from .edits.check import check_repair
 from .invariants import check_invariants
 from .justified import Justification
@@ -34,21 +36,46 @@ from .stages.graph import CheckedStages
 from .stages.rules import confine, stage_rules
 from .texts import check_texts
 
+if TYPE_CHECKING:
+    from .lean.levels import Level, Requirement
+
 MAX_INCLUDES = 32
 
 
-def load_policy(path: str | FilePath, tools: Sequence[ToolDecl] = ()) -> Program:
+def load_policy(
+    path: str | FilePath,
+    tools: Sequence[ToolDecl] = (),
+    *,
+    require: Level | Requirement | None = None,
+) -> Program:
     """The program of a policy file. ``tools`` adds tool types that the file does not declare itself.
 
-    A name without a suffix that is no file (``"baseline"``) names a pack of the library. Raises
-    :class:`PolicyError` with located diagnostics, and OSError when the file cannot be read.
+    A name without a suffix that is no file (``"baseline"``) names a pack of the library. ``require``: the level that
+    its certificate must reach (``hash``, ``recheck``, ``kernel``, ``external``), or more about it; see
+    :mod:`.lean.levels`. Raises :class:`PolicyError` with located diagnostics, OSError when the file cannot be
+    read, and :class:`~.lean.levels.Uncertified` when a level is required and not reached.
     """
-    return Program(check_policy(read_source(path), tools))
+    policy = check_policy(read_source(path), tools)
+    return Program(policy) if require is None else _certified(policy, FilePath(path), require)
 
 
-def compile_policy(text: str, filename: str = "<policy>", tools: Sequence[ToolDecl] = ()) -> Program:
-    """The program of a policy's text. Raises :class:`PolicyError`."""
-    return Program(check_policy(Source(filename, text), tools))
+def compile_policy(
+    text: str,
+    filename: str = "<policy>",
+    tools: Sequence[ToolDecl] = (),
+    *,
+    require: Level | Requirement | None = None,
+) -> Program:
+    """The program of a policy's text; otherwise as :func:`load_policy`."""
+    policy = check_policy(Source(filename, text), tools)
+    return Program(policy) if require is None else _certified(policy, FilePath(filename), require)
+
+
+def _certified(policy: CheckedPolicy, file: FilePath, require: Level | Requirement) -> Program:
+    from .lean.levels import Requirement, assure  # which itself loads policies, and most have no use for
+
+    required = Requirement(require) if isinstance(require, str) else require
+    return Program(policy, assure(policy, required, file).name)
 
 
 def read_source(path: str | FilePath) -> Source:
@@ -56,7 +83,11 @@ def read_source(path: str | FilePath) -> Source:
     file = FilePath(path)
     if not file.suffix and not file.exists() and str(path) in packs():
         return Source.decode(f"{path}.yaml", (_library() / f"{path}.yaml").read_bytes())
-    return Source.decode(str(path), file.read_bytes())
+    with file.open("rb") as opened:
+        found = opened.read(MAX_BYTES + 1)
+    if len(found) > MAX_BYTES:
+        raise PolicyError(Source(str(path), found[:80].decode("utf-8", errors="replace")), [TOO_LARGE])
+    return Source.decode(str(path), found)
 
 
 def packs() -> tuple[str, ...]:
@@ -128,7 +159,11 @@ def _included(main: Located) -> list[Located]:
         located, index = waiting.pop(0)
         name = located.document.include[index]
         span = located.span(("include", index))
-        source = _resolve(located.source, name)
+        try:
+            source = _resolve(located.source, name)
+        except OSError as error:
+            message = f"cannot read `{name[:60]}`: {error.strerror or error}"
+            raise PolicyError(located.source, [Diagnostic("unreadable", message, span)]) from error
         if source is None:
             help = did_you_mean(name, packs()) or f"the packs are: {', '.join(packs())}"
             raise PolicyError(

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from ..diagnostics import Diagnostic, did_you_mean, suggest
 from ..language.syntax import Span
-from .source import Mapping, Node, Scalar, Sequence
+from .source import MAX_PROBLEMS, Mapping, Node, Scalar, Sequence
 
 Path = tuple[str | int, ...]
 
@@ -60,8 +60,8 @@ def describe(node: Node) -> str:
 
 
 def diagnostics(error: ValidationError, model: type[BaseModel], root: Node) -> list[Diagnostic]:
-    """One diagnostic for each thing wrong."""
-    found = error.errors(include_url=False, include_input=False)
+    """One diagnostic for each thing wrong, of the first of them."""
+    found = error.errors(include_url=False, include_input=False)[:MAX_PROBLEMS]
     misspelt = {
         (details["loc"][:-1], suggest(str(details["loc"][-1]), _keys_at(model, details["loc"][:-1])))
         for details in found

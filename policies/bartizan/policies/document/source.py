@@ -8,7 +8,7 @@ characters, unquoted words that YAML versions read differently, and files that a
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import yaml
@@ -32,6 +32,9 @@ from .yamlevents import EventParser, explain
 MAX_BYTES = 1_048_576
 MAX_DEPTH = 64
 MAX_PROBLEMS = 100
+TOO_LARGE = Diagnostic(
+    "too-large", f"the file is larger than {MAX_BYTES} bytes", Span(0, 1), "split it with include"
+)
 _JOINERS = "\u200c\u200d"
 
 
@@ -55,14 +58,18 @@ class Sequence:
 class Mapping:
     entries: tuple[tuple[Scalar, Node], ...]
     span: Span
+    _named: dict[Any, tuple[Scalar, Node]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_named", {entry[0].value: entry for entry in reversed(self.entries)})
 
     def get(self, key: str) -> Node | None:
         """The value at ``key``."""
-        return next((value for name, value in self.entries if name.value == key), None)
+        return self._named[key][1] if key in self._named else None
 
     def key(self, key: str) -> Scalar | None:
         """The key itself, for its place."""
-        return next((name for name, _ in self.entries if name.value == key), None)
+        return self._named[key][0] if key in self._named else None
 
 
 Node = Scalar | Sequence | Mapping
@@ -87,7 +94,7 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             self.problems.append(explain(error, self.source))
             self.refuse()
-        except ValueError:  # from chr(), inside PyYAML
+        except (ValueError, OverflowError):  # from chr(), inside PyYAML
             at = impossible_escape(self.source.text)
             self.stop("yaml-syntax", "an escape beyond U+10FFFF is not a character", Span(at, at + 10))
         if self.problems:
@@ -109,9 +116,8 @@ class _Reader:
     def check_characters(self) -> None:
         text = self.source.text
         if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-            self.stop(
-                "too-large", f"the file is larger than {MAX_BYTES} bytes", Span(0, 1), "split it with include"
-            )
+            self.problems.append(TOO_LARGE)
+            self.refuse()
         for index, character in enumerate(text):
             if " " <= character <= "~" or character in "\n\r" or not _refused(character):
                 continue
