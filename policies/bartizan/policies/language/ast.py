@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any as AnyValue
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 from .syntax import NOWHERE, Span
 from .types import F64, Bool, Int, Type
@@ -352,6 +352,7 @@ Expr = (
 )
 
 TRUE = Const(True, _BOOL)
+_NODES: tuple[type, ...] = get_args(Expr)
 
 
 def children(node: Expr) -> Iterator[Expr]:
@@ -386,9 +387,3 @@ def to_json(value: AnyValue) -> AnyValue:
         }
         return {"node": type(value).__name__, **fields}
     return str(value)
-
-
-_NODES: tuple[type, ...] = (
-    Const, Input, Bound, Has, Not, And, Or, If, Compare, OneOf, Add, Scale, Size, StringTest,
-    Quantifier, Provenance, SignalValue, Allowed, Because, Once, Since, Previous, Count, Sum, MaxSignal, InStage,
-)  # fmt: skip

@@ -65,15 +65,7 @@ def _compared(node: ast.Expr) -> Iterator[tuple[Path, str]]:
             yield path[1:], text
         case ast.OneOf(ast.Input(path), items):
             yield from ((path[1:], item) for item in items if isinstance(item, str))
-        case (
-            ast.Once()
-            | ast.Since()
-            | ast.Previous()
-            | ast.Count()
-            | ast.Sum()
-            | ast.MaxSignal()
-            | ast.InStage()
-        ):
+        case _ if isinstance(node, ast.Register):
             return  # of past events
         case _:
             for child in ast.children(node):

@@ -172,12 +172,10 @@ def _inputs(node: ast.Expr) -> Iterator[tuple[str, ...]]:
             yield from _inputs(subject)
         case ast.SignalValue():
             yield _ELSEWHERE
-        case ast.Once(query=query) | ast.Count(query=query) | ast.Sum(query=query):
+        case _ if isinstance(node, ast.Register):
             yield _ELSEWHERE
-            if query is not None:
+            if (query := getattr(node, "query", None)) is not None:
                 yield from _inputs(query)
-        case ast.Since() | ast.Previous() | ast.MaxSignal() | ast.InStage():
-            yield _ELSEWHERE
         case _:
             for child in ast.children(node):
                 yield from _inputs(child)

@@ -38,15 +38,7 @@ def inputs(node: ast.Expr, bound: tuple[tuple[str, ...], ...] = ()) -> Iterator[
             yield from inputs(body, (paths[0], *bound))
         case ast.Has(subject) | ast.Provenance(_, subject):
             yield from inputs(subject, bound)
-        case (
-            ast.Once()
-            | ast.Since()
-            | ast.Previous()
-            | ast.Count()
-            | ast.Sum()
-            | ast.MaxSignal()
-            | ast.InStage()
-        ):
+        case _ if isinstance(node, ast.Register):
             if (query := getattr(node, "query", None)) is not None:
                 yield from inputs(query, bound)
         case _:

@@ -63,7 +63,7 @@ def _tests(node: ast.Expr, positive: bool) -> Iterator[tuple[ast.StringTest, boo
                 yield from _tests(condition, polarity)
             yield from _tests(then, positive)
             yield from _tests(otherwise, positive)
-        case ast.Once() | ast.Since() | ast.Previous() | ast.Count() | ast.Sum() | ast.InStage():
+        case _ if isinstance(node, ast.Register):
             return  # what a past event was like
         case _:
             for child in ast.children(node):
