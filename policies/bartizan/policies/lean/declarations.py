@@ -39,7 +39,7 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Theorem:
-    """A proof: ``type`` is a Prop. Never unfolded, since any two proofs of it are equal."""
+    """A proof: ``type`` is a Prop. Unfolded only where a recursor eliminates it."""
 
     name: str
     level_params: tuple[str, ...]
@@ -106,7 +106,7 @@ class Inductive:
     """An inductive declaration; several ``types`` are mutually inductive.
 
     The kernel derives the recursors. ``recursors`` are the ones that a file declares, to be compared; None: not
-    compared. ``bartizan.policies.lean.kernel.recursors(environment, declaration)`` derives them for a writer.
+    compared. ``Environment.declarations`` has every accepted declaration with its recursors.
     """
 
     level_params: tuple[str, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from ..build import constants, parts
 from ..declarations import Axiom, Declaration, Definition, Inductive, Opaque, Recursor, Theorem
@@ -25,6 +26,7 @@ class Environment:
     """Constants that the kernel has accepted.
 
     ``axioms`` are the names that may be declared without a value; ``budget`` is spent by all declarations together.
+    ``declarations`` are those that were accepted, the inductive ones with their recursors.
     After a refusal the environment is as it was before. :meth:`fork` gives a copy that goes its own way.
     """
 
@@ -48,9 +50,9 @@ class Environment:
             self._machine.closed[ZERO] = Natural(0)
             self._checker.has_literals = True
 
-    def fork(self, budget: Budget | None = None) -> Environment:
-        """A copy: what is added to it is not added here. ``budget`` is its own, or a fresh one."""
-        copy = Environment(self.allowed_axioms, budget)
+    def fork(self, budget: Budget | None = None, axioms: Collection[str] = ()) -> Environment:
+        """A copy: what is added to it is not added here. It has ``budget`` or a fresh one, and may add ``axioms``."""
+        copy = Environment(self.allowed_axioms | set(axioms), budget)
         copy.constants.update(self.constants)
         copy.declarations.extend(self.declarations)
         copy._operations.update(self._operations)
@@ -79,7 +81,7 @@ class Environment:
         """
         try:
             if isinstance(declaration, Inductive):
-                self._add_inductive(declaration)
+                declaration = self._add_inductive(declaration)
             elif isinstance(declaration, (Axiom, Definition, Theorem, Opaque)):
                 self._add_constant(declaration)
             else:
@@ -167,7 +169,8 @@ class Environment:
 
     # --- inductive types
 
-    def _add_inductive(self, declaration: Inductive) -> None:
+    def _add_inductive(self, declaration: Inductive) -> Inductive:
+        """Check and remember; the declaration with the derived recursors, where it had none."""
         before = dict(self.constants)
         try:
             derived = self._check_inductive(declaration)
@@ -182,6 +185,7 @@ class Environment:
             self._literals = True
             self._operations[SUCC.name] = SUCCESSOR
             self._build()
+        return replace(declaration, recursors=derived) if declaration.recursors is None else declaration
 
     def _check_inductive(self, declaration: Inductive) -> tuple[Recursor, ...]:
         types = declaration.types
@@ -191,11 +195,10 @@ class Environment:
             raise KernelError("the number of parameters is not a natural number")
         constructors = [constructor for type in types for constructor in type.constructors]
         names = [type.name for type in types]
+        types_of = [each.type for each in types]
         made = [constructor.name for constructor in constructors]
         self._check_names([*names, *made, *map(recursor_name, names)], declaration.level_params)
-        self._check_closed(
-            [*(each.type for each in types), *(each.type for each in constructors)], declaration.level_params
-        )
+        self._check_closed([*types_of, *(each.type for each in constructors)], declaration.level_params)
         self._check_pinned(declaration)
         heads = [check_head(declaration, type, self._checker) for type in types]
         for type, head in zip(types, heads, strict=True):

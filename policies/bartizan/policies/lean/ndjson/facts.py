@@ -1,0 +1,52 @@
+"""What an exported inductive declaration says of itself beside its types: numbers that can be read off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..build import spine
+from ..declarations import Inductive
+from ..terms import Const, Expr, Pi
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """``indices`` of each type, ``fields`` of each constructor; whether a field is recursive, and one a function."""
+
+    indices: tuple[int, ...]
+    fields: dict[str, int]
+    recursive: bool
+    reflexive: bool
+
+
+def facts(declaration: Inductive) -> Facts:
+    """The facts of ``declaration``, from its form alone."""
+    names = {type.name for type in declaration.types}
+    fields: dict[str, int] = {}
+    recursive = reflexive = False
+    for type in declaration.types:
+        for constructor in type.constructors:
+            inside = _binders(constructor.type)[declaration.params :]
+            fields[constructor.name] = len(inside)
+            for field in inside:
+                arguments = _binders(field)
+                head = spine(_end(field))[0]
+                if isinstance(head, Const) and head.name in names:
+                    recursive = True
+                    reflexive = reflexive or bool(arguments)
+    indices = tuple(max(len(_binders(type.type)) - declaration.params, 0) for type in declaration.types)
+    return Facts(indices, fields, recursive, reflexive)
+
+
+def _binders(type: Expr) -> list[Expr]:
+    found = []
+    while isinstance(type, Pi):
+        found.append(type.type)
+        type = type.body
+    return found
+
+
+def _end(type: Expr) -> Expr:
+    while isinstance(type, Pi):
+        type = type.body
+    return type
