@@ -6,11 +6,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from bartizan.integrations.testing.adapter_conformance import CHECKS
-
-BLOCKING = [check for check in CHECKS if check.__name__ != "a_cancelled_tool_is_recorded"]
-"""The checks for a run in a thread, which cannot be cancelled."""
-
 
 async def blocking(run: Callable[[], Any]) -> Any:
     """What ``run`` gives in a thread with an event loop of its own, which the framework would leave open."""
