@@ -1,0 +1,6 @@
+import Spec.Value
+import Spec.Expr
+import Spec.Eval
+import Spec.Decide
+import Spec.Gate
+import Spec.Regular

@@ -1,0 +1,99 @@
+import Spec.Eval
+
+/-!
+# The decision
+
+A deny rule fires on T and on E, an escalate rule likewise, an allow rule on T alone. Deny wins over escalate, escalate
+over allow, and what nobody allows is denied.
+-/
+
+namespace Bartizan
+
+/-- Whether two texts are the same. -/
+def Text.beq : Text → Text → Bool
+  | [], [] => true
+  | [], _ :: _ => false
+  | _ :: _, [] => false
+  | x :: a, y :: b => Nat.beq x y && Text.beq a b
+
+/-- Whether there is no value. -/
+def isNone {α : Type} : Option α → Bool
+  | none => true
+  | some _ => false
+
+/-- What a rule says, by its effect, whether one of its soft signals is missing, and the value of its condition. -/
+def votes : Effect → Bool → Option Bool → Vote
+  | Effect.allow, _, none => Vote.silent
+  | Effect.allow, _, some true => Vote.permit
+  | Effect.allow, _, some false => Vote.silent
+  | Effect.deny, true, none => Vote.ask
+  | Effect.deny, false, none => Vote.deny
+  | Effect.deny, _, some true => Vote.deny
+  | Effect.deny, _, some false => Vote.silent
+  | Effect.escalate, _, none => Vote.ask
+  | Effect.escalate, _, some true => Vote.ask
+  | Effect.escalate, _, some false => Vote.silent
+  | Effect.redact, _, _ => Vote.silent
+  | Effect.label, _, _ => Vote.silent
+
+/-- Whether a rule speaks of a tool and is in force: a shadow rule only reports. -/
+def Rule.applies (r : Rule) (tool : Text) : Bool :=
+  !r.shadow && Text.beq r.tool tool
+
+/-- Whether a signal is missing whose absence makes the rule ask instead of denying. -/
+def Rule.missing (r : Rule) (env : Env) : Bool :=
+  List.any r.soft (fun i => isNone (env.nums i))
+
+/-- What a rule says about a call of a tool. -/
+def vote (tool : Text) (env : Env) (r : Rule) : Vote :=
+  bif Rule.applies r tool then votes r.effect (Rule.missing r env) (Expr.eval r.cond env) else Vote.silent
+
+/-- Whether two votes are the same. -/
+def Vote.beq : Vote → Vote → Bool
+  | Vote.deny, Vote.deny => true
+  | Vote.deny, Vote.ask => false
+  | Vote.deny, Vote.permit => false
+  | Vote.deny, Vote.silent => false
+  | Vote.ask, Vote.deny => false
+  | Vote.ask, Vote.ask => true
+  | Vote.ask, Vote.permit => false
+  | Vote.ask, Vote.silent => false
+  | Vote.permit, Vote.deny => false
+  | Vote.permit, Vote.ask => false
+  | Vote.permit, Vote.permit => true
+  | Vote.permit, Vote.silent => false
+  | Vote.silent, Vote.deny => false
+  | Vote.silent, Vote.ask => false
+  | Vote.silent, Vote.permit => false
+  | Vote.silent, Vote.silent => true
+
+/-- Whether some rule votes so. -/
+def voted (v : Vote) (tool : Text) (env : Env) (rules : List Rule) : Bool :=
+  List.any rules (fun r => Vote.beq v (vote tool env r))
+
+/-- What follows from whether somebody denies, asks, permits. -/
+def outcome : Bool → Bool → Bool → Outcome
+  | true, _, _ => Outcome.deny
+  | false, true, _ => Outcome.escalate
+  | false, false, true => Outcome.allow
+  | false, false, false => Outcome.deny
+
+/-- The decision about a call. -/
+def decide (p : Policy) (tool : Text) (env : Env) : Outcome :=
+  outcome (voted Vote.deny tool env p.rules) (voted Vote.ask tool env p.rules) (voted Vote.permit tool env p.rules)
+
+/-- Whether a call is let go. -/
+def Outcome.isAllow : Outcome → Bool
+  | Outcome.allow => true
+  | Outcome.escalate => false
+  | Outcome.deny => false
+
+/-- A policy with one more rule, in front. -/
+def Policy.add (r : Rule) (p : Policy) : Policy :=
+  Policy.mk p.header p.leaves (r :: p.rules)
+
+/-- A policy with the rules of one tool only: what the index by tool holds. -/
+def Policy.slice (tool : Text) (p : Policy) : Policy :=
+  Policy.mk p.header p.leaves (List.filter (fun r => Text.beq r.tool tool) p.rules)
+
+end Bartizan

@@ -1,0 +1,4 @@
+import Thm.Decide
+import Thm.Information
+import Thm.Gate
+import Thm.Regular
