@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import NoReturn
 
 import typer
-from rich.console import Console
 
 from bartizan.policies import PolicyError, Program, Source, ToolDecl, load_policy
-from bartizan.policies.diagnostics import visible
 from bartizan.policies.document.loading import load_document
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+from ..terminal import InertConsole
+
+out = InertConsole(highlight=False, soft_wrap=True)
+err = InertConsole(stderr=True, highlight=False, soft_wrap=True)
 
 
 def give_up(message: str, code: int = 2) -> NoReturn:
-    """Say what is wrong on standard error and exit. Names of files and what stands in them move no cursor."""
-    err.print("\n".join(map(visible, message.split("\n"))), style="red", markup=False)
+    """Say what is wrong on standard error and exit."""
+    err.print(message, style="red", markup=False)
     raise typer.Exit(code)
 
 

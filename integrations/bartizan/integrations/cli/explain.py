@@ -13,6 +13,7 @@ from rich.text import Text
 
 from bartizan.guard import Outcome
 from bartizan.policies import Explanation, PolicyError, Program, Source, load_case, prepare
+from bartizan.policies.diagnostics import visible
 from bartizan.policies.document.model import TestCase
 
 from ..explanations import explanation_to_json, put_right
@@ -73,9 +74,8 @@ def _show(explanation: Explanation, case: TestCase) -> None:
     decision = explanation.decision
     out.print(f"[bold {_COLOURS[decision.outcome]}]{decision.outcome.name}[/] {escape(case.call.tool)}")
     for reason in decision.reasons:
-        out.print(
-            f"  because [bold]{escape(reason.rule)}[/] is {reason.value}: {escape(reason.text or reason.effect)}"
-        )
+        said = visible(reason.text or reason.effect)
+        out.print(f"  because [bold]{escape(reason.rule)}[/] is {reason.value}: {escape(said)}")
     if explanation.rules:
         out.print(_rules(explanation))
     if explanation.arguments:
@@ -110,8 +110,7 @@ def _arguments(explanation: Explanation) -> Table:
             f"{f' ({origin.label})' if origin.label else ''}: {origin.excerpt}"
             for origin in argument.origins
         ]
-        value = json.dumps(argument.value, ensure_ascii=False)
-        table.add_row(
-            Text(argument.path), Text(value[:60]), Text("\n".join(places) or "nowhere: the model made it")
-        )
+        value = visible(json.dumps(argument.value, ensure_ascii=False))
+        found = "\n".join(map(visible, places)) or "nowhere: the model made it"
+        table.add_row(Text(visible(argument.path)), Text(value[:60]), Text(found))
     return table

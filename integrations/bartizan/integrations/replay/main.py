@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bartizan.policies import PolicyError
 
+from ..terminal import InertConsole
 from .engine import History
 from .formats import count
 from .infer import infer_tools
@@ -48,7 +49,7 @@ def run_replay(
     shows, for policies that declare none. ``runner`` carries it out elsewhere than in ``jobs`` processes of this
     machine. Exit code: 0, or 2 where a policy or a recording cannot be used.
     """
-    console = console or Console()
+    console = console or InertConsole()
     try:
         plan = Plan(tuple(paths), {}, None, history, dict(where or {}), limit)
         plan = _with_policies(plan, policy, against, infer=tools == "infer")

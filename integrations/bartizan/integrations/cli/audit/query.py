@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from bartizan.guard.audit import Found, Wanted
+from bartizan.policies.diagnostics import visible
 
 from ..console import out
+from ..reports.inert import json_text
 from .conditions import selecting
 from .options import Directory, records, when
 
@@ -29,7 +30,7 @@ def query_log(
     """
     for found in records(directory, conditions):
         if as_json:
-            typer.echo(json.dumps(dict(found.entry.record), ensure_ascii=False, sort_keys=True))
+            typer.echo(json_text(dict(sorted(found.entry.record.items()))))
         else:
             _print(found)
 
@@ -49,4 +50,8 @@ def _print(found: Found) -> None:
     if found.log != ".":
         rules += f"  ({found.log})"
     line = f"{found.entry.seq:>6} {when(record.get('time'))} {record.get('kind', '')!s:<11} "
-    out.print(f"{escape(line)}[{colour}]{outcome!s:<9}[/] {escape('  '.join(parts))}  {escape(rules)}")
+    # nothing in a record ends its line: no record can be feigned in another
+    before, decided, what, why = (
+        escape(visible(text)) for text in (line, f"{outcome!s:<9}", "  ".join(parts), rules)
+    )
+    out.print(f"{before}[{colour}]{decided}[/] {what}  {why}")
