@@ -24,7 +24,7 @@ from .openinference import KIND, of_attributes
 from .otlp import attributes, nanoseconds
 from .record import RecordedSession, RecordError
 from .runs import Run, rows_of
-from .spans import AGENT, CHAT, decoded, sessions
+from .spans import AGENT, CHAT, Row, call_row, decoded, prompts_row, result_row, sessions
 from .spool import Spool
 
 _TOOL = "execute_tool"
@@ -73,15 +73,13 @@ def _objects(parent: JSON, name: str, where: str) -> list[JSON]:
     return optional(parent, name, list, where) or []
 
 
-def _rows(
-    span: dict[str, JSON], named: Mapping[str, JSON], where: str
-) -> Iterator[tuple[int, dict[str, JSON]]]:
+def _rows(span: dict[str, JSON], named: Mapping[str, JSON], where: str) -> Iterator[tuple[int, Row]]:
     start = nanoseconds(span, "startTimeUnixNano", where)
     operation = named["gen_ai.operation.name"]
     if operation != _TOOL:
         prompts = _user_texts(named.get("gen_ai.input.messages"), where)
         if prompts:
-            yield start, {"kind": operation, "time": start // 1000, "prompts": prompts, "where": where}
+            yield start, prompts_row(str(operation), start // 1000, prompts, where)
         return
     arguments = decoded(named.get("gen_ai.tool.call.arguments"))
     if not isinstance(arguments, dict):
@@ -95,27 +93,20 @@ def _rows(
     if not isinstance(tool, str) or not tool:
         raise RecordError(where, f"expected 'gen_ai.tool.name' to be a tool's name, found {tool!r:.60}")
     failed = "error.type" in named or _failed(span, where)
-    yield (
-        start,
-        {
-            "kind": "call",
-            "time": start // 1000,
-            "span": span_id,
-            "id": str(named.get("gen_ai.tool.call.id") or span_id),
-            "tool": tool,
-            "args": arguments,
-            "failed": failed,
-            "agent": named.get("gen_ai.agent.name"),
-            "where": where,
-        },
+    call = call_row(
+        start // 1000,
+        span_id,
+        id=str(named.get("gen_ai.tool.call.id") or span_id),
+        tool=tool,
+        args=arguments,
+        failed=failed,
+        agent=named.get("gen_ai.agent.name"),
+        where=where,
     )
+    yield start, call
     if "gen_ai.tool.call.result" in named:
-        result = named["gen_ai.tool.call.result"]
         end = max(nanoseconds(span, "endTimeUnixNano", where), start + 1)
-        yield (
-            end,
-            {"kind": "result", "time": end // 1000, "span": span_id, "result": result, "failed": failed},
-        )
+        yield end, result_row(end // 1000, span_id, named["gen_ai.tool.call.result"], failed=failed)
 
 
 def _openinference(span: dict[str, JSON], named: Mapping[str, JSON], trace: str, where: str) -> Run:

@@ -17,7 +17,7 @@ from bartizan.guard.canonical import JSON
 
 from .lines import json_lines
 from .record import RecordedSession, RecordError
-from .spans import CHAT, ROOT, decoded, sessions
+from .spans import CHAT, ROOT, Row, call_row, decoded, prompts_row, result_row, sessions
 from .spool import Spool
 from .structure import structured
 
@@ -59,12 +59,12 @@ def read_runs(path: Path, adapter: Adapter) -> Iterator[RecordedSession]:
         yield from sessions(spool, conversations)
 
 
-def rows_of(run: Run, where: str) -> Iterator[tuple[int, dict[str, JSON]]]:
+def rows_of(run: Run, where: str) -> Iterator[tuple[int, Row]]:
     """What a run is to its session, each with its time in microseconds."""
     if run.kind != "tool":
         if run.prompts and (run.root or run.kind == "model"):
             kind = CHAT if run.kind == "model" else ROOT
-            yield run.start, {"kind": kind, "time": run.start, "prompts": run.prompts, "where": where}
+            yield run.start, prompts_row(kind, run.start, run.prompts, where)
         return
     args = arguments(run.inputs)
     if args is None:
@@ -73,24 +73,20 @@ def rows_of(run: Run, where: str) -> Iterator[tuple[int, dict[str, JSON]]]:
             f"expected the arguments of a tool's run to be an object, found {run.inputs!r:.60}; "
             "an export without inputs cannot be replayed",
         )
-    yield (
+    call = call_row(
         run.start,
-        {
-            "kind": "call",
-            "time": run.start,
-            "span": run.id,
-            "id": run.call_id or run.id,
-            "tool": run.name,
-            "args": args,
-            "failed": run.failed,
-            "agent": run.agent,
-            "where": where,
-        },
+        run.id,
+        id=run.call_id or run.id,
+        tool=run.name,
+        args=args,
+        failed=run.failed,
+        agent=run.agent,
+        where=where,
     )
+    yield run.start, call
     if run.output is not None:
         end = max(run.end or run.start, run.start + 1)
-        result = {"kind": "result", "time": end, "span": run.id, "result": run.output, "failed": run.failed}
-        yield end, result
+        yield end, result_row(end, run.id, run.output, failed=run.failed)
 
 
 def arguments(inputs: JSON) -> JSON:

@@ -1,8 +1,7 @@
 """What exports of spans have in common: rows by trace, put together to sessions.
 
-A row is ``{"kind": "call", time, span, id, tool, args, failed, agent, where}``, ``{"kind": "result", time, span,
-result, failed}``, or what the user said, ``{"kind": AGENT | CHAT | ROOT, time, prompts, where}``. A trace may tell what
-the user said in several places, and repeat it: the first of the three kinds that it has counts.
+A row is a call, a result, or what the user said. A trace may tell what the user said in several places, and repeat it:
+the first of the three kinds AGENT, CHAT and ROOT that it has counts.
 """
 
 from __future__ import annotations
@@ -17,6 +16,27 @@ from .spool import Spool
 from .structure import structured
 
 AGENT, CHAT, ROOT = "invoke_agent", "chat", "root"
+
+
+Row = dict[str, JSON]
+
+
+def call_row(
+    time: int, span: str, *, id: str, tool: str, args: JSON, failed: bool, agent: JSON, where: str
+) -> Row:
+    """A call that a tool's span is; times are in microseconds, ``span`` is what its result names."""
+    said = {"id": id, "tool": tool, "args": args, "failed": failed, "agent": agent, "where": where}
+    return {"kind": "call", "time": time, "span": span, **said}
+
+
+def result_row(time: int, span: str, result: JSON, *, failed: bool) -> Row:
+    """What the tool of a span answered."""
+    return {"kind": "result", "time": time, "span": span, "result": result, "failed": failed}
+
+
+def prompts_row(kind: str, time: int, prompts: list[str], where: str) -> Row:
+    """What the user said: ``kind`` is where the trace tells it, AGENT, CHAT or ROOT."""
+    return {"kind": kind, "time": time, "prompts": prompts, "where": where}
 
 
 def sessions(spool: Spool, conversations: Mapping[str, str]) -> Iterator[RecordedSession]:
