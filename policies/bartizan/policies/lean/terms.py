@@ -148,26 +148,22 @@ ZERO: Final[Level] = Zero()
 ONE: Final[Level] = Succ(ZERO)
 
 
-def show_level(level: Level) -> str:
+def show_level(level: Level, depth: int = 6) -> str:
     """A level as people write it; cut where it is deep."""
-
-    def show(level: Level, depth: int) -> str:
-        offset = 0
-        while isinstance(level, Succ):
-            level, offset = level.of, offset + 1
-        if isinstance(level, Zero):
-            return str(offset)
-        if depth == 0:
-            text = "..."
-        elif isinstance(level, Param):
-            text = level.name
-        else:
-            assert isinstance(level, _Pair)
-            word = "max" if isinstance(level, Max) else "imax"
-            text = f"({word} {show(level.left, depth - 1)} {show(level.right, depth - 1)})"
-        return f"{text}+{offset}" if offset else text
-
-    return show(level, 12)
+    offset = 0
+    while isinstance(level, Succ):
+        level, offset = level.of, offset + 1
+    if isinstance(level, Zero):
+        return str(offset)
+    if depth == 0:
+        text = "..."
+    elif isinstance(level, Param):
+        text = level.name
+    else:
+        assert isinstance(level, _Pair)
+        word = "max" if isinstance(level, Max) else "imax"
+        text = f"({word} {show_level(level.left, depth - 1)} {show_level(level.right, depth - 1)})"
+    return f"{text}+{offset}" if offset else text
 
 
 # --- expressions

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..build import constants, parts
 from ..declarations import Axiom, Declaration, Definition, Inductive, Opaque, Recursor, Theorem
 from ..names import split
-from ..terms import TYPE, Const, Expr, Level, Local, Sort
+from ..terms import TYPE, Const, Expr, Level, Local, Pi, Sort
 from . import constants as known
 from .conversion import Conversion
 from .errors import Budget, BudgetError, KernelError
@@ -16,10 +16,12 @@ from .inductive import Family, Head, alike, check_head, compare
 from .infer import Checker, Context
 from .levels import Levels, parameters
 from .machine import Machine
-from .naturals import NAT, PINNED, RULES, SUCC, SUCCESSOR, ZERO, Operation
+from .naturals import NAT, PINNED, RESERVED, RULES, SUCC, SUCCESSOR, ZERO, Operation
 from .recursors import derive, recursor_name
 from .typing import Typing
 from .values import Natural
+
+MOST_FIELDS = 500  # recursors are as long as all constructors together, and built binder by binder
 
 
 class Environment:
@@ -103,6 +105,8 @@ class Environment:
         return self
 
     def _add_constant(self, declaration: Axiom | Definition | Theorem | Opaque) -> None:
+        if declaration.name in RESERVED:
+            raise KernelError(f"{declaration.name} is declared differently from Lean's")
         self._check_names([declaration.name], declaration.level_params)
         value = None if isinstance(declaration, Axiom) else declaration.value
         self._check_closed(
@@ -199,7 +203,11 @@ class Environment:
         made = [constructor.name for constructor in constructors]
         self._check_names([*names, *made, *map(recursor_name, names)], declaration.level_params)
         self._check_closed([*types_of, *(each.type for each in constructors)], declaration.level_params)
-        self._check_pinned(declaration)
+        if max(_telescope(each) for each in [*types_of, *(each.type for each in constructors)]) > MOST_FIELDS:
+            raise KernelError(
+                f"a type or constructor has more than {MOST_FIELDS} parameters, indices and fields"
+            )
+        self._check_pinned(declaration, [*names, *made])
         heads = [check_head(declaration, type, self._checker) for type in types]
         for type, head in zip(types, heads, strict=True):
             self._declare_type(declaration, type.name, type.type, head, (), recursive=True)
@@ -241,20 +249,25 @@ class Environment:
 
     # --- natural numbers
 
-    def _check_pinned(self, declaration: Inductive) -> None:
+    def _check_pinned(self, declaration: Inductive, names: list[str]) -> None:
         """Nat and Bool, which literals and computed functions speak of, are Lean's or are refused."""
-        for type in declaration.types:
-            wanted = PINNED.get(type.name)
-            if wanted is None:
-                continue
-            found = [(each.name, each.type) for each in type.constructors]
-            right = len(found) == len(wanted) and all(
+        reserved = RESERVED.intersection(names)
+        wanted = PINNED.get(declaration.name)
+        if not reserved and wanted is None:
+            return
+        type = declaration.types[0]
+        found = [(each.name, each.type) for each in type.constructors]
+        right = (
+            wanted is not None
+            and len(found) == len(wanted)
+            and all(
                 name == other and alike(mine, theirs, self._levels)
                 for (name, mine), (other, theirs) in zip(found, wanted, strict=True)
             )
-            alone = len(declaration.types) == 1 and not declaration.level_params and not declaration.params
-            if not right or not alone or type.type is not TYPE:
-                raise KernelError(f"{type.name} is declared differently from Lean's")
+        )
+        alone = len(declaration.types) == 1 and not declaration.level_params and not declaration.params
+        if not right or not alone or type.type is not TYPE:
+            raise KernelError(f"{min(reserved)} is declared differently from Lean's")
 
     def _register(self, definition: Definition) -> None:
         """Compute ``definition`` on literals from now on, if it satisfies the equations of its name."""
@@ -268,3 +281,10 @@ class Environment:
         delay = self._machine.delay
         if all(self._conversion.equal(delay(left, ()), delay(right, ())) for left, right in rule.equations):
             self._operations[definition.name] = rule.operation
+
+
+def _telescope(type: Expr) -> int:
+    count = 0
+    while isinstance(type, Pi):
+        count, type = count + 1, type.body
+    return count

@@ -10,7 +10,7 @@ T = TypeVar("T")
 # A computation that asks for others by yielding them and is sent their results: recursion without Python's stack.
 Task: TypeAlias = Generator[Any, Any, T]
 
-STEPS = 50_000_000
+STEPS = 10_000_000
 DEPTH = 100_000
 BITS = 1 << 24
 
@@ -34,8 +34,8 @@ class BudgetError(KernelError):
 class Budget:
     """How much one environment may spend.
 
-    ``steps``: reductions, comparisons and inferences, each weighted by the memory that it can take (about a kilobyte a
-    step at worst). ``depth``: terms inside terms. ``bits``: of a literal.
+    ``steps``: reductions, comparisons and inferences, weighted so that a step takes a few hundred bytes at most: they
+    bound time and memory. ``depth``: terms inside terms. ``bits``: of a literal.
     """
 
     __slots__ = ("bits", "depth", "steps")
@@ -48,11 +48,6 @@ class Budget:
         self.steps -= steps
         if self.steps < 0:
             raise BudgetError("the checking takes more steps than the budget allows")
-
-    def check_depth(self, depth: int) -> None:
-        """Raise :class:`BudgetError` if ``depth`` is more than allowed."""
-        if depth > self.depth:
-            raise BudgetError(f"the terms are more than {self.depth} levels deep")
 
 
 def run(task: Task[T], budget: Budget) -> T:

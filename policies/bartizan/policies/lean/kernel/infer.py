@@ -8,15 +8,17 @@ into a term. Nothing is lost, since the type of every function in a declaration 
 from __future__ import annotations
 
 from ..show import show
-from ..terms import App, Const, Expr, IMax, Lam, Let, Level, Lit, Pi, Proj, Sort, Succ, Var
+from ..terms import App, Const, Expr, Lam, Let, Level, Lit, Pi, Proj, Sort, Succ, Var
 from .conversion import Conversion
-from .errors import KernelError, Task, run
-from .levels import Levels
+from .errors import BudgetError, KernelError, Task, run
+from .levels import Levels, imax
 from .machine import Machine
 from .naturals import NAT
 from .readback import describe
 from .typing import Typing
 from .values import Env, Free, Product, Stuck, Universe, Value
+
+MOST_BINDERS = 2_000  # a context is copied for each
 
 
 class Context:
@@ -172,7 +174,7 @@ class Checker:
             body = body.body
         level = yield self._sort(body, context)
         for domain in reversed(domains):
-            level = IMax(domain, level)
+            level = imax(domain, level)
         return Universe(level)
 
     def _field(self, term: Proj, context: Context) -> Task[Value]:
@@ -211,7 +213,8 @@ class Checker:
     def _enter(self, name: str, type: Value, context: Context, value: Value | None = None) -> Context:
         depth = len(context.env)
         self.machine.budget.spend(1 + (depth >> 4))
-        self.machine.budget.check_depth(depth)
+        if depth >= MOST_BINDERS:
+            raise BudgetError(f"more than {MOST_BINDERS} binders inside one another")
         return context.bind(name, type, value)
 
     def _say(self, value: Value) -> str:

@@ -1,8 +1,8 @@
 """Universe levels: when one is at most another, for all values of the parameters.
 
 The decision is exact. Once it is fixed which parameters are zero, every ``imax`` is a ``max`` or zero, and a level is a
-maximum of terms ``p + k`` and one constant. Only the parameters that stand to the right in an ``imax`` are split, so
-there are rarely more than two.
+maximum of terms ``p + k`` and one constant. Only the parameters that decide whether the right side of an ``imax`` is
+zero are split, so there are rarely more than two.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Levels:
         split = sorted(_split(left) | _split(right))
         if len(split) > MOST_SPLITS:
             raise KernelError(
-                f"a universe level has more than {MOST_SPLITS} parameters to the right in `imax`"
+                f"a universe level has more than {MOST_SPLITS} parameters that an `imax` depends on"
             )
         for zeros in chain.from_iterable(combinations(split, count) for count in range(len(split) + 1)):
             zero = frozenset(zeros)
@@ -101,7 +101,7 @@ def _combine(level: Level, inner: list[Normal], zero: frozenset[str], nonzero: f
         return {name: offset + 1 for name, offset in inner[0].items()}
     left, right = inner
     if isinstance(level, IMax):
-        # Every parameter of `right` is split, so that it is zero or not is settled.
+        # The parameters that decide it are split, so that `right` is zero or not is settled.
         if max(offset + (name in nonzero) for name, offset in right.items()) == 0:
             return {"": 0}
     elif not isinstance(level, Max):
@@ -110,23 +110,35 @@ def _combine(level: Level, inner: list[Normal], zero: frozenset[str], nonzero: f
 
 
 def _split(level: Level) -> set[str]:
-    """The parameters to the right in an ``imax``."""
+    """The parameters that decide whether the right side of some ``imax`` is zero."""
     found: set[str] = set()
     seen: set[tuple[Level, bool]] = set()
-    stack = [(level, False)]
+    stack = [(level, False)]  # whether it matters that the level is zero
     while stack:
         item = stack.pop()
-        if item in seen:
+        if item in seen or not item[0].has_params:
             continue
         seen.add(item)
-        part, right = item
-        if isinstance(part, Param) and right:
-            found.add(part.name)
-        elif isinstance(part, IMax):
-            stack += [(part.left, right), (part.right, True)]
+        part, matters = item
+        if isinstance(part, Param):
+            if matters:
+                found.add(part.name)
+        elif isinstance(part, IMax):  # it is zero if and only if its right side is
+            stack += [(part.left, False), (part.right, True)]
+        elif isinstance(part, Succ):  # it is never zero
+            stack.append((part.of, False))
         else:
-            stack += [(each, right) for each in _inside(part)]
+            stack += [(each, matters) for each in _inside(part)]
     return found
+
+
+def imax(left: Level, right: Level) -> Level:
+    """``IMax(left, right)``, in a simpler form where there is one: the level of a product."""
+    if isinstance(right, Zero):
+        return right
+    if isinstance(right, IMax):  # both are zero if the innermost level is, otherwise the maximum of the three
+        return IMax(Max(left, right.left), right.right)
+    return Max(left, right) if isinstance(right, Succ) else IMax(left, right)
 
 
 def parameters(level: Level) -> set[str]:

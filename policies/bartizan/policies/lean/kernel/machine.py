@@ -126,6 +126,7 @@ class Machine:
                         break
                     if kind is not Stuck:
                         raise KernelError("something that is no function is applied")
+                    self.budget.spend((len(value.args) + len(stack)) >> 3)  # type: ignore[attr-defined]
                     stack.reverse()
                     value = Stuck(value.head, (*value.args, *stack))  # type: ignore[attr-defined]
                     stack = []
@@ -213,7 +214,8 @@ class Machine:
                         inner += 1
                         value, more = stuck.args[len(got)], True
                         continue
-                    step = how.compute(got, stuck.args, self.budget)
+                    result = how.compute(got, self.budget)
+                    step = None if result is None else self.evaluate(result, _NONE)
                 elif how is _PROJECT:
                     step = self._project(stuck, value)
                 else:

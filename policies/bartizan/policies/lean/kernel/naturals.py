@@ -14,20 +14,18 @@ from dataclasses import dataclass
 from ..build import app, arrow, lam, local
 from ..terms import TYPE, Const, Expr, Lit
 from .errors import Budget, BudgetError
-from .values import Env, Natural, Stuck, Value
+from .values import Natural, Value
 
 NAT, ZERO, SUCC = Const("Nat"), Const("Nat.zero"), Const("Nat.succ")
 BOOL, TRUE, FALSE = Const("Bool"), Const("Bool.true"), Const("Bool.false")
 LARGEST_EXPONENT = 1 << 24  # Lean's own bound
 
-# The inductive types that the kernel knows by name, with the types of their constructors.
+# The inductive types that the kernel knows by name, with the types of their constructors. Nothing else may have these
+# names, or those of the recursors.
 PINNED: dict[str, list[tuple[str, Expr]]] = {
     "Nat": [("Nat.zero", NAT), ("Nat.succ", arrow(NAT, NAT))],
     "Bool": [("Bool.false", BOOL), ("Bool.true", BOOL)],
 }
-
-_true, _false = Stuck(TRUE, ()), Stuck(FALSE, ())
-_true.full, _false.full = _true, _false
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +36,8 @@ class Operation:
     arity: int
     on: Callable[..., int | bool | None]
 
-    def compute(self, got: list[Value], args: Env, budget: Budget) -> Value | None:
-        """The result on ``got``, the reduced arguments, if they are literals. ``args`` are the arguments themselves."""
+    def compute(self, got: list[Value], budget: Budget) -> Expr | None:
+        """The result on ``got``, the reduced arguments, if they are literals."""
         numbers = [each.value for each in got if isinstance(each, Natural)]
         if len(numbers) != self.arity:
             return None
@@ -49,9 +47,9 @@ class Operation:
         if result is None:
             return None
         if isinstance(result, bool):
-            return _true if result else _false
+            return TRUE if result else FALSE
         budget.spend(1 + (result.bit_length() >> 10))
-        return Natural(result)
+        return Lit(result)
 
 
 def _size(name: str, numbers: list[int]) -> int:
@@ -62,6 +60,9 @@ def _size(name: str, numbers: list[int]) -> int:
     return first + second if name == "Nat.shiftLeft" else first + second.bit_length()
 
 
+RESERVED = frozenset(
+    {*PINNED, *(f"{name}.rec" for name in PINNED), *(name for made in PINNED.values() for name, _ in made)}
+)
 _GROWING = frozenset({"Nat.mul", "Nat.pow", "Nat.shiftLeft"})
 
 SUCCESSOR = Operation("Nat.succ", 1, lambda n: n + 1)
