@@ -22,6 +22,7 @@ from pydantic_core import to_jsonable_python
 from bartizan.guard import (
     ANONYMOUS,
     JSON,
+    Answer,
     Approval,
     BartizanError,
     Enforcement,
@@ -169,14 +170,27 @@ class Door(Generic[C]):
             raise ValueError(f"expected the session's id as a non-empty text, found {session!r:.40}")
         return session
 
-    async def pending(self, session: str, call_id: str, tool: str) -> Approval | None:
-        """The open question about a call, if there is one. Raises ``StoreError``."""
-        found = [
+    async def answer(
+        self,
+        call_id: str,
+        tool: str,
+        answer: Answer,
+        *,
+        session: str,
+        by: Principal,
+        args: Mapping[str, Any] | None,
+    ) -> None:
+        """Tell the guard a person's answer about a call, if there is an open question about it.
+
+        Raises ``StoreError``, and a subclass of ``ApprovalError`` for an answer that cannot be taken.
+        """
+        pending = [
             approval
             for approval in await self.guard.approvals(session)
             if (approval.call_id, approval.tool, approval.state) == (call_id, tool, "pending")
         ]
-        return found[-1] if found else None
+        if pending:
+            await self.guard.resolve(pending[-1].id, answer, session=session, by=by, args=args)
 
     def _asked(self, answer: Enforcement, session: str, once: str | None) -> Asked:
         if not answer.decision.allowed:

@@ -102,9 +102,7 @@ class ADKGuard(BasePlugin):
         run ask the guard again. Raises a subclass of ``ApprovalError`` for an answer that cannot be taken.
         """
         original = (asked.args or {})["originalFunctionCall"]
-        pending = await self._door.pending(session, original["id"], original["name"])
-        if pending is not None:
-            await self.guard.resolve(pending.id, answer, session=session, by=by, args=args)
+        await self._door.answer(original["id"], original["name"], answer, session=session, by=by, args=args)
         confirmed = {"confirmed": answer != "reject"}
         return types.Part(
             function_response=types.FunctionResponse(id=asked.id, name=CONFIRMATION, response=confirmed)

@@ -13,11 +13,12 @@ from langgraph.errors import GraphBubbleUp
 from bartizan.guard import ANONYMOUS, Enforcement, Principal, ToolCall, ToolResult
 from bartizan.integrations.portal import Portal
 
+from ..door import FAILED
 from . import results
 from .callbacks import RunObserver
 from .corrections import Notice
 from .grants import Grant, current, granted
-from .mediation import FAILED, NO_SESSION, UNREADABLE, Denial, Mediator
+from .mediation import NO_SESSION, UNREADABLE, Denial, Mediator
 from .proposal import Proposal, from_config
 
 SessionOf = Callable[[RunnableConfig], str]

@@ -18,6 +18,7 @@ from langgraph.errors import GraphBubbleUp
 
 from bartizan.guard import Enforcement, Gatekeeper, MalformedCall, Outcome, Principal, ToolCall, ToolResult
 
+from ..door import FAILED, MALFORMED
 from . import corrections, results
 from .approvals import Desk, Steps, can_ask, question
 from .history import History
@@ -26,8 +27,6 @@ from .proposal import Proposal
 
 log = logging.getLogger("bartizan.langgraph")
 
-FAILED = "This call was denied and has not been executed.\nThe guard could not decide about this call."
-MALFORMED = "This call was denied and has not been executed.\nIts arguments are not strict JSON."
 LOST = "This call already ran, but its outcome could not be restored; it was not executed twice."
 NO_SESSION = (
     "This call was denied and has not been executed.\n"

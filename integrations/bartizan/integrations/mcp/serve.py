@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,8 @@ from typing import Any
 import anyio
 import uvicorn
 from mcp.server.stdio import stdio_server
+
+from bartizan.monitors.listening import is_loopback
 
 from .proxy import Proxy
 
@@ -29,7 +30,7 @@ class HttpListener:
         host = host.strip("[]") or "127.0.0.1"
         if not port.isascii() or not port.isdigit() or int(port) > 65535:
             raise ValueError(f"expected host:port, found {text!r}")
-        if host != "localhost" and not _is_loopback(host):
+        if not is_loopback(host):
             raise ValueError(
                 f"expected an address of this machine (127.0.0.1), found {host!r}: the proxy does not know who "
                 "connects; put one that authenticates in front of it"
@@ -73,10 +74,3 @@ async def _until_either_leaves(proxy: Proxy, serving: Awaitable[Any]) -> bool:
     finally:
         theirs.cancel()
         # not ours: a thread of it may sit in a read of standard input that only the client can end
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -78,9 +78,9 @@ class OpenAIAgentsGuard:
         ``args`` are the new arguments of an ``"edit"``. ``state.approve`` alone only lets the SDK ask the guard again.
         Raises a subclass of ``ApprovalError`` for an answer that cannot be taken.
         """
-        pending = await self._door.pending(session, item.call_id or "", item.qualified_name or "")
-        if pending is not None:
-            await self.guard.resolve(pending.id, answer, session=session, by=by, args=args)
+        await self._door.answer(
+            item.call_id or "", item.qualified_name or "", answer, session=session, by=by, args=args
+        )
         if answer == "reject":
             state.reject(item, rejection_message=REJECTED)
         else:

@@ -99,7 +99,5 @@ class PydanticAIGuard(AbstractCapability[Any]):
         ``ToolApproved`` alone only lets the run ask the guard again. Raises a subclass of ``ApprovalError`` for an
         answer that cannot be taken.
         """
-        pending = await self._door.pending(session, call.tool_call_id, call.tool_name)
-        if pending is not None:
-            await self.guard.resolve(pending.id, answer, session=session, by=by, args=args)
+        await self._door.answer(call.tool_call_id, call.tool_name, answer, session=session, by=by, args=args)
         return ToolDenied(REJECTED) if answer == "reject" else ToolApproved()
