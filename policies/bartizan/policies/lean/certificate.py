@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bartizan.guard import BartizanError, MalformedJSON, Signer, Verifier
 from bartizan.guard.canonical import canonical_json, digest_of, parse_json
 
-FORMAT = "bartizan-certificate"
 VERSION = 1
 _DOMAIN = b"bartizan certificate 1\n"
 
@@ -26,6 +25,14 @@ Index = Annotated[int, Field(ge=0)]
 
 class BadCertificate(BartizanError):
     """This is no certificate: where, and what was expected."""
+
+
+class Mismatch(Exception):
+    """A part of a certificate is not as it must be: what, and what to do where it is not to certify again."""
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(what)
+        self.what, self.remedy = what, remedy
 
 
 class _Closed(BaseModel):
@@ -122,8 +129,8 @@ class Signature(_Closed):
 class Certificate(_Closed):
     """What stands in ``policy.cert.json``."""
 
-    format: Literal["bartizan-certificate"] = FORMAT  # type: ignore[assignment]
-    version: Literal[1] = VERSION  # type: ignore[assignment]
+    format: Literal["bartizan-certificate"] = "bartizan-certificate"
+    version: Annotated[int, Field(ge=VERSION, le=VERSION)] = VERSION
     policy: About
     schema_: Digest = Field(alias="schema")
     semantics: Index

@@ -101,6 +101,8 @@ def objection(parts: Sequence[Part], reason: Reason, tool: str, policy: CheckedP
 def _asks_for(part: Part, tool: str) -> bool | None:
     """Whether a condition on the tool has this value at a call of ``tool``; None for any other condition."""
     node = part.condition
+    if node["node"] == "Allowed" and node["tool"] != tool:
+        return not part.value  # it asks for a call of that tool
     if node["node"] == "OneOf" and _is_tool(node["operand"]):
         return (tool in node["items"]) is part.value
     if node["node"] == "Compare" and node["op"] == "==":
