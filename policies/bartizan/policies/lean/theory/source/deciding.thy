@@ -106,24 +106,21 @@ def Policy.add (r : Rule) (p : Policy) : Policy := Policy.mk p.header p.leaves (
 -- Neither asks nor permits, unless softened.
 theorem deny_rule_votes (tool : Text) (env : Env) (r : Rule) (h : r.effect = Effect.deny) :
     vote tool env r = Vote.permit → False :=
-  have claim : ∀ (applies : Bool) (effect : Effect) (missing : Bool) (value : Option Bool), effect = Effect.deny →
-      cond applies (votes effect missing value) Vote.silent = Vote.permit → False :=
-    (fun applies effect missing value =>
-      match value with
-      | none => auto [applies, effect, missing]
-      | some x => auto [applies, effect, missing, x]);
-  claim (r.applies tool) r.effect (r.missing env) (Expr.eval r.cond env) h
+  have claim : ∀ (applies : Bool) (missing : Bool) (value : Option Bool),
+      cond applies (votes Effect.deny missing value) Vote.silent = Vote.permit → False :=
+    (fun applies missing value => auto [applies, value, missing]);
+  show cond (r.applies tool) (votes r.effect (r.missing env) (Expr.eval r.cond env)) Vote.silent = Vote.permit → False;
+  rw [h]; claim (r.applies tool) (r.missing env) (Expr.eval r.cond env)
 
 theorem hard_deny_rule_votes (tool : Text) (env : Env) (r : Rule) (h : r.effect = Effect.deny) (hard : r.soft = []) :
     vote tool env r = Vote.ask → False :=
-  have claim : ∀ (applies : Bool) (effect : Effect) (missing : Bool) (value : Option Bool), effect = Effect.deny →
-      missing = Bool.false → cond applies (votes effect missing value) Vote.silent = Vote.ask → False :=
-    (fun applies effect missing value =>
-      match value with
-      | none => auto [applies, effect, missing]
-      | some x => auto [applies, effect, missing, x]);
-  claim (r.applies tool) r.effect (r.missing env) (Expr.eval r.cond env) h
-    (show List.any r.soft (fun i => isNone (env.nums i)) = Bool.false; rw [hard]; rfl)
+  have claim : ∀ (applies : Bool) (value : Option Bool),
+      cond applies (votes Effect.deny Bool.false value) Vote.silent = Vote.ask → False :=
+    (fun applies value => auto [applies, value]);
+  have no : r.missing env = Bool.false :=
+    (show List.any r.soft (fun i => isNone (env.nums i)) = Bool.false; rw [hard]; rfl);
+  show cond (r.applies tool) (votes r.effect (r.missing env) (Expr.eval r.cond env)) Vote.silent = Vote.ask → False;
+  rw [h, no]; claim (r.applies tool) (Expr.eval r.cond env)
 
 theorem or_false_left {a : Bool} {b : Bool} (h : or a b = Bool.false) : a = Bool.false := auto [a]
 theorem or_false_right {a : Bool} {b : Bool} (h : or a b = Bool.false) : b = Bool.false := auto [a]
@@ -147,14 +144,19 @@ theorem allow_antitone_add_deny (p : Policy) (tool : Text) (env : Env) (r : Rule
 theorem deny_mono_add_deny (p : Policy) (tool : Text) (env : Env) (r : Rule) : r.effect = Effect.deny → r.soft = [] →
     decide p tool env = Outcome.deny → decide (Policy.add r p) tool env = Outcome.deny :=
   fun denies hard denied =>
-    have claim : ∀ (d : Bool) (a : Bool) (q : Bool) (x : Bool) (y : Bool) (z : Bool), y = Bool.false → z = Bool.false →
-        outcome d a q = Outcome.deny → outcome (x || d) (y || a) (z || q) = Outcome.deny :=
-      (fun d a q x y z => auto [d, a, q, x, y, z]);
+    have claim : ∀ (d : Bool) (a : Bool) (q : Bool) (x : Bool),
+        outcome d a q = Outcome.deny → outcome (x || d) a q = Outcome.deny :=
+      (fun d a q x => auto [x, d, a, q]);
+    have unasked : Vote.beq Vote.ask (vote tool env r) = Bool.false :=
+      false_of_not (fun x => hard_deny_rule_votes tool env r denies hard (Eq.symm (Vote.of_beq x)));
+    have unpermitted : Vote.beq Vote.permit (vote tool env r) = Bool.false :=
+      false_of_not (fun x => deny_rule_votes tool env r denies (Eq.symm (Vote.of_beq x)));
+    show outcome (Vote.beq Vote.deny (vote tool env r) || voted Vote.deny tool env p.rules)
+        (Vote.beq Vote.ask (vote tool env r) || voted Vote.ask tool env p.rules)
+        (Vote.beq Vote.permit (vote tool env r) || voted Vote.permit tool env p.rules) = Outcome.deny;
+    rw [unasked, unpermitted];
     claim (voted Vote.deny tool env p.rules) (voted Vote.ask tool env p.rules) (voted Vote.permit tool env p.rules)
-      (Vote.beq Vote.deny (vote tool env r)) (Vote.beq Vote.ask (vote tool env r)) (Vote.beq Vote.permit (vote tool env r))
-      (false_of_not (fun x => hard_deny_rule_votes tool env r denies hard (Eq.symm (Vote.of_beq x))))
-      (false_of_not (fun x => deny_rule_votes tool env r denies (Eq.symm (Vote.of_beq x))))
-      denied
+      (Vote.beq Vote.deny (vote tool env r)) denied
 
 theorem order_and_dup_independent (p : Policy) (q : Policy) (tool : Text) (env : Env) :
     (∀ r, List.Mem r p.rules ↔ List.Mem r q.rules) → decide p tool env = decide q tool env :=

@@ -85,19 +85,27 @@ theorem permit_less {effect : Effect} {m : Bool} {n : Bool} {a : Option Bool} {b
     votes effect m a = Vote.permit → votes effect n b = Vote.permit :=
   match h with
   | inl x => rw [x]; auto [effect, m]
-  | inr x => rw [← x]; auto [effect, m, n, a]
+  | inr x => rw [← x]; auto [effect, a, m]
 
 theorem against_less {effect : Effect} {m : Bool} {n : Bool} {a : Option Bool} {b : Option Bool} (v : Vote)
     (other : v = Vote.silent → False) (third : v = Vote.permit → False) (h : Less a b) : votes effect n b = v →
     votes effect m a = Vote.deny ∨ votes effect m a = Vote.ask :=
-  match h with
-  | inl x => rw [x]; (match effect with
-    | allow => auto [v, b]
-    | deny => auto [m]
-    | escalate => auto
-    | redact => auto [v]
-    | label => auto [v])
-  | inr x => rw [← x]; auto [effect, v, m, n, a]
+  match effect with
+  | allow => (match b with
+    | none => fun x => absurd (Eq.symm x) other
+    | some y => (match y with | true => fun x => absurd (Eq.symm x) third | false => fun x => absurd (Eq.symm x) other))
+  | deny => (match h with
+    | inl x => rw [x]; auto [m]
+    | inr x => rw [x]; (match b with
+      | none => auto [m]
+      | some y => (match y with | true => fun x => Or.inl rfl | false => fun x => absurd (Eq.symm x) other)))
+  | escalate => (match h with
+    | inl x => rw [x]; fun y => Or.inr rfl
+    | inr x => rw [x]; (match b with
+      | none => fun x => Or.inr rfl
+      | some y => (match y with | true => fun x => Or.inr rfl | false => fun x => absurd (Eq.symm x) other)))
+  | redact => fun x => absurd (Eq.symm x) other
+  | label => fun x => absurd (Eq.symm x) other
 
 theorem vote_permit_less {tool : Text} {less : Env} {more : Env} (r : Rule) (h : Below less more) :
     vote tool less r = Vote.permit → vote tool more r = Vote.permit :=
@@ -160,7 +168,7 @@ theorem index_slice_sound (p : Policy) (tool : Text) (env : Env) : decide (Polic
     (fun v other => any_filter (fun r => Text.beq r.tool tool) (fun r => Vote.beq v (vote tool env r)) p.rules
       (fun r votes_so =>
         have claim : ∀ (s : Bool) (t : Bool) (x : Vote), Vote.beq v (cond (and (not s) t) x Vote.silent) = Bool.true →
-            t = Bool.true := (fun s t x => auto [s, t, x, v]);
+            t = Bool.true := (fun s t x => match t with | true => fun h => rfl | false => auto [s, v]);
         claim r.shadow (Text.beq r.tool tool) (votes r.effect (r.missing env) (Expr.eval r.cond env)) votes_so));
   show outcome (voted Vote.deny tool env (List.filter (fun r => Text.beq r.tool tool) p.rules))
       (voted Vote.ask tool env (List.filter (fun r => Text.beq r.tool tool) p.rules))
