@@ -81,13 +81,13 @@ class Environment:
         Raises:
             KernelError: it is refused, or the budget is spent (:class:`BudgetError`).
         """
+        if not isinstance(declaration, (Axiom, Definition, Theorem, Opaque, Inductive)):
+            raise KernelError(f"a declaration that the kernel does not understand: {declaration!r}")
         try:
             if isinstance(declaration, Inductive):
                 declaration = self._add_inductive(declaration)
-            elif isinstance(declaration, (Axiom, Definition, Theorem, Opaque)):
-                self._add_constant(declaration)
             else:
-                raise KernelError(f"a declaration that the kernel does not understand: {declaration!r}")
+                self._add_constant(declaration)
         except KernelError as error:
             if error.declaration:
                 raise
