@@ -1,5 +1,7 @@
 """Makes the theory from its sources, has the kernel check it, and writes it where the package keeps it."""
 
+from __future__ import annotations
+
 import gzip
 from pathlib import Path
 
