@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from bartizan.guard import Enforcement, ToolCall
+from bartizan.integrations import wire
 from bartizan.integrations.client import RemoteGuard
 from bartizan.integrations.langgraph import LangGraphGuard
 
@@ -133,19 +134,9 @@ class _Remembering(RemoteGuard):
     async def _asked(self, call: ToolCall, session: str, *asked: Any, **options: Any) -> Enforcement:
         answer = await super()._asked(call, session, *asked, **options)
         if answer.record is not None and not options.get("review"):
-            decision = answer.decision
             record = {
-                "outcome": decision.outcome.name,
-                "reasons": [
-                    {
-                        "rule": one.rule,
-                        "effect": one.effect,
-                        "value": one.value,
-                        "text": one.text,
-                        "atoms": list(one.atoms),
-                    }
-                    for one in decision.reasons
-                ],
+                "outcome": answer.decision.outcome.name,
+                "reasons": wire.reasons_to_json(answer.decision.reasons),
             }
             self.decisions.setdefault(session, {}).setdefault(answer.call.id, []).append(record)
         return answer
