@@ -19,7 +19,7 @@ ADK := .venv-adk/bin
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-warn-script-location
 STEP := @printf '==> %s\n'
 
-.PHONY: help setup demo test test-oldest test-oracle test-adk test-ray lint format types contracts constraints clean
+.PHONY: help setup demo test test-oldest test-oracle test-adk lint format types contracts constraints clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,11 +32,7 @@ demo: .venv/.stamp-demo ## one AgentDojo suite under attack, guarded: a table an
 
 test: .venv/.stamp-dev ## the whole test suite
 	$(STEP) 'test: pytest on $(JOBS) processes'
-	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --ignore tests/integrations/ray $(PYTEST_ARGS)
-
-test-ray: .venv/.stamp-dev ## replay and hosts on Ray, which wants the machine for itself
-	$(STEP) 'test-ray: pytest on a Ray of this machine'
-	@$(BIN)/python -m pytest tests/integrations/ray $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
 
 test-oldest: .venv-oldest/.stamp ## the LangGraph tests on the oldest supported LangGraph
 	$(STEP) 'test-oldest: the integration tests on the floors of the langgraph extra'

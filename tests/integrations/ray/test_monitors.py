@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import ray
 from tests.monitors.host.conformance import HostConformance, reason
 from tests.monitors.host.engines import query
 from tests.monitors.host.gated import GatedEngine, Running
@@ -91,6 +92,12 @@ def test_a_stuck_engine_fails_its_replica_s_health(tmp_path: Path) -> None:
         (tmp_path / "go").touch()
 
     asyncio.run(stuck())
+
+
+def test_serve_has_patience_with_a_proxy_that_starts_slowly(on_this_machine: None) -> None:
+    """The processes of a Ray of our own know that a busy machine needs more than Ray's five seconds."""
+    found = ray.get(ray.remote(os.getenv).options(num_cpus=0).remote("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S"))
+    assert found == "60"
 
 
 def test_an_address_that_others_reach_needs_tokens() -> None:

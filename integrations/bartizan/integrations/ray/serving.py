@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from ray import serve
+from ray.exceptions import RayError
 from ray.serve.config import HTTPOptions, ProxyLocation
 from ray.serve.schema import LoggingConfig
 
@@ -46,7 +47,7 @@ def deployed(
                 for prefix, application in applications.items()
             ]
         )
-    except (RuntimeError, ValueError) as error:
+    except (RayError, RuntimeError, TimeoutError, ValueError) as error:
         serve.shutdown()  # type: ignore[no-untyped-call]
         raise CannotServe(f"{host}:{port}: Ray Serve could not start: {error}") from error
     try:

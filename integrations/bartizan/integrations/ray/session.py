@@ -17,6 +17,10 @@ OBJECT_STORE = 512 * 1024 * 1024
 
 TOKENS = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
+PATIENCE = 60
+"""Seconds that Serve's proxy has to start in, and to answer. The proxy is a process of its own, and on a busy machine
+Ray's 5 seconds are too few: its controller kills the proxy that is still starting, and Serve has not started."""
+
 
 class CannotConnect(BartizanError):
     """There is no cluster at an address, or none could be started here."""
@@ -63,5 +67,7 @@ def _prepare() -> None:
     is one in the user's folder, for whatever Ray the user runs).
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    for what in ("READY", "HEALTH"):
+        os.environ.setdefault(f"RAY_SERVE_PROXY_{what}_CHECK_TIMEOUT_S", str(PATIENCE))
     if not any(name in os.environ for name in TOKENS):
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
