@@ -10,6 +10,7 @@ import yaml
 
 from bartizan.integrations.sidecar.config import (
     TLS,
+    Certified,
     Limits,
     Proxy,
     Reload,
@@ -39,6 +40,7 @@ def test_the_documented_configuration_is_one_and_names_every_field() -> None:
     tenant = body["tenants"]["payments"]  # type: ignore[index]
     assert set(tenant) == set(Tenant.model_fields)
     assert set(tenant["reload"]) == set(Reload.model_fields)
+    assert set(tenant["certificate"]) == set(Certified.model_fields)
     assert set(body["limits"]) == set(Limits.model_fields)  # type: ignore[call-overload]
     assert set(body["proxy"]) == set(Proxy.model_fields)  # type: ignore[call-overload]
     assert all(name in (ROOT / "docs/operations.md").read_text() for name in TLS.model_fields)
@@ -50,6 +52,7 @@ def test_the_defaults_on_the_page_are_those_of_the_service() -> None:
     limits = Limits().model_dump()
     assert body["limits"] == limits
     shown = body["tenants"]["payments"]  # type: ignore[index]
+    assert shown["certificate"] == Certified().model_dump()
     for name in ("deadline", "approval_ttl", "correct", "correct_within", "capture_content"):
         assert shown[name] == Tenant.model_fields[name].default
 

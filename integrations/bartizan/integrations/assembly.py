@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
-from bartizan.guard import Proposer, SessionStore
+from bartizan.guard import Proposer, SessionStore, Verifier
 from bartizan.guard.gather import Monitor
 from bartizan.guard.sqlite import SqliteStore
 from bartizan.monitors import Backend
 from bartizan.monitors.monitor import monitors_for
+from bartizan.policies.lean.levels import Level, Requirement
 from bartizan.policies.program import Program
 
 REDIS = ("redis://", "rediss://", "unix://")
@@ -39,3 +41,30 @@ def proposers_of(program: Program) -> Sequence[Proposer]:
     from bartizan.policies.repair import SolverProposer  # it brings the solver, which few policies need
 
     return (SolverProposer(),)
+
+
+def requirement(
+    level: Level,
+    at: str | Path | None = None,
+    trusted_keys: Sequence[str | Path] = (),
+    *,
+    weaker: Literal["refuse", "accept"] = "refuse",
+    kernel: Sequence[str] = (),
+    seconds: float = 60.0,
+) -> Requirement:
+    """What a policy's certificate must reach, with the keys in these files trusted (extra ``sign``).
+
+    Raises ``OSError`` and ``ValueError`` for a key that is none, ``ImportError`` without the extra.
+    """
+    key: Callable[[bytes], Verifier] | None = None
+    trusted: tuple[Verifier, ...] = ()
+    try:
+        from bartizan.integrations.signing import Ed25519Verifier  # an extra of its own
+    except ImportError:
+        if trusted_keys:
+            raise
+    else:
+        key = Ed25519Verifier
+        trusted = tuple(Ed25519Verifier.load(path) for path in trusted_keys)
+    where = Path(at) if at is not None else None
+    return Requirement(level, where, trusted, key, weaker, tuple(kernel), seconds)

@@ -102,7 +102,7 @@ def test_what_can_be_at_once_is_no_fact(condition: str) -> None:
     known, policy = parts(condition)
     assert contradiction(known, "send", policy) is None
     for reason in ("language", "law", "tool", "stage"):
-        assert isinstance(objection(known, reason, "send", policy), str)  # type: ignore[arg-type]
+        assert isinstance(objection(known, reason, "send", policy), str)
 
 
 def test_a_part_that_says_otherwise_is_no_fact() -> None:

@@ -130,21 +130,17 @@ def test_a_pair_is_read_as_it_was_written(tmp_path: Path) -> None:
 
     writer = threading.Thread(target=write)
     writer.start()
-    torn = total = 0
+    total = 0
     while not done.is_set():
         try:
             certificate, proof = read_pair(target)
         except BadCertificate:
             continue
         total += 1
-        torn += certificate > proof
-        assert int(proof) - int(certificate) in (
-            0,
-            1,
-        )  # the proof is there first: what reads it refuses the pair
+        # the proof is there first: whoever reads it with the certificate before refuses the pair
+        assert int(proof) - int(certificate) in (0, 1)
     writer.join()
     assert total
-    assert torn == 0
     assert read_pair(target) == (b"99", b"99")
 
 

@@ -12,8 +12,16 @@ import typer
 from bartizan.guard import BartizanError
 from bartizan.policies import PolicyError
 from bartizan.policies.diagnostics import visible
+from bartizan.policies.lean.levels import Level
 
 from .console import err, give_up
+
+Require = Annotated[
+    Level | None,
+    typer.Option(
+        "--require", help="The level that the certificate of every policy must reach.", show_default=False
+    ),
+]
 
 
 def serve(
@@ -21,6 +29,7 @@ def serve(
     check: Annotated[
         bool, typer.Option("--check", help="Read the configuration and its policies, and end.")
     ] = False,
+    require: Require = None,
 ) -> None:
     """Serve decisions, approvals and the page over HTTP; see docs/operations.md."""
     try:
@@ -33,10 +42,10 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         if check:
-            Service.check(load_config(config))
+            Service.check(load_config(config).requiring(require))
             err.print("The configuration can be used.")
         else:
-            run(config, _announce)
+            run(config, _announce, require)
     except PolicyError as error:
         give_up(str(error), 1)
     except (BartizanError, CannotServe, OSError, ImportError) as error:

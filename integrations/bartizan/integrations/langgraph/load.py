@@ -16,6 +16,7 @@ from bartizan.guard.stream.reviewing import measured
 from bartizan.integrations.assembly import monitors_of, proposers_of, store_at
 from bartizan.monitors import Backend
 from bartizan.policies import ToolDecl, load_policy
+from bartizan.policies.lean.levels import Level, Requirement
 from bartizan.policies.tools import tools_from_langchain
 
 from .guard import LangGraphGuard
@@ -30,6 +31,7 @@ def load_guard(
     monitors: Mapping[str, Monitor] | Backend | None = None,
     correct: bool | Sequence[Proposer] = True,
     correct_within: float = 0.25,
+    require: Level | Requirement | None = None,
     **options: Any,
 ) -> LangGraphGuard:
     """A guard for the policy of a file.
@@ -41,16 +43,17 @@ def load_guard(
     signals' names, or a backend (an engine in this process, a host elsewhere) that has the probes which the policy
     names under ``monitor:``; a signal without one is missing. ``correct``: what the policy opens under ``repair:`` is
     corrected by the solver (extra ``prove``), or by the proposers given, in ``correct_within`` seconds; ``False``
-    denies as if it opened nothing.
+    denies as if it opened nothing. ``require``: the level that the policy's certificate must reach, as in
+    :func:`~bartizan.policies.load_policy`.
     ``options`` are those of :class:`LangGraphGuard`.
 
-    Raises ``PolicyError`` with located diagnostics for a policy that is not one, ``AuditLocked`` or
-    ``AuditTampered`` for a log that cannot be continued.
+    Raises ``PolicyError`` with located diagnostics for a policy that is not one, ``Uncertified`` for one without the
+    certificate that is required, ``AuditLocked`` or ``AuditTampered`` for a log that cannot be continued.
     """
     declared = [tool for tool in tools if isinstance(tool, ToolDecl)]
     others = [tool for tool in tools if not isinstance(tool, ToolDecl)]
     langchain = [tool if isinstance(tool, BaseTool) else create_tool(tool) for tool in others]
-    program = load_policy(policy_path, tools=(*declared, *tools_from_langchain(langchain)))
+    program = load_policy(policy_path, tools=(*declared, *tools_from_langchain(langchain)), require=require)
     measuring = monitors_of(program, monitors)
     guard = Guard(
         program,

@@ -11,6 +11,7 @@ from bartizan.guard import Guard
 from bartizan.guard.audit import FileAuditLog
 from bartizan.integrations.assembly import proposers_of, store_at
 from bartizan.policies import ToolDecl, load_policy
+from bartizan.policies.lean.levels import Level, Requirement
 from bartizan.policies.tools import tools_from_mcp
 
 
@@ -35,14 +36,16 @@ def guard_for(
     trust_annotations: bool = False,
     correct_within: float = 0.25,
     approval_ttl: float = 3600.0,
+    require: Level | Requirement | None = None,
 ) -> Guard:
     """A guard for the policy of a file, in which the server's tools are declared that the policy leaves out.
 
     ``audit`` is the directory of the audit log, ``store`` the file of the sessions or the URL of a Redis; without them
-    both live in memory. Raises ``PolicyError`` for a policy that is not one, ``AuditLocked`` or ``AuditTampered`` for a
-    log that cannot be continued.
+    both live in memory. ``require``: the level that the policy's certificate must reach. Raises ``PolicyError`` for a
+    policy that is not one, ``Uncertified`` for one without that certificate, ``AuditLocked`` or ``AuditTampered`` for
+    a log that cannot be continued.
     """
-    program = load_policy(policy, declarations(tools, trust_annotations=trust_annotations))
+    program = load_policy(policy, declarations(tools, trust_annotations=trust_annotations), require=require)
     return Guard(
         program,
         store=store_at(store) if store is not None else None,

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from bartizan.guard import BartizanError
 from bartizan.policies import PolicyError
 from bartizan.policies.casework import run_tests
+from bartizan.policies.lean.levels import Uncertified, assure
 from bartizan.policies.program import Program
 
-from .config import Reload
+from ..assembly import requirement
+from .config import ConfigError, Tenant
 
 
 class Refused(BartizanError):
     """The policy does not come into force; says what it did not pass."""
 
 
-def admit(program: Program, before: Program | None, settings: Reload) -> None:
-    """Raises :class:`Refused` unless the policy passes what is required of it.
+def admit(program: Program, before: Program | None, settings: Tenant) -> None:
+    """Raises :class:`Refused` unless the policy passes what is required of it, and ``ConfigError`` for bad keys.
 
     Its own tests must pass, always. ``proved``: each of its invariants is proved. ``tighter``: proved to let nothing
-    go that the policy in force does not (asked of changes only: ``before`` is None for the first).
+    go that the policy in force does not (asked of changes only: ``before`` is None for the first). Where a certificate
+    is required, the program is told the level that it reached.
     """
+    reload = settings.reload
     try:
         failed = [each for each in run_tests(program) if not each.passed]
     except PolicyError as error:
@@ -29,10 +35,32 @@ def admit(program: Program, before: Program | None, settings: Reload) -> None:
         raise Refused(
             f"{len(failed)} of its tests fail, first {first.name!r}: expected {first.expected}, found {first.found}"
         )
-    if settings.require == "proved":
-        _proved(program, settings.within)
-    elif settings.require == "tighter" and before is not None and before.hash != program.hash:
-        _tighter(program, before, settings.within)
+    if reload.require == "proved":
+        _proved(program, reload.within)
+    elif reload.require == "tighter" and before is not None and before.hash != program.hash:
+        _tighter(program, before, reload.within)
+    if settings.level is not None:
+        program.certificate = _certified(program, settings)
+
+
+def _certified(program: Program, settings: Tenant) -> str:
+    given, level = settings.certificate, settings.level
+    assert level is not None
+    try:
+        required = requirement(
+            level,
+            given.at,
+            given.trusted_keys,
+            weaker=given.weaker,
+            kernel=given.kernel,
+            seconds=given.within,
+        )
+    except (ValueError, OSError, ImportError) as error:
+        raise ConfigError(f"certificate.trusted_keys: {error}") from error
+    try:
+        return assure(program.policy, required, Path(settings.policy)).name
+    except Uncertified as error:
+        raise Refused(str(error)) from error
 
 
 def _proved(program: Program, within: float) -> None:

@@ -35,7 +35,7 @@ def routes(service: Service) -> list[BaseRoute]:
         settings = tenant.config
         try:
             program = await asyncio.to_thread(compile_policy, text, settings.policy)
-            await asyncio.to_thread(admit, program, tenant.program, settings.reload)
+            await asyncio.to_thread(admit, program, tenant.program, settings)
         except (PolicyError, Refused) as error:
             raise Problem(422, str(error)) from error
         if not dry_run and tenant.revisions is not None:

@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from bartizan.guard import BartizanError, Durability, Principal, Verdicts
 from bartizan.integrations.assembly import REDIS
+from bartizan.policies.lean.levels import LEVELS, Level
 
 from .identity import Authenticator, Identity, Scope
 
@@ -123,15 +124,34 @@ class Proxy(_Model):
     workloads: list[Workload] = Field(min_length=1)
 
 
+class Certified(_Model):
+    """The certificate that every policy of the tenant must bring, the first and all after it; see docs/lean.md.
+
+    ``require`` is how far it is checked. ``at`` is its file, or a folder with ``HASH.cert.json`` of each policy;
+    without it, it lies beside the policy. Whoever has no ``trusted_keys`` takes one that nobody signed. ``kernel`` is
+    the command of the other kernel that ``external`` asks, in ``within`` seconds.
+    """
+
+    require: Level | None = None
+    at: Path | None = None
+    trusted_keys: list[Path] = Field(default=[], description="public keys, one of which must have signed it")
+    weaker: Literal["refuse", "accept"] = Field(
+        default="refuse", description="invariants that rest on a solver's answer, beyond hash"
+    )
+    kernel: list[str] = []
+    within: float = Field(default=60.0, gt=0)
+
+
 class Reload(_Model):
     """How a changed policy comes into force: ``require`` is what it must pass before it does.
 
     ``tests``: its own tests. ``proved``: also every invariant proved. ``tighter``: also proved to let nothing go that
     the policy before it does not. Proofs need the extra ``prove``; ``within`` is seconds for one question of them.
+    ``hash``, ``recheck``, ``kernel``, ``external``: its tests, and a certificate as if ``certificate`` required it.
     """
 
     every: float = Field(default=2.0, gt=0, description="seconds between two looks")
-    require: Literal["tests", "proved", "tighter"] = "tests"
+    require: Literal["tests", "proved", "tighter", "hash", "recheck", "kernel", "external"] = "tests"
     within: float = Field(default=60.0, gt=0)
     revisions: Secret | None = Field(
         default=None, description="follow revisions in Redis that are signed with this key"
@@ -160,7 +180,19 @@ class Tenant(_Model):
     correct_within: float = Field(default=0.25, gt=0)
     deadline: float = Field(default=2.0, gt=0, description="seconds for a decision")
     approval_ttl: float = Field(default=3600.0, gt=0, description="seconds in which a person may answer")
+    certificate: Certified = Certified()
     reload: Reload = Reload()
+
+    @property
+    def level(self) -> Level | None:
+        """How far a policy's certificate is checked: the higher of what ``certificate`` and ``reload`` require."""
+        asked = {self.certificate.require, self.reload.require}
+        return next((level for level in reversed(LEVELS) if level in asked), None)
+
+    def requiring(self, level: Level) -> Tenant:
+        """The same with at least this level."""
+        least = max(level, self.level or level, key=LEVELS.index)
+        return self.model_copy(update={"certificate": self.certificate.model_copy(update={"require": least})})
 
     @property
     def shared(self) -> str | None:
@@ -225,6 +257,13 @@ class ServiceConfig(_Model):
                         f"tenants.{name}.store: expected a Redis URL, since several workers share sessions"
                     )
         return self
+
+    def requiring(self, level: Level | None) -> ServiceConfig:
+        """The same with at least this level of every tenant's policies."""
+        if level is None:
+            return self
+        tenants = {name: tenant.requiring(level) for name, tenant in self.tenants.items()}
+        return self.model_copy(update={"tenants": tenants})
 
     def authenticator(self) -> Authenticator:
         """Raises :class:`ConfigError` for secrets that are not there and tokens that two have."""
@@ -297,12 +336,25 @@ def _resolved(config: ServiceConfig, base: Path) -> ServiceConfig:
             "audit": audit,
             "audit_signing_key": signing,
             "audit_trusted_keys": [base / path for path in tenant.audit_trusted_keys],
+            "certificate": _certified(tenant.certificate, base),
         }
         return tenant.model_copy(update=changed)
 
     return config.model_copy(
         update={"tenants": {name: of(tenant) for name, tenant in config.tenants.items()}}
     )
+
+
+def _certified(given: Certified, base: Path) -> Certified:
+    kernel = given.kernel
+    if kernel and "/" in kernel[0]:
+        kernel = [str(base / kernel[0]), *kernel[1:]]
+    changed = {
+        "at": base / given.at if given.at is not None else None,
+        "trusted_keys": [base / path for path in given.trusted_keys],
+        "kernel": kernel,
+    }
+    return given.model_copy(update=changed)
 
 
 def _network(text: str) -> IPv4Network | IPv6Network | Literal["unix"]:

@@ -22,9 +22,11 @@ from bartizan.policies import PolicyError, compile_policy, load_policy
 from bartizan.policies.program import Program
 
 from .admission import Refused, admit
-from .config import Reload
+from .config import Tenant
 
 log = logging.getLogger("bartizan.sidecar")
+
+_WATCHED = ("*.yaml", "*.yml", "*.cert.json", "*.proof.ndjson")
 
 METRIC_RELOADS = "bartizan.policy.reloads"
 
@@ -44,8 +46,7 @@ class Reloader:
     """Changes of one tenant's policy. ``replace`` puts a program in force; ``current`` is the one in force."""
 
     tenant: str
-    path: str
-    settings: Reload
+    settings: Tenant
     current: Callable[[], Program]
     replace: Callable[[Program], None]
     latest: Attempt | None = None
@@ -54,16 +55,16 @@ class Reloader:
 
     async def watch(self) -> None:
         """Look at the policy's folder until cancelled. A pack of the library never changes."""
-        folder = Path(self.path)
+        folder = Path(self.settings.policy)
         if not folder.suffix:
             return
         seen = await asyncio.to_thread(_fingerprint, folder.parent)
         while True:
-            await asyncio.sleep(self.settings.every)
+            await asyncio.sleep(self.settings.reload.every)
             found = await asyncio.to_thread(_fingerprint, folder.parent)
             if found != seen:
                 seen = found
-                await self.take(lambda: load_policy(self.path))
+                await self.take(lambda: load_policy(self.settings.policy))
 
     async def take(self, read: Callable[[], Program], expected: str | None = None) -> Attempt:
         """Put what ``read`` gives in force if it may be. ``expected`` is the hash it must have.
@@ -98,7 +99,7 @@ class Reloader:
 
     async def take_text(self, text: str, expected: str | None = None) -> Attempt:
         """As :meth:`take`, for a policy's text. Includes are looked for beside the policy in force."""
-        return await self.take(lambda: compile_policy(text, self.path), expected)
+        return await self.take(lambda: compile_policy(text, self.settings.policy), expected)
 
     def _count(self, attempt: Attempt) -> None:
         meter = self.meter or metrics.get_meter("bartizan.sidecar")
@@ -107,9 +108,9 @@ class Reloader:
 
 
 def _fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """What tells that a policy, or a file that it includes, was written."""
+    """What tells that a policy, a file that it includes, or its certificate was written."""
     found = []
-    for file in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
+    for file in sorted(each for pattern in _WATCHED for each in folder.glob(pattern)):
         try:
             status = file.stat()
         except OSError:

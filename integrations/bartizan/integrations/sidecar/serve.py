@@ -26,6 +26,7 @@ from typing import Any
 import uvicorn
 
 from bartizan.monitors.listening import KEEP_ALIVE, Bound, CannotServe, bind, told_to_stop
+from bartizan.policies.lean.levels import LEVELS, Level
 
 from .app import create_app
 from .config import ConfigError, ServiceConfig, load_config
@@ -48,12 +49,14 @@ BACKOFF = 0.25, 10.0
 Announce = Callable[[Sequence[str]], None]
 
 
-def serve(path: str | Path, announce: Announce) -> None:
+def serve(path: str | Path, announce: Announce, require: Level | None = None) -> None:
     """Serve until SIGTERM or SIGINT. ``announce`` is told the addresses once requests are answered.
+
+    ``require`` is a level that the certificate of every policy must reach, whatever the configuration says.
 
     Raises ``ConfigError`` and :class:`CannotServe`, and what opening a tenant raises.
     """
-    config = load_config(path)
+    config = load_config(path).requiring(require)
     with ExitStack() as stack:
         bounds = [stack.enter_context(_bind(where)) for where in config.listen]
         addresses = [_shown(bound, config) for bound in bounds]
@@ -63,12 +66,12 @@ def serve(path: str | Path, announce: Announce) -> None:
         else:
             Service.check(config)
             os.environ[DIRECTORY] = stack.enter_context(TemporaryDirectory(prefix="bartizan-metrics-"))
-            _run(_Supervisor(Path(path), config, bounds).run(lambda: announce(addresses)))
+            _run(_Supervisor(Path(path), config, bounds, require).run(lambda: announce(addresses)))
 
 
-def work(path: str, worker: int) -> None:
+def work(path: str, worker: int, require: str = "") -> None:
     """One worker of several: what the supervisor starts."""
-    config = load_config(path)
+    config = load_config(path).requiring(LEVELS[LEVELS.index(require)] if require else None)
     sockets = [socket.socket(fileno=number) for number in json.loads(os.environ[FILES])]
     _run(_worker(config, Service.open(config, worker), sockets, lambda: None))
 
@@ -130,8 +133,11 @@ class _Child:
 
 
 class _Supervisor:
-    def __init__(self, path: Path, config: ServiceConfig, bounds: Sequence[Bound]) -> None:
+    def __init__(
+        self, path: Path, config: ServiceConfig, bounds: Sequence[Bound], require: Level | None
+    ) -> None:
         self._path = path
+        self._require = require or ""
         self._config = config
         self._sockets = [bound.socket for bound in bounds]
         self._children: dict[int, _Child] = {}
@@ -154,7 +160,14 @@ class _Supervisor:
     def _start(self, number: int) -> _Child:
         files = [each.fileno() for each in self._sockets]
         process = subprocess.Popen(
-            [sys.executable, "-m", "bartizan.integrations.sidecar.worker", str(self._path), str(number)],
+            [
+                sys.executable,
+                "-m",
+                "bartizan.integrations.sidecar.worker",
+                str(self._path),
+                str(number),
+                self._require,
+            ],
             pass_fds=files,
             env={**os.environ, FILES: json.dumps(files)},
         )

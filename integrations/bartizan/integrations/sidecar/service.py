@@ -60,7 +60,7 @@ class Service:
         config.authenticator()
         config.verdicts()
         for settings in config.tenants.values():
-            admit(load_policy(settings.policy), None, settings.reload)
+            admit(load_policy(settings.policy), None, settings)
 
     def tenant(self, name: str) -> Tenant:
         return self.tenants[name]

@@ -67,8 +67,7 @@ class Tenant:
     def __post_init__(self) -> None:
         self.reloader = Reloader(
             self.name,
-            self.config.policy,
-            self.config.reload,
+            self.config,
             lambda: self.program,
             self.replace_program,
             meter=self.meter,
@@ -121,7 +120,7 @@ def open_tenant(
     Raises ``PolicyError``, ``AuditError``, ``OSError`` and :class:`~.config.ConfigError`.
     """
     program = load_policy(settings.policy)
-    admit(program, None, settings.reload)
+    admit(program, None, settings)
     audit, past = _log(settings, worker)
     feed, inbox = _shared(name, settings) if settings.shared is not None else _local(past)
     guard = Guard(

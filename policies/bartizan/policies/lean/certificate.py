@@ -55,28 +55,35 @@ class Proof(_Closed):
 
 
 class Theorem(_Closed):
-    """A theorem of the proof. ``statement`` is the digest of its type, ``facts`` those that it assumes of leaves."""
+    """A theorem of the proof, about the policy that ``constant`` is.
+
+    ``statement`` is the digest of its type, ``facts`` those that it assumes of leaves, by position.
+    """
 
     name: Text
+    constant: Text
     statement: Digest
     english: Text
     facts: tuple[Index, ...] = ()
 
 
+class Part(_Closed):
+    """A condition (the JSON of a checked AST) and a value that it cannot have together with the other parts'."""
+
+    condition: dict[str, Any]
+    value: bool
+
+
 class Fact(_Closed):
-    """Something that is so for every value of some leaves, and that a theorem takes as a hypothesis.
+    """What a theorem assumes of leaves, in calls of ``tool``; see :mod:`.facts` for the reasons.
 
-    ``leaves`` are their indices in the policy's table, each with the truth value that it cannot have together with
-    the others. The reason is one of:
-
-    * ``language``: no text is in all those languages and outside the others, as ``states`` derivatives show that
-      are closed and of which none has the empty word; ``closed`` is their digest;
-    * ``law``: a law of the builtin table.
+    Of a language, ``states`` is the size of the closed set of derivatives, and ``closed`` its digest.
     """
 
     english: Text
-    leaves: tuple[tuple[Index, bool], ...]
-    reason: Literal["language", "law"]
+    tool: Text
+    parts: tuple[Part, ...]
+    reason: Literal["language", "law", "tool", "stage"]
     states: Index = 0
     closed: Digest | None = None
 
@@ -188,7 +195,7 @@ def _tuples(value: Any) -> Any:
     if isinstance(value, list):
         return tuple(_tuples(item) for item in value)
     if isinstance(value, dict):
-        return {key: item if key == "case" else _tuples(item) for key, item in value.items()}
+        return {key: item if key in ("case", "condition") else _tuples(item) for key, item in value.items()}
     return value
 
 

@@ -1,7 +1,8 @@
 """Digests of terms and declarations: what a certificate names a statement by, and a theory.
 
 A digest is SHA-256 over the structure, the digests of the parts for the parts (a Merkle tree), so that what is shared
-is hashed once. Everything counts that the kernel is given: names of bound variables and binder kinds, too.
+is hashed once. Names of bound variables and binder kinds count, too; what the kernel derives itself (recursors, the
+heights of definitions) does not.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import sha256
 
-from .declarations import Declaration, Inductive, Recursor
+from .declarations import Declaration, Inductive
 from .terms import (
     App,
     Const,
@@ -105,15 +106,7 @@ class Digester:
         for type_ in made.types:
             types += [type_.name, self.term(type_.type), len(type_.constructors)]
             types += [part for each in type_.constructors for part in (each.name, self.term(each.type))]
-        recursors = map(self._recursor, made.recursors or ())
-        return _hash(kind, made.params, *made.level_params, b"", *types, *recursors)
-
-    def _recursor(self, made: Recursor) -> bytes:
-        counts = made.params, made.indices, made.motives, made.minors, made.k
-        rules = [part for rule in made.rules for part in (rule.constructor, rule.fields, self.term(rule.rhs))]
-        return _hash(
-            "recursor", made.name, *made.level_params, b"", self.term(made.type), *map(int, counts), *rules
-        )
+        return _hash(kind, made.params, *made.level_params, b"", *types)
 
 
 def statement_digest(term: Expr) -> str:

@@ -43,6 +43,18 @@ def contradiction(known: Mapping[Comparison, bool]) -> Linear | None:
     )
 
 
+def impossible(added: Sequence[Known]) -> bool:
+    """Whether the comparisons, as often as each is taken, add up to a positive number that is at most 0."""
+    total: dict[int, int] = {}
+    constant = 0
+    for index, each in enumerate(added):
+        form = _form(each.comparison, each.value, index)
+        constant += each.weight * form.constant
+        for name, coefficient in form.coefficients.items():
+            total[name] = total.get(name, 0) + each.weight * coefficient
+    return constant > 0 and not any(total.values())
+
+
 def _form(comparison: Comparison, value: bool, index: int) -> Form:
     """What a comparison says, as a form that is at most 0."""
     left, right = _linear(comparison.left), _linear(comparison.right)

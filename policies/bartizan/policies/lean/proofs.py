@@ -1,0 +1,107 @@
+"""Levels ``kernel`` and ``external``: the proof is checked, and what it is about is the loaded policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from ..policy import CheckedPolicy, canonical_text
+from .binding import assumed
+from .certificate import Certificate, Mismatch
+from .claims import POLICY, Claims
+from .declarations import Declaration, Definition
+from .decode import CannotDecode, Reader
+from .digests import Digester
+from .external import NoKernel, find_kernel, rejection
+from .kernel import Budget, Environment, KernelError
+from .ndjson import read
+from .restore import document_of
+from .terms import Const
+from .theory import theory
+
+
+@cache
+def checked_theory() -> Environment:
+    """The theory, accepted by the kernel once in a process. It is not added to: see :meth:`.Environment.fork`."""
+    return Environment().add_all(theory())
+
+
+def check(policy: CheckedPolicy, certificate: Certificate, proof: bytes) -> None:
+    """Raises :class:`Mismatch`. What is here was found to be about this policy before."""
+    environment = accepted(proof)
+    if environment.axioms:
+        raise Mismatch(f"the proof rests on axioms: {', '.join(environment.axioms)}")
+    reader = Reader(environment)
+    for constant in sorted({POLICY, *(theorem.constant for theorem in certificate.theorems)}):
+        is_policy(reader, environment, constant, policy)
+    _statements(policy, certificate, environment)
+
+
+def accepted(proof: bytes, axioms: Sequence[str] = ()) -> Environment:
+    """The declarations of a file that begins with the theory, all accepted by the kernel. Raises :class:`Mismatch`."""
+    base = checked_theory()
+    environment = base.fork(Budget(), axioms)
+    declared = base.declarations
+    try:
+        for number, (line, declaration) in enumerate(read(proof)):
+            if number < len(declared):
+                if _bare(declaration) != _bare(declared[number]):
+                    raise Mismatch(f"line {line}: {declaration.name} is not declared as in the theory")
+            else:
+                environment.add(declaration)
+    except KernelError as error:
+        raise Mismatch(f"the kernel refuses the proof: {error}") from error
+    if len(environment.declarations) <= len(declared):
+        raise Mismatch("the proof ends within the theory")
+    return environment
+
+
+def is_policy(reader: Reader, environment: Environment, constant: str, policy: CheckedPolicy) -> None:
+    """Raises :class:`Mismatch` unless the constant is a policy and decodes to this very one."""
+    if constant not in environment or environment[constant].type is not Const("Bartizan.Policy"):
+        raise Mismatch(f"the proof has no policy {constant}")
+    try:
+        document = document_of(reader.policy(Const(constant)))
+    except CannotDecode as error:
+        raise Mismatch(f"{constant} cannot be decoded: {error}") from error
+    if canonical_text(document).encode() != policy.canonical():
+        raise Mismatch(f"{constant} decodes to another policy")
+
+
+def _statements(policy: CheckedPolicy, certificate: Certificate, environment: Environment) -> None:
+    """Every theorem is there, with the statement that the policy gives it, or that the certificate names."""
+    claims = Claims.of(policy)
+    expected = {claim.name: claim.statement for claim in claims.general()}
+    for covered in certificate.invariants:
+        if covered.kind == "never" and covered.theorems:
+            for tool in policy.invariants[covered.index].conditions:
+                name = claims.never(covered.index, tool, []).name
+                (theorem,) = (each for each in certificate.theorems if each.name == name)
+                facts = assumed(certificate, theorem.facts, tool)
+                expected[name] = claims.never(covered.index, tool, facts).statement
+    digester = Digester()
+    for theorem in certificate.theorems:
+        if theorem.name not in environment or environment[theorem.name].kind != "theorem":
+            raise Mismatch(f"the proof has no theorem {theorem.name}")
+        found = environment[theorem.name].type
+        if theorem.constant == POLICY and found is not expected[theorem.name]:
+            raise Mismatch(f"{theorem.name} states something else")
+        if digester.term(found).hex() != theorem.statement:
+            raise Mismatch(f"{theorem.name} states something else than the certificate says")
+
+
+def _bare(declaration: Declaration) -> object:
+    """A declaration without what only speeds the kernel up."""
+    if isinstance(declaration, Definition):
+        return declaration.name, declaration.level_params, declaration.type, declaration.value
+    return declaration
+
+
+def check_elsewhere(proof: bytes, command: Sequence[str], seconds: float) -> None:
+    """Raises :class:`Mismatch` unless another kernel accepts the file."""
+    try:
+        kernel = find_kernel(command)
+    except NoKernel as error:
+        raise Mismatch(str(error), "install another kernel, or require kernel") from error
+    if (reason := rejection(kernel, proof, seconds)) is not None:
+        raise Mismatch(f"another kernel does not accept the proof: {reason}")

@@ -1,0 +1,72 @@
+"""Level ``recheck``: facts, decision trees and sessions, checked again in Python, without a solver or a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..policy import CheckedPolicy
+from . import facts, shown
+from .binding import assumed, parts_of
+from .build import spine
+from .certificate import Certificate, Mismatch, Shown
+from .claims import POLICY, Claims
+from .declarations import Theorem
+from .kernel.errors import KernelError
+from .model import Clause
+from .ndjson import read
+from .search import Question
+from .terms import Const
+from .trees import BadTree, read_tree, verdict
+
+
+def check(policy: CheckedPolicy, certificate: Certificate, proof: bytes) -> None:
+    """Raises :class:`Mismatch`. What is here was found to be about this policy before."""
+    for number, fact in enumerate(certificate.facts):
+        found = facts.objection(parts_of(fact), fact.reason, fact.tool, policy)
+        if isinstance(found, str):
+            raise Mismatch(f"fact {number} is none: {found}")
+        if (found.states, found.closed) != (fact.states, fact.closed):
+            raise Mismatch(f"fact {number} rests on another set of derivatives")
+    for covered in certificate.invariants:
+        for evidence in covered.evidence:
+            if isinstance(evidence, Shown):
+                reason = shown.objection(policy, policy.invariants[covered.index], evidence.case)
+                if reason is not None:
+                    raise Mismatch(f"the session that shows `{covered.written[:200]}` does not: {reason}")
+    _trees(policy, certificate, proof)
+
+
+def _trees(policy: CheckedPolicy, certificate: Certificate, proof: bytes) -> None:
+    """The decision tree of each theorem about an invariant."""
+    claims = Claims.of(policy)
+    wanted = {theorem.name: theorem for theorem in certificate.theorems if theorem.constant == POLICY}
+    found = _theorems(proof)
+    for covered in certificate.invariants:
+        if covered.kind != "never" or not covered.theorems:
+            continue
+        for tool in sorted(policy.invariants[covered.index].conditions):
+            bare = claims.never(covered.index, tool, [])
+            facts_ = assumed(certificate, wanted[bare.name].facts, tool)
+            clauses = [claims.clause(parts) for parts in facts_]
+            reason = _objection(found.get(bare.name), claims.question(covered.index, tool), clauses)
+            if reason is not None:
+                raise Mismatch(f"the proof of {bare.name} shows nothing: {reason}")
+
+
+def _theorems(proof: bytes) -> dict[str, Theorem]:
+    try:
+        return {each.name: each for _, each in read(proof) if isinstance(each, Theorem)}
+    except KernelError as error:
+        raise Mismatch(f"the proof cannot be read: {error}") from error
+
+
+def _objection(theorem: Theorem | None, question: Question, clauses: Sequence[Clause]) -> str | None:
+    if theorem is None:
+        return "it is not there"
+    head, args = spine(theorem.value)
+    if not isinstance(head, Const) or head.name != "Bartizan.check_sound" or len(args) != 8:
+        return "it is no decision tree"
+    try:
+        return verdict(read_tree(args[6]), question, clauses)
+    except (BadTree, RecursionError) as error:
+        return str(error) or "its tree is too deep"
