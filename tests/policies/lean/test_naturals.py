@@ -1,0 +1,185 @@
+"""Numbers: literals, fast functions, and that a function is fast only if it is the function."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from bartizan.policies.lean.build import app, arrow, lam, local, pi
+from bartizan.policies.lean.declarations import Definition
+from bartizan.policies.lean.kernel import BudgetError, Environment, KernelError
+from bartizan.policies.lean.kernel.naturals import RULES
+from bartizan.policies.lean.terms import ONE, PROP, Const, Expr, Lit
+
+from .small import (
+    BOOL,
+    FALSE,
+    NAT,
+    NIL,
+    TRUE,
+    S,
+    base,
+    environment,
+    eq,
+    families,
+    fn,
+    functions,
+    nat_rec,
+    refl,
+    theorem,
+)
+
+M, N = local("m", NAT), local("n", NAT)
+PYTHON: dict[str, Callable[[int, int], int | bool]] = {
+    "add": lambda x, y: x + y,
+    "sub": lambda x, y: max(0, x - y),
+    "mul": lambda x, y: x * y,
+    "pow": lambda x, y: x**y,
+    "beq": lambda x, y: x == y,
+    "ble": lambda x, y: x <= y,
+}
+
+
+def unary(value: int) -> Expr:
+    """A number as successors of zero."""
+    term: Expr = NIL
+    for _ in range(value):
+        term = app(S, term)
+    return term
+
+
+def result(value: int | bool) -> tuple[Expr, Expr]:
+    """A value as a term, and its type."""
+    if isinstance(value, bool):
+        return TRUE if value else FALSE, BOOL
+    return Lit(value), NAT
+
+
+@pytest.mark.parametrize("name", PYTHON)
+def test_a_fast_function_agrees_with_unfolding(name: str) -> None:
+    """On literals it computes what its definition gives on successors of zero, for all pairs below 5."""
+    slow = Environment().add_all([*families(), *functions()])
+    slow._operations.clear()
+    for x in range(5):
+        for y in range(4 if name == "pow" else 5):
+            value, type = result(PYTHON[name](x, y))
+            claim = eq(type, fn(f"Nat.{name}", Lit(x), Lit(y)), value)
+            environment().add(theorem(claim, refl(type, value)))
+            unfolded = eq(type, fn(f"Nat.{name}", unary(x), unary(y)), value)
+            slow.fork().add(theorem(unfolded, refl(type, value)))
+
+
+@pytest.mark.parametrize("name", PYTHON)
+def test_large_numbers_are_computed_at_once(name: str) -> None:
+    """Numbers of a thousand bits cost no more steps than small ones."""
+    source = random.Random(name)
+    for _ in range(5):
+        x, y = source.getrandbits(1000), source.getrandbits(6 if name == "pow" else 1000)
+        value, type = result(PYTHON[name](x, y))
+        target = environment(steps=2_000)
+        target.add(theorem(eq(type, fn(f"Nat.{name}", Lit(x), Lit(y)), value), refl(type, value)))
+
+
+@pytest.mark.parametrize("name", PYTHON)
+def test_a_wrong_result_is_refused(name: str) -> None:
+    """One off is not equal."""
+    value, type = result(PYTHON[name](7, 3))
+    other = result(not value)[0] if isinstance(PYTHON[name](7, 3), bool) else Lit(PYTHON[name](7, 3) + 1)
+    if type is BOOL:
+        other = FALSE if value is TRUE else TRUE
+    with pytest.raises(KernelError, match="expected"):
+        environment().add(theorem(eq(type, fn(f"Nat.{name}", Lit(7), Lit(3)), other), refl(type, value)))
+
+
+def test_literals_are_successors() -> None:
+    """5 is the successor of 4, 0 is zero, and a recursor sees a literal as its constructor."""
+    target = environment()
+    target.add(theorem(eq(NAT, Lit(5), app(S, Lit(4))), refl(NAT, Lit(5)), "five"))
+    target.add(theorem(eq(NAT, NIL, Lit(0)), refl(NAT, Lit(0)), "zero"))
+    target.add(theorem(eq(NAT, unary(3), Lit(3)), refl(NAT, Lit(3)), "three"))
+    before = nat_rec(NAT, Lit(9), lam([M, N], M), Lit(10**40))
+    target.add(theorem(eq(NAT, before, Lit(10**40 - 1)), refl(NAT, before), "before"))
+    with pytest.raises(KernelError, match="expected"):
+        target.add(theorem(eq(NAT, Lit(5), app(S, Lit(5))), refl(NAT, Lit(5)), "six"))
+    with pytest.raises(KernelError, match="expected"):
+        target.add(theorem(pi([N], eq(NAT, Lit(5), app(S, N))), lam([N], refl(NAT, Lit(5))), "any"))
+
+
+def test_a_literal_needs_nat() -> None:
+    """Before Nat is declared there are none."""
+    with pytest.raises(KernelError, match="before Nat is declared"):
+        Environment().add(Definition("c", (), PROP, Lit(1)))
+
+
+def _impostors() -> dict[str, Definition]:
+    k, ih = local("k", NAT), local("ih", NAT)
+    a, b = local("a", BOOL), local("b", BOOL)
+
+    def by(name: str, zero: Expr, step: Expr) -> Definition:
+        body = lam([M, N], nat_rec(NAT, zero, lam([k, ih], step), N))
+        return Definition(f"Nat.{name}", (), arrow(NAT, NAT, NAT), body)
+
+    return {
+        "add with another zero": by("add", app(S, M), app(S, ih)),
+        "add by two": by("add", M, app(S, app(S, ih))),
+        "add that is a projection": Definition("Nat.add", (), arrow(NAT, NAT, NAT), lam([M, N], M)),
+        "add wrong at a thousand only": Definition(
+            "Nat.add", (), arrow(NAT, NAT, NAT),
+            lam([M, N], nat_rec(NAT, M, lam([k, ih], app(S, _but_at_thousand(k, ih))), N)),
+        ),
+        "sub of truth values": Definition("Nat.sub", (), arrow(BOOL, BOOL, BOOL), lam([a, b], TRUE)),
+    }  # fmt: skip
+
+
+def _but_at_thousand(k: Expr, value: Expr) -> Expr:
+    """``value``, except for ``k`` = 1000."""
+    is_thousand = app(Const("same"), k, Lit(1000))
+    motive = lam([local("b", BOOL)], NAT)
+    return app(Const("Bool.rec", (ONE,)), motive, value, Lit(0), is_thousand)
+
+
+@pytest.mark.parametrize("name", _impostors())
+def test_an_impostor_is_an_ordinary_function(name: str) -> None:
+    """A definition with a known name that is not the known function is unfolded, not computed."""
+    impostor = _impostors()[name]
+    target = Environment().add_all(families())
+    same = next(each for each in functions() if each.name == "Nat.beq")
+    assert isinstance(same, Definition)
+    target.add(Definition("same", (), same.type, same.value))
+    target.add(impostor)
+    assert impostor.name not in target._operations
+    if impostor.name == "Nat.add" and name != "add wrong at a thousand only":
+        with pytest.raises(KernelError, match="expected"):
+            target.add(theorem(eq(NAT, fn("Nat.add", Lit(2), Lit(3)), Lit(5)), refl(NAT, Lit(5))))
+
+
+def test_a_function_is_computed_only_upon_computed_ones() -> None:
+    """Multiplication by an addition that is not Lean's is not computed, though its equations hold."""
+    target = Environment().add_all(families())
+    for each in functions():
+        if each.name == "Nat.add":
+            each = Definition("Nat.add", (), arrow(NAT, NAT, NAT), lam([M, N], M))
+        target.add(each)
+    assert set(target._operations) == {"Nat.succ", "Nat.sub", "Nat.beq", "Nat.ble"}
+
+
+def test_huge_results_are_refused_before_they_are_computed() -> None:
+    """Powers and products of literals are bounded by the budget's bits, as exponents are by Lean."""
+    target = environment()
+    with pytest.raises(BudgetError, match="bits"):
+        target.add(theorem(eq(NAT, fn("Nat.pow", Lit(2), Lit(1 << 24)), Lit(1)), refl(NAT, Lit(1))))
+    many = Lit(1 << (1 << 23))
+    with pytest.raises(BudgetError, match="bits"):
+        target.add(theorem(eq(NAT, fn("Nat.mul", many, many), Lit(1)), refl(NAT, Lit(1))))
+    with pytest.raises(BudgetError, match="steps"):
+        environment(steps=5_000).add(
+            theorem(eq(NAT, fn("Nat.pow", Lit(2), Lit(1 << 70)), Lit(1)), refl(NAT, Lit(1)))
+        )
+
+
+def test_the_table_of_functions_is_complete() -> None:
+    """Every function that the small environment defines is computed; the others wait for their definitions."""
+    assert {"Nat.succ", *(f"Nat.{name}" for name in PYTHON)} == set(base()._operations)
+    assert set(base()._operations) - {"Nat.succ"} <= set(RULES)
