@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from bartizan.guard import (
-    ApprovalError,
-    ApprovalExpired,
-    ApprovalNotFound,
-    ApprovalResolved,
-    ApprovalSuperseded,
-    BartizanError,
-    MalformedCall,
-)
+from bartizan.guard import ApprovalNotFound, ApprovalResolved, BartizanError, MalformedCall
+from bartizan.integrations import wire
 
 from .errors import Refused
-
-_BY_TYPE: dict[str, type[ApprovalError]] = {
-    "approval-expired": ApprovalExpired,
-    "approval-resolved": ApprovalResolved,
-    "approval-superseded": ApprovalSuperseded,
-}
 
 
 def refusal(error: Refused, approval_id: str) -> BartizanError:
@@ -26,5 +13,5 @@ def refusal(error: Refused, approval_id: str) -> BartizanError:
     if error.status == 404:
         return ApprovalNotFound(f"the service has no approval {approval_id!r}: {error.detail}")
     if error.status == 409:
-        return _BY_TYPE.get(error.type, ApprovalResolved)(error.detail)
+        return wire.NOT_TAKEN.get(error.type, ApprovalResolved)(error.detail)
     return MalformedCall(error.detail) if error.status == 422 else error

@@ -11,18 +11,20 @@ DECISIONS = frozenset({"decision", "review"})
 """Kinds of records that say what was decided; a review let nothing go."""
 
 
-def timestamp(time: object) -> str:
+def timestamp(time: object, timespec: str = "microseconds") -> str:
     """RFC 3339 in UTC, of microseconds since the epoch."""
     if type(time) is not int:
         return ""
-    return datetime.fromtimestamp(time / 1e6, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(time / 1e6, UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def line(value: Mapping[str, Any]) -> str:
+    """A JSON object in one line."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 def rules(record: Mapping[str, Any], name: str = "reasons") -> list[str]:
+    """The rules among a record's reasons."""
     return [str(reason.get("rule")) for reason in record.get(name) or () if isinstance(reason, Mapping)]
 
 

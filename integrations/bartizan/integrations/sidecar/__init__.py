@@ -5,7 +5,7 @@
     bartizan serve --config service.yaml
 
 One process is one worker (:mod:`.serve`); a worker has one guard for each tenant (:mod:`.tenants`). A request passes
-the door (:mod:`.door`: who asks, is there room), then the hot path (:mod:`.hot`) or a route (:mod:`.app`).
+the door (:mod:`.door`: who asks, is there room), then the hot path (:mod:`.calls`) or a route (:mod:`.app`).
 """
 
 from __future__ import annotations

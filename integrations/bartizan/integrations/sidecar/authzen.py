@@ -17,7 +17,7 @@ from bartizan.guard import Enforcement, Outcome
 from bartizan.guard.canonical import JSON
 
 from . import authzen_requests
-from .authzen_call import OBLIGATIONS, Asked, Unmapped, answer, asked, error, refusal
+from .authzen_call import OBLIGATIONS, Asked, Unmapped, answer, asked, base_of, error, refusal
 from .identity import Identity
 from .problems import Problem
 from .service import Service
@@ -36,6 +36,8 @@ _STOPS: Mapping[str, Callable[[bool], bool]] = {
 
 
 def routes(service: Service) -> list[BaseRoute]:
+    """The API's endpoints, and those of its profiles."""
+
     async def evaluation(request: Request) -> Response:
         tenant, identity = service.asked(request)
         identity.require("decide")
@@ -102,11 +104,6 @@ async def put(tenant: Tenant, question: Asked) -> Enforcement:
     if granted.decision.outcome is Outcome.ESCALATE and granted.approval is not None:
         tenant.inbox.opened(session, granted.approval)
     return granted
-
-
-def base_of(request: Request) -> str:
-    """The URL at which the asker reaches the service, as it says itself."""
-    return str(request.base_url).rstrip("/")
 
 
 async def _evaluated(tenant: Tenant, identity: Identity, body: JSON, base: str) -> dict[str, Any]:

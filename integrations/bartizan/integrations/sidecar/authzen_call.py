@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
+
+from starlette.requests import Request
 
 from bartizan.guard import Enforcement, MalformedCall, Outcome, Principal, ToolCall
 from bartizan.guard.canonical import JSON
 from bartizan.guard.messages import correction_message, denial_message
+from bartizan.integrations.export.common import timestamp
 
 from .identity import Identity
 from .problems import Problem
@@ -139,11 +141,13 @@ def error(problem: Problem) -> dict[str, JSON]:
 
 
 def rfc3339(microseconds: int) -> str:
-    return (
-        datetime.fromtimestamp(microseconds / 1e6, UTC)
-        .isoformat(timespec="milliseconds")
-        .replace("+00:00", "Z")
-    )
+    """A time as AuthZEN writes it, in milliseconds."""
+    return timestamp(microseconds, "milliseconds")
+
+
+def base_of(request: Request) -> str:
+    """The URL at which the asker reaches the service, as it says itself."""
+    return str(request.base_url).rstrip("/")
 
 
 def _principal(identity: Identity, who: str, properties: Mapping[str, Any]) -> Principal:

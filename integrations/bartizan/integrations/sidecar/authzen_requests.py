@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 from bartizan.guard import Approval, MalformedJSON, StoreError
 from bartizan.guard.canonical import JSON, canonical_json, parse_json
 
-from .authzen_call import Unmapped, asked, rfc3339
+from .authzen_call import Unmapped, asked, base_of, rfc3339
 from .problems import unavailable
 from .service import Service
 from .tenants import Tenant
@@ -35,6 +35,8 @@ _STATUS = {
 
 
 def routes(service: Service) -> list[BaseRoute]:
+    """Asking for an approval, and what became of it."""
+
     async def submit(request: Request) -> Response:
         tenant, identity = service.asked(request)
         identity.require("decide")
@@ -95,7 +97,7 @@ def _task(request: Request, session: str, approval: Approval) -> dict[str, Any]:
     task = {
         "id": name,
         "status": _STATUS[approval.state],
-        "status_endpoint": f"{str(request.base_url).rstrip('/')}/access/v1/requests/{name}",
+        "status_endpoint": f"{base_of(request)}/access/v1/requests/{name}",
         "expires_at": rfc3339(approval.expires),
         "display": {"title": f"Approval of {approval.tool}"},
     }

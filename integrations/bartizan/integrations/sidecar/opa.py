@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 from bartizan.guard import StoreError
 from bartizan.guard.canonical import JSON
 from bartizan.integrations import wire
+from bartizan.integrations.export.common import DECISIONS
 from bartizan.integrations.export.opa import logged
 
 from .authzen import put
@@ -27,7 +28,6 @@ from .problems import Problem, unavailable
 from .service import Service
 
 _MOST = 1000
-_DECISIONS = ("decision", "review")
 
 
 def routes(service: Service) -> list[BaseRoute]:
@@ -70,7 +70,7 @@ def routes(service: Service) -> list[BaseRoute]:
         except StoreError as error:
             raise unavailable("the decision stream cannot be asked") from error
         labels = {"app": "bartizan", "tenant": tenant.name, "worker": str(service.worker)}
-        response = service.answer([logged(one, labels) for one in records if one.get("kind") in _DECISIONS])
+        response = service.answer([logged(one, labels) for one in records if one.get("kind") in DECISIONS])
         if "gzip" in request.headers.get("accept-encoding", ""):
             packed = gzip.compress(bytes(response.body), 5)
             headers = {"content-encoding": "gzip", "vary": "accept-encoding"}

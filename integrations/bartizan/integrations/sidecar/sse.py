@@ -27,6 +27,7 @@ class EventReader:
         self._first = True
 
     def feed(self, piece: bytes) -> list[str]:
+        """The data of the events that are complete with this piece."""
         self._buffer += piece
         found: list[str] = []
         while (line := self._line()) is not None:
@@ -65,10 +66,11 @@ class EventReader:
             raise BrokenStream(f"expected an event of at most {self._limit} bytes")
 
 
-def event(value: JSON, name: str | None = None) -> bytes:
+def event(value: JSON, name: str | None = None, id: str | None = None) -> bytes:
     """An event with a JSON value, in one line of data: JSON escapes what would end it."""
-    named = f"event: {name}\n".encode() if name is not None else b""
-    return named + b"data: " + canonical_json(value, max_depth=WRAPPED_DEPTH) + b"\n\n"
+    fields = ((field, text) for field, text in (("id", id), ("event", name)) if text is not None)
+    head = "".join(f"{field}: {text}\n" for field, text in fields)
+    return head.encode() + b"data: " + canonical_json(value, max_depth=WRAPPED_DEPTH + 1) + b"\n\n"
 
 
 def _text(data: bytes) -> str:

@@ -10,7 +10,7 @@ Standard library and kernel only.
 
 from __future__ import annotations
 
-from .answers import enforcement_of, enforcement_to_json
+from .answers import NOT_TAKEN, enforcement_of, enforcement_to_json
 from .requests import Outcomes, Proposed
 from .shapes import NotTheShape
 from .values import (
@@ -20,6 +20,7 @@ from .values import (
     call_to_json,
     inspection_of,
     inspection_to_json,
+    labels_to_json,
     principal_of,
     principal_to_json,
     reasons_to_json,
@@ -28,6 +29,7 @@ from .values import (
 )
 
 __all__ = [
+    "NOT_TAKEN",
     "NotTheShape",
     "Outcomes",
     "Proposed",
@@ -39,6 +41,7 @@ __all__ = [
     "enforcement_to_json",
     "inspection_of",
     "inspection_to_json",
+    "labels_to_json",
     "principal_of",
     "principal_to_json",
     "reasons_to_json",

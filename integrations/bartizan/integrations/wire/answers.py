@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-from bartizan.guard import Decision, Enforcement, Outcome
+from bartizan.guard import (
+    ApprovalError,
+    ApprovalExpired,
+    ApprovalResolved,
+    ApprovalSuperseded,
+    Decision,
+    Enforcement,
+    Outcome,
+)
 from bartizan.guard.canonical import JSON
 from bartizan.guard.messages import correction_message, denial_message
 
@@ -22,6 +31,15 @@ from .values import (
     result_of,
     result_to_json,
 )
+
+NOT_TAKEN: Mapping[str, type[ApprovalError]] = MappingProxyType(
+    {
+        "approval-expired": ApprovalExpired,
+        "approval-resolved": ApprovalResolved,
+        "approval-superseded": ApprovalSuperseded,
+    }
+)
+"""Why an answer to an approval is not taken: the ``type`` of the problem (RFC 9457) by which a service says it."""
 
 
 def enforcement_to_json(answer: Enforcement) -> dict[str, JSON]:

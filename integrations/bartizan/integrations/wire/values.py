@@ -40,16 +40,17 @@ def result_of(body: JSON, where: str = "the result") -> ToolResult:
     )
 
 
+def labels_to_json(labels: Labels) -> dict[str, JSON]:
+    return {"default": labels.default, "exceptions": [list(pair) for pair in labels.exceptions]}
+
+
 def inspection_to_json(found: Inspection | None) -> dict[str, JSON]:
     if found is None:
         return {}
     return {
         "text": found.text,
         "value": found.value,
-        "labels": {
-            "default": found.labels.default,
-            "exceptions": [list(pair) for pair in found.labels.exceptions],
-        },
+        "labels": labels_to_json(found.labels),
         "reasons": reasons_to_json(found.reasons),
         "shadow": reasons_to_json(found.shadow),
     }

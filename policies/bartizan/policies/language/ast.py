@@ -2,7 +2,7 @@
 
 The checker produces it from the syntax tree, once per rule and tool; the reference interpreter, the
 evaluator and the analyses all read it. Its canonical JSON is what a policy's hash is made of.
-Values are T, F or E (error): see :mod:`..evaluation.values`.
+Values are T, F or E (error): see :mod:`.values`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any, cast
 
@@ -15,7 +14,6 @@ from bartizan.guard import (
     ApprovalExpired,
     ApprovalNotFound,
     ApprovalResolved,
-    ApprovalSuperseded,
     BartizanError,
     Session,
     canonical_json,
@@ -25,6 +23,7 @@ from bartizan.guard import (
 from bartizan.guard.approvals import Answer
 from bartizan.guard.canonical import JSON
 
+from ... import wire
 from ..identity import Scope
 from ..problems import Problem
 from ..service import Service
@@ -39,11 +38,7 @@ SESSIONS = 200
 """Sessions whose questions are listed at once, the most urgent ones."""
 
 
-_TYPES: Mapping[type[ApprovalError], str] = {
-    ApprovalExpired: "approval-expired",
-    ApprovalResolved: "approval-resolved",
-    ApprovalSuperseded: "approval-superseded",
-}
+_TYPES = {error: type for type, error in wire.NOT_TAKEN.items()}
 
 
 class NotTaken(Problem):

@@ -9,9 +9,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from bartizan.guard import StoreError, canonical_json, now_us
-from bartizan.guard.canonical import JSON, WRAPPED_DEPTH
+from bartizan.guard import StoreError, now_us
+from bartizan.guard.canonical import JSON
 
+from .. import sse
 from ..feed import Record
 from ..problems import Problem, unavailable
 from ..service import Service
@@ -25,12 +26,6 @@ QUIET = 15.0
 
 LONGEST = 900.0
 """Seconds after which a stream ends: whoever may still read comes again, and is asked for the token again."""
-
-_HEADERS = {
-    "cache-control": "no-store",
-    "x-accel-buffering": "no",  # a proxy that collects the events would show them late
-    "x-content-type-options": "nosniff",
-}
 
 
 def decisions(service: Service) -> object:
@@ -52,7 +47,7 @@ def decisions(service: Service) -> object:
             first.cancel()
             raise problem_of(error) from error
         events = counted(stream(past, following, first, lambda: service.draining))
-        return StreamingResponse(events, headers=_HEADERS, media_type="text/event-stream")
+        return StreamingResponse(events, headers=sse.HEADERS, media_type=sse.MEDIA_TYPE)
 
     async def counted(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         nonlocal open_streams
@@ -104,11 +99,7 @@ async def stream(
 
 
 def _event(kind: str, value: JSON, id: JSON = None) -> bytes:
-    named = f"id: {id}\n" if isinstance(id, str) and id.isalnum() else ""
-    data = canonical_json(
-        dict(value), max_depth=WRAPPED_DEPTH + 1
-    )  # one line: JSON escapes what would end it
-    return f"{named}event: {kind}\ndata: ".encode() + data + b"\n\n"
+    return sse.event(dict(value), kind, id if isinstance(id, str) and id.isalnum() else None)
 
 
 def _recent(text: str) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from bartizan.guard import Event
 from bartizan.guard.canonical import JSON
 from bartizan.guard.records import signals
+from bartizan.integrations.wire import labels_to_json
 from bartizan.policies.provenance import Document, Place, documents, places_of
 from bartizan.policies.provenance.evidence import text_of
 from bartizan.policies.provenance.labels import show_path
@@ -45,10 +46,7 @@ def event_to_json(event: Event) -> dict[str, JSON]:
         body["text"] = event.text
     if event.kind == "result":
         body["is_error"] = event.is_error
-        body["labels"] = {
-            "default": event.labels.default,
-            "exceptions": [list(pair) for pair in event.labels.exceptions],
-        }
+        body["labels"] = labels_to_json(event.labels)
     return body
 
 

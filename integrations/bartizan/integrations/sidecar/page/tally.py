@@ -10,11 +10,11 @@ from typing import Any
 
 from bartizan.guard import StoreError
 
+from ...export.common import DECISIONS
 from ..feed import Feed, Record
 
 PAST = 2000
 _SEEN = 2 * PAST
-_DECIDING = ("decision", "review")
 
 
 class Tally:
@@ -41,6 +41,7 @@ class Tally:
             self.note(record)
 
     def note(self, record: Record) -> None:
+        """Count a record, once."""
         if record.get("id") in self._seen:
             return
         self._seen[record.get("id")] = None
@@ -49,7 +50,7 @@ class Tally:
         time = record.get("time")
         if isinstance(time, int):
             self.since = time if self.since is None else min(self.since, time)
-        if record.get("kind") in _DECIDING:
+        if record.get("kind") in DECISIONS:
             self.outcomes[str(record.get("outcome"))] += 1
         for reason in _list(record.get("reasons")):
             self._count(reason, "errors" if reason.get("value") == "E" else "decided")
@@ -57,6 +58,7 @@ class Tally:
             self._count(reason, "shadow")
 
     def of(self, rule: str) -> dict[str, int]:
+        """How often a rule decided, failed, and would have decided were it not in the shadow."""
         counts = self.rules.get(rule, Counter())
         return {what: counts[what] for what in ("decided", "errors", "shadow")}
 
