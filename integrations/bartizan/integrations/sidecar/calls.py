@@ -14,6 +14,7 @@ from bartizan.guard.canonical import JSON, written_json
 from bartizan.integrations import wire
 
 from .identity import Identity
+from .named import named
 from .problems import Problem, unavailable
 from .service import Service
 from .tenants import Tenant
@@ -89,7 +90,7 @@ def routes(service: Service) -> list[BaseRoute]:
 
     return [
         Route("/v1/batch", batch, methods=["POST"]),
-        Route("/v1/calls/{id:path}/result", result, methods=["POST"]),
+        named("/v1/calls/{id:path}/result", result, "POST"),
         Route("/v1/events", event, methods=["POST"]),
     ]
 

@@ -303,3 +303,22 @@ async def test_a_tally_counts_each_record_once() -> None:
     assert tally.of("s") == {"decided": 0, "errors": 0, "shadow": 1}
     assert (tally.outcomes["DENY"], tally.since) == (2, 5)
     tally.stop()
+
+
+@pytest.mark.parametrize("path", ["/v1/sessions/", "/v1/approvals//x", "/v1/approvals/"])
+async def test_a_session_without_a_name_is_not_there(service: Running, path: str) -> None:
+    """No session has an empty name: that is the asker's mistake, not a failure of the service."""
+    assert (await service.as_("boss").get(path)).status_code == 404
+
+
+@pytest.mark.parametrize("id", ["a\nb", "a/b", "../x", "", "\x00", "é?#%2F"])
+async def test_the_result_of_a_call_is_reported_whatever_the_agent_named_the_call(
+    service: Running, id: str
+) -> None:
+    """A call's id is the model's: one with a line break is a call like any other, and its result is recorded."""
+    agent = service.as_("agent")
+    call = {"id": id, "tool": "pay", "args": {"to": "Ada", "amount": 5}}
+    answer = (await agent.post("/v1/calls", {"session": "s", "call": call})).json()
+    told = {"session": "s", "record": answer["record"], "call": call, "text": "paid"}
+    shown = await agent.post(f"/v1/calls/{quote(id, safe='')}/result", told)
+    assert (shown.status_code, shown.json()["text"]) == (200, "paid")
