@@ -22,6 +22,7 @@ PARTS = (
     "checking",
     "arithmetic",
     "certificate",
+    "registers",
 )
 """The sources, in this order. The prelude is in no namespace: its names are those of Lean's core."""
 

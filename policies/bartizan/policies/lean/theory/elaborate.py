@@ -582,13 +582,11 @@ class Elaborator(Unknowns):
         """From an equation of different constructors, from False, or from a denial of something obvious."""
         claim = self.whnf(self.settle(self.infer(proof)))
         head, args = spine(claim)
-        if isinstance(claim, Pi) and claim.body is Const("False"):
+        if isinstance(claim, Pi) and claim.body.loose == 0:
             equation, sides = spine(claim.type)
             if isinstance(equation, Const) and equation.name == "Eq" and self.unify(sides[1], sides[2]):
                 same = app(Const("Eq.refl", equation.levels), sides[0], sides[1])
-                return app(
-                    Const("False.rec", (ZERO,)), lam([local("h", Const("False"))], goal), App(proof, same)
-                )
+                return self.contradiction(App(proof, same), goal)
             return None
         if not isinstance(head, Const):
             return None
