@@ -66,6 +66,10 @@ IMPOSSIBLE = [
     ('args.to == "a" && args.to == "b"', "language", 2),
     ('args.to == "a" && !(args.to in ["a", "b"])', "language", 2),
     ('path_under(args.path, "/srv/a") && !path_under(args.path, "/srv") && args.n > 3', "language", 2),
+    ('size(args.to) < 3 && args.to.startsWith("abc")', "language", 2),
+    ('2 < size(args.to) && args.to == "ab"', "language", 2),
+    ('!(size(args.to) <= 3) && args.to.fullmatches("[a-z]{3}")', "language", 2),
+    ("size(args.to) < 0 && args.n > 0", "language", 1),
     ("from_user(args.to) && !grounded(args.to) && args.n > 1", "law", 2),
     ('tool == "read"', "tool", 1),
     ('!(tool in ["send", "read"])', "tool", 1),
@@ -82,6 +86,8 @@ POSSIBLE = [
     '!(tool == "read")',
     'session.stage("a", "b") && !session.stage("b")',
     "args.n > 1 && !(args.n > 0)",
+    'size(args.to) <= 3 && args.to.startsWith("abc")',
+    "size(args.to) < 3 && size(args.path) > 3",
 ]
 
 

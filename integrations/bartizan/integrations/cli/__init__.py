@@ -12,6 +12,7 @@ import typer
 
 from . import (
     audit,
+    certify,
     check,
     demo,
     diff,
@@ -39,6 +40,8 @@ app.command("test")(check.test)
 app.command("explain")(explain.explain)
 app.command("lint")(lint.lint)
 app.command("prove")(prove.prove)
+app.command("certify")(certify.certify)
+app.command("import-lean")(certify.import_lean)
 app.command("stages")(stages.stages)
 app.command("diff")(diff.diff)
 app.command("schema")(tools.schema)

@@ -15,28 +15,42 @@ What is said of E: a condition that is E has none of the values, so a fact says 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any as Json
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from ..language.builtins import STRING_PREDICATES
 from ..policy import CheckedPolicy, canonical_text
 from ..regular import literal, one_of
-from ..regular.algebra import complement, intersection
+from ..regular.algebra import complement, intersection, loop
 from ..regular.answers import Empty
 from ..regular.budget import EXHAUSTED, Meter
 from ..regular.decide import decide
 from ..regular.derivative import Derivatives, derivative_classes
 from ..regular.show import show
-from ..regular.term import Term
+from ..regular.term import ANY, EMPTY, Term
 from .spelling import spell
 
 Reason = Literal["language", "law", "tool", "stage"]
 MAX_STATES = 5_000
 _STEPS = 2_000_000
 _TOOL = {"node": "Input", "path": ["tool"]}
+MAX_LENGTH = 64
+"""The largest size that a fact is about: each length is a state of its own."""
+
+Lengths: TypeAlias = Callable[[int], tuple[int, int | None]]
+_BELOW: Mapping[str, Lengths] = {
+    "==": lambda n: (n, n),
+    "<": lambda n: (0, n - 1),
+    "<=": lambda n: (0, n),
+}
+_ABOVE: Mapping[str, Lengths] = {
+    "==": lambda n: (n, n),
+    "<": lambda n: (n + 1, None),
+    "<=": lambda n: (n, None),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,10 +248,22 @@ def _tested(node: Json) -> tuple[Json, Term] | None:
         return node["operand"], made.term
     if kind == "OneOf" and _is_text(node["operand"]):
         return node["operand"], one_of(node["items"]).term
-    if kind == "Compare" and node["op"] == "==":
-        for one, other in ((node["left"], node["right"]), (node["right"], node["left"])):
-            if _is_text(one) and other["node"] == "Const" and one["node"] != "Const":
-                return one, literal(other["value"]).term
+    if kind == "Compare":
+        left, right = node["left"], node["right"]
+        if right["node"] == "Const":
+            return _compared(left, node["op"], right["value"], _BELOW)
+        if left["node"] == "Const":
+            return _compared(right, node["op"], left["value"], _ABOVE)
+    return None
+
+
+def _compared(node: Json, op: str, value: Json, lengths: Mapping[str, Lengths]) -> tuple[Json, Term] | None:
+    """A text that equals a literal, or whose size is compared with a small one."""
+    if op == "==" and _is_text(node):
+        return node, literal(value).term
+    if node["node"] == "Size" and _is_text(node["operand"]) and 0 <= value <= MAX_LENGTH:
+        low, high = lengths[op](value)
+        return node["operand"], EMPTY if high is not None and high < low else loop(ANY, low, high)
     return None
 
 

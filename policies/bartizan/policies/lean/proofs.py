@@ -16,7 +16,9 @@ from .external import NoKernel, find_kernel, rejection
 from .kernel import Budget, Environment, KernelError
 from .ndjson import read
 from .restore import document_of
+from .show import show
 from .terms import Const
+from .terms import Expr as Term
 from .theory import theory
 
 
@@ -88,6 +90,13 @@ def _statements(policy: CheckedPolicy, certificate: Certificate, environment: En
             raise Mismatch(f"{theorem.name} states something else")
         if digester.term(found).hex() != theorem.statement:
             raise Mismatch(f"{theorem.name} states something else than the certificate says")
+        if theorem.constant != POLICY and theorem.english != told(found):
+            raise Mismatch(f"{theorem.name} is told as something else than it states")
+
+
+def told(statement: Term) -> str:
+    """A statement that came from elsewhere, as far as this package can say it: in Lean's notation."""
+    return f"As the file states it: {show(statement)}"
 
 
 def _bare(declaration: Declaration) -> object:
