@@ -188,3 +188,17 @@ def test_a_line_that_is_being_written_is_left_for_later(root: Path) -> None:
         assert index.refresh() == 1
         assert before > 60
         assert indexed(index, Wanted()) == found(root, Wanted())
+
+
+def test_an_index_that_is_spoilt_within_is_made_anew_or_said_to_be(root: Path) -> None:
+    """Pages that hold no database any more are an index to make again, not a failure of the query."""
+    with AuditIndex(root) as index:
+        index.refresh()
+        everything = indexed(index, Wanted())
+    whole = (root / "index.sqlite").read_bytes()
+    (root / "index.sqlite").write_bytes(whole[:4096] + bytes([7]) * (len(whole) - 4096))
+    with AuditIndex(root) as index, pytest.raises(OSError, match="remove it, and make it again"):
+        indexed(index, Wanted(tool="pay"))
+    with AuditIndex(root) as index:
+        index.refresh()
+        assert indexed(index, Wanted()) == everything

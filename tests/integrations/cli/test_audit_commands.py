@@ -153,3 +153,15 @@ def test_a_pointer_is_a_name_and_a_uri(tmp_path: Path) -> None:
     told = run("export", tmp_path / "log", "--format", "agt", "--pointer", "log=https://example.org/log")
     assert all("https://example.org/log" in line for line in told.splitlines())
     assert "NAME=URI" in run("export", tmp_path / "log", "--format", "agt", "--pointer", "log=there", code=2)
+
+
+@pytest.mark.parametrize("indexes", [False, True])
+def test_conditions_that_no_record_can_meet_are_answered(signed: Path, indexes: bool) -> None:
+    """A time before all times means all records; what is no text is said to be none."""
+    if indexes:
+        run("index", signed / "log")
+    everything = run("query", signed / "log")
+    assert run("query", signed / "log", "--since", "99999999999999999999h") == everything
+    for option in ("--session", "--text"):
+        told = run("query", signed / "log", option, "\udcff", code=2)
+        assert "expected a condition in UTF-8" in told

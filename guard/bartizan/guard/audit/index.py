@@ -79,8 +79,15 @@ class AuditIndex:
         Raises ``AuditTampered`` for a line that is no entry, ``OSError`` if the index cannot be written.
         """
         try:
-            return self._refresh_all()
-        except sqlite3.OperationalError as error:
+            try:
+                return self._refresh_all()
+            except sqlite3.OperationalError:  # in use, a full disk: it stays
+                raise
+            except sqlite3.DatabaseError:  # spoilt; all that it knew stands in the logs
+                self.close()
+                self._database = self._anew()
+                return self._refresh_all()
+        except sqlite3.DatabaseError as error:
             raise OSError(f"{self.path}: {error}") from error
 
     def _refresh_all(self) -> int:
@@ -162,7 +169,7 @@ class AuditIndex:
 
         They are read from the segments: raises ``AuditTampered`` if one does not hold what the index says.
         """
-        names = [name for (name,) in self._all("SELECT DISTINCT log FROM segments ORDER BY log")]
+        names = [name for (name,) in self._rows("SELECT DISTINCT log FROM segments ORDER BY log")]
         return merge((name, self._entries(name, wanted)) for name in names)
 
     def _entries(self, log: str, wanted: Wanted) -> Iterator[Entry]:
@@ -171,7 +178,7 @@ class AuditIndex:
             "SELECT s.segment, e.start, e.length, e.line, e.hash FROM entries e JOIN segments s ON s.id = e.segment"
             f" WHERE {' AND '.join(['s.log = ?', *clauses])} ORDER BY e.seq"
         )
-        for segment, start, length, line, hash_ in self._database.execute(sql, (log, *values)):
+        for segment, start, length, line, hash_ in self._rows(sql, (log, *values)):
             path = segment_path(self.root / log, segment)
             try:
                 with path.open("rb") as file:
@@ -187,6 +194,12 @@ class AuditIndex:
                 )
             if wanted.matches(entry.record):
                 yield entry
+
+    def _rows(self, sql: str, values: tuple[Any, ...] = ()) -> Iterator[Any]:
+        try:
+            yield from self._database.execute(sql, values)
+        except sqlite3.DatabaseError as error:
+            raise OSError(f"{self.path}: {error}: remove it, and make it again") from error
 
     def _all(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
         return self._database.execute(sql, values).fetchall()

@@ -11,6 +11,7 @@ import typer
 
 from bartizan.guard.audit import Wanted
 
+from ..console import give_up
 from .options import moment
 
 
@@ -28,8 +29,16 @@ def wanted(
     until: Annotated[str | None, typer.Option(help="An RFC 3339 time, or how long ago: 1h")] = None,
 ) -> Wanted:
     """The conditions of a query, from its options."""
+    for given in (kind, session, tool, outcome, rule, text):
+        if given is not None and _undecodable(given):
+            give_up(f"expected a condition in UTF-8, found {given!a}")
     upper = outcome.upper() if outcome else None
     return Wanted(kind, session, tool, upper, rule, text, moment(since), moment(until))
+
+
+def _undecodable(text: str) -> bool:
+    """Whether it holds bytes of the command line that are no text: no record holds such."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def selecting(command: Callable[..., None]) -> Callable[..., None]:

@@ -98,11 +98,11 @@ def head(text: str | None) -> Receipt | None:
 
 
 def moment(text: str | None) -> int | None:
-    """Microseconds since the epoch of a time, or of so long ago."""
+    """Microseconds since the epoch of a time, or of so long ago: the epoch at the earliest."""
     if text is None:
         return None
     try:
-        return int(datetime.now(UTC).timestamp() * 1e6) - parse_duration(text)
+        return max(int(datetime.now(UTC).timestamp() * 1e6) - parse_duration(text), 0)
     except ValueError:
         pass
     try:
