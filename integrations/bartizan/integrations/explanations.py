@@ -11,6 +11,7 @@ from bartizan.policies.casework import changes
 
 
 def explanation_to_json(explanation: Explanation) -> dict[str, Any]:
+    """An explanation, whole."""
     return {
         "outcome": explanation.decision.outcome.name,
         "policy": explanation.decision.policy,
@@ -31,6 +32,7 @@ def explanation_to_json(explanation: Explanation) -> dict[str, Any]:
 
 
 def reason_to_json(reason: Reason) -> dict[str, Any]:
+    """A reason: its rule, whether that was T or E, and its author's words."""
     return {"rule": reason.rule, "value": reason.value, "text": reason.text}
 
 

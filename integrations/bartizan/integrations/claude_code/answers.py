@@ -26,6 +26,7 @@ class OnAllow(StrEnum):
 
 
 def allowed(on_allow: OnAllow) -> Answer:
+    """The call may run."""
     return _decided("allow", "Allowed by the policy.") if on_allow == OnAllow.GRANT else NOTHING
 
 
@@ -42,6 +43,7 @@ def asked(reason: str) -> Answer:
 
 
 def denied(reason: str) -> Answer:
+    """The call does not run; the agent reads why."""
     return _decided("deny", reason)
 
 

@@ -20,6 +20,8 @@ _REASONS: dict[type[ServiceError], str] = {
 
 
 class Failures:
+    """What of a client's requests went wrong."""
+
     def __init__(self) -> None:
         meter = metrics.get_meter("bartizan.client")
         self._count = meter.create_counter(semconv.METRIC_FAILURES)

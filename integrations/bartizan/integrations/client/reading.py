@@ -33,6 +33,7 @@ def shown(document: JSON) -> ToolResult:
 
 
 def approval(document: JSON) -> Approval:
+    """The approval in an answer."""
     return wire.approval_of(document["approval"])
 
 

@@ -53,6 +53,7 @@ def evidence(found: Found, pointers: Mapping[str, str]) -> dict[str, Any]:
 
 
 def audit_record(found: Found, pointers: Mapping[str, str]) -> dict[str, Any]:
+    """The record of one decision, with its evidence. Raises :class:`TooMuchEvidence`."""
     record = found.entry.record
     verdict, proof = _VERDICTS[record["outcome"]], evidence(found, pointers)
     enforced = f"sha256:{record.get('call_digest')}"

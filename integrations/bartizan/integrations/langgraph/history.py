@@ -28,6 +28,7 @@ from bartizan.guard import Gatekeeper, Session
 from .results import GUARDED, SOURCE, text_of
 
 Prompts = Callable[[Sequence[BaseMessage]], Iterable[BaseMessage]]
+Kind = Literal["prompt", "result"]
 
 MAX_SESSIONS = 4096
 """Of how many sessions this process remembers what it reported; the others are looked up in the store."""
@@ -78,32 +79,28 @@ class History:
         results = [m for m in messages if isinstance(m, ToolMessage) and GUARDED not in m.response_metadata]
         if not prompts and not results:
             return
+        spoken: tuple[tuple[Kind, Sequence[BaseMessage]], ...] = (("prompt", prompts), ("result", results))
         lock = self._locks.get(session)
         if lock is None:
             lock = self._locks[session] = asyncio.Lock()
         async with lock:
             reported = self._remembered(session)
-            fresh_prompts = _fresh(prompts, reported)
-            fresh_results = _fresh(results, reported)
-            if not fresh_prompts and not fresh_results:
+            fresh = {kind: _fresh(said, reported) for kind, said in spoken}
+            if not any(fresh.values()):
                 return
             guard = self._guard
             if isinstance(guard, Reminding):
-                for key, text, occurrence in _numbered(fresh_prompts, prompts):
-                    await guard.remind("prompt", text, session=session, occurrence=occurrence)
-                    reported.add(key)
-                for key, text, occurrence in _numbered(fresh_results, results):
-                    await guard.remind("result", text, session=session, occurrence=occurrence)
-                    reported.add(key)
+                for kind, said in spoken:
+                    for key, text, occurrence in _numbered(fresh[kind], said):
+                        await guard.remind(kind, text, session=session, occurrence=occurrence)
+                        reported.add(key)
                 return
             known = await guard.session(session) if isinstance(guard, Remembering) else Session(session)
-            for key, message in _unknown(fresh_prompts, prompts, known, "prompt"):
-                await self._guard.observe("prompt", text_of(message), session=session)
-                reported.add(key)
-            for key, message in _unknown(fresh_results, results, known, "result"):
-                await self._guard.observe("result", text_of(message), session=session)
-                reported.add(key)
-            reported.update(key for key, _ in (*fresh_prompts, *fresh_results))
+            for kind, said in spoken:
+                for key, message in _unknown(fresh[kind], said, known, kind):
+                    await guard.observe(kind, text_of(message), session=session)
+                    reported.add(key)
+            reported.update(key for found in fresh.values() for key, _ in found)
 
     def _remembered(self, session: str) -> set[str]:
         reported = self._reported.setdefault(session, set())

@@ -46,6 +46,7 @@ class Reader:
     async def resource(
         self, context: Any, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
+        """``resources/read``."""
         request = types.ReadResourceRequest(params=types.ReadResourceRequestParams(uri=params.uri))
         answer = await self._read(
             "resources/read",
@@ -56,6 +57,7 @@ class Reader:
         return shown_resource(*answer)
 
     async def prompt(self, context: Any, params: types.GetPromptRequestParams) -> types.GetPromptResult:
+        """``prompts/get``."""
         request = types.GetPromptRequest(
             params=types.GetPromptRequestParams(name=params.name, arguments=params.arguments)
         )

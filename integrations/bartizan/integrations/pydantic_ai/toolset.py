@@ -27,6 +27,7 @@ class GuardedToolset(WrapperToolset[Any]):
     unguarded: frozenset[str]
 
     async def get_tools(self, ctx: RunContext[Any]) -> dict[str, ToolsetTool[Any]]:
+        """Raises :class:`Unguarded` for an external tool: no call of it comes by here."""
         tools = await super().get_tools(ctx)
         for name, tool in tools.items():
             if tool.tool_def.kind == "external" and name not in self.unguarded:

@@ -68,6 +68,7 @@ class Findings:
     _seen: int = 0
 
     def add(self, session: ReplayedSession) -> None:
+        """Take in what was decided in a session."""
         for call in session.calls:
             self._time(call.nanoseconds)
             found = category(session, call)
@@ -131,6 +132,7 @@ class Changes:
 
     @property
     def total(self) -> int:
+        """Calls whose decision changed."""
         return sum(self.changed.values())
 
     def by_rule(self) -> list[tuple[tuple[str, ...], int, list[Change]]]:

@@ -21,10 +21,12 @@ _THREAD = ("thread_id", "session_id", "conversation_id")
 
 
 def is_langsmith(record: dict[str, JSON]) -> bool:
+    """Whether a line is a run of LangSmith."""
     return "run_type" in record and "inputs" in record
 
 
 def is_langfuse(record: dict[str, JSON]) -> bool:
+    """Whether a line is an observation of Langfuse."""
     return "traceId" in record and "type" in record and "startTime" in record
 
 

@@ -22,6 +22,7 @@ _ERRORS = ("ERROR", "STATUS_CODE_ERROR", 2)
 
 
 def is_phoenix(record: dict[str, JSON]) -> bool:
+    """Whether a line is a span as Phoenix exports it, or an answer of its API."""
     context = record.get("context")
     if isinstance(record.get("data"), list):  # an answer of the API, as it came
         return all(isinstance(span, dict) and is_phoenix(span) for span in record["data"])

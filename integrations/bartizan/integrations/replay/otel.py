@@ -31,6 +31,7 @@ _TOOL = "execute_tool"
 
 
 def is_otlp(record: dict[str, JSON]) -> bool:
+    """Whether a line is OTLP/JSON."""
     return isinstance(record.get("resourceSpans"), list)
 
 

@@ -39,15 +39,13 @@ def routes(service: Service) -> list[BaseRoute]:
     """The API's endpoints, and those of its profiles."""
 
     async def evaluation(request: Request) -> Response:
-        tenant, identity = service.asked(request)
-        identity.require("decide")
+        tenant, identity = service.asked(request, "decide")
         body = await service.json(request)
         return _answered(service, request, await _evaluated(tenant, identity, body, base_of(request)))
 
     async def evaluations(request: Request) -> Response:
         """One after the other, in one go: the second sees what the first counted."""
-        tenant, identity = service.asked(request)
-        identity.require("decide")
+        tenant, identity = service.asked(request, "decide")
         body = await service.json(request)
         if not isinstance(body, Mapping):
             raise Problem(400, "the request: expected an object")

@@ -38,8 +38,7 @@ def routes(service: Service) -> list[BaseRoute]:
     """Asking for an approval, and what became of it."""
 
     async def submit(request: Request) -> Response:
-        tenant, identity = service.asked(request)
-        identity.require("decide")
+        tenant, identity = service.asked(request, "decide")
         body = await service.json(request)
         try:
             question = asked(body, identity)
@@ -64,8 +63,7 @@ def routes(service: Service) -> list[BaseRoute]:
         return response
 
     async def status(request: Request) -> Response:
-        tenant, identity = service.asked(request)
-        identity.require("decide", "read")
+        tenant, _ = service.asked(request, "decide", "read")
         try:
             session, approval_id = _opened(request.path_params["task"])
         except ValueError:

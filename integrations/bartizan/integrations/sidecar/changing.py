@@ -18,10 +18,11 @@ from .service import Service
 
 
 def routes(service: Service) -> list[BaseRoute]:
+    """The endpoint of a changed policy."""
+
     async def put(request: Request) -> Response:
         """With ``dry_run`` only what would become of it. Else every worker, this one too, takes it from Redis."""
-        tenant, identity = service.asked(request)
-        identity.require("admin")
+        tenant, _ = service.asked(request, "admin")
         body = await service.json(request)
         if not isinstance(body, Mapping) or set(body) - {"policy", "dry_run"}:
             raise Problem(422, "expected an object with policy and perhaps dry_run")

@@ -22,6 +22,8 @@ def public(config: ServiceConfig) -> frozenset[str]:
 
 
 def routes(service: Service) -> list[BaseRoute]:
+    """The pages for whoever looks after the service."""
+
     async def healthz(request: Request) -> Response:
         """The process answers: restart it if it does not."""
         return service.answer({"status": "ok"})
@@ -36,7 +38,7 @@ def routes(service: Service) -> list[BaseRoute]:
     async def metrics(request: Request) -> Response:
         """Prometheus's text format, about all workers."""
         if service.config.metrics == "token":
-            service.asked(request)[1].require("read")
+            service.asked(request, "read")
         return await service.observer.response()
 
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]

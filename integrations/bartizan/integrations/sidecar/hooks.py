@@ -32,8 +32,7 @@ def routes(service: Service) -> list[BaseRoute]:
     async def hook(request: Request) -> Response:
         try:
             on_allow = OnAllow(request.query_params.get("allow", OnAllow.KEEP))
-            tenant, identity = service.asked(request)
-            identity.require("decide")
+            tenant, identity = service.asked(request, "decide")
             said = await answer(
                 tenant.guard,
                 await service.json(request),

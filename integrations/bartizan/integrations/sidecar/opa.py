@@ -31,9 +31,10 @@ _MOST = 1000
 
 
 def routes(service: Service) -> list[BaseRoute]:
+    """The data API, and the log."""
+
     async def data(request: Request) -> Response:
-        tenant, identity = service.asked(request)
-        identity.require("decide")
+        tenant, identity = service.asked(request, "decide")
         body = await service.json(request)
         if not isinstance(body, Mapping) or not isinstance(body.get("input"), Mapping):
             raise Problem(400, "expected an object with input, an object")
@@ -60,8 +61,7 @@ def routes(service: Service) -> list[BaseRoute]:
 
     async def logs(request: Request) -> Response:
         """The latest decisions of the tenant, oldest first; compressed for who takes that."""
-        tenant, identity = service.asked(request)
-        identity.require("read")
+        tenant, _ = service.asked(request, "read")
         recent = request.query_params.get("recent", "100")
         if not recent.isascii() or not recent.isdigit() or len(recent) > 6:
             raise Problem(400, "recent: expected a whole number")

@@ -17,11 +17,13 @@ PUBLIC = frozenset({"/openapi.json"})
 
 
 def document() -> dict[str, JSON]:
+    """The document, read."""
     found: dict[str, JSON] = yaml.safe_load((files(__package__) / "openapi.yaml").read_bytes())
     return found
 
 
 def routes(service: Service) -> list[BaseRoute]:
+    """The document, to be fetched."""
     body = canonical_json(document())
 
     async def answer(request: Request) -> Response:

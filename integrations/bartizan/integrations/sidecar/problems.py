@@ -23,12 +23,14 @@ class Problem(Exception):
 
     @property
     def body(self) -> bytes:
+        """The problem as JSON."""
         title = HTTPStatus(self.status).phrase
         return canonical_json(
             {"type": "about:blank", "title": title, "status": self.status, "detail": self.detail}
         )
 
     def response(self) -> Response:
+        """The problem as an answer."""
         return Response(self.body, self.status, self.headers, MEDIA_TYPE)
 
 

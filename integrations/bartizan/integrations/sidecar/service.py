@@ -15,7 +15,7 @@ from bartizan.policies import load_policy
 from .admission import admit
 from .bodies import json_of
 from .config import ServiceConfig
-from .identity import Authenticator, Identity
+from .identity import Authenticator, Identity, Scope
 from .observing import Observer
 from .tenants import Tenant, open_tenant
 
@@ -63,19 +63,26 @@ class Service:
             admit(load_policy(settings.policy), None, settings)
 
     def tenant(self, name: str) -> Tenant:
+        """The tenant of a name."""
         return self.tenants[name]
 
-    def asked(self, connection: HTTPConnection) -> tuple[Tenant, Identity]:
-        """Whose request it is. Routes that the door lets nobody unknown reach have both."""
+    def asked(self, connection: HTTPConnection, *scopes: Scope) -> tuple[Tenant, Identity]:
+        """Whose request it is, if it has one of the scopes (without any: whatever it has). Raises ``Problem`` 403.
+
+        For routes that the door lets nobody unknown reach.
+        """
         identity: Identity = connection.scope["state"]["identity"]
+        if scopes:
+            identity.require(*scopes)
         return self.tenants[identity.tenant], identity
 
     async def json(self, request: Request) -> JSON:
-        """The request's body. Raises :class:`Problem`."""
+        """The request's body. Raises ``Problem``."""
         return await json_of(request, self.config.limits.body, self.config.limits.read)
 
     @staticmethod
     def answer(body: JSON, status: int = 200) -> Response:
+        """A JSON answer."""
         return Response(canonical_json(body, max_depth=WRAPPED_DEPTH), status, media_type="application/json")
 
     async def background(self) -> None:

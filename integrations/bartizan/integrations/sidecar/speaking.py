@@ -139,6 +139,7 @@ class Speech:
 
     @property
     def wants_notes(self) -> bool:
+        """Whether notes were asked for."""
         return self._wanted.notes
 
 

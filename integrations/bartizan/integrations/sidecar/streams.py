@@ -35,6 +35,7 @@ NOTES = "bartizan.notes"
 
 
 def routes(service: Service) -> list[BaseRoute]:
+    """Streams over HTTP and WebSocket."""
     streams = _Streams(service)
     return [
         Route("/v1/streams", _Http(streams), methods=["POST"]),
@@ -60,8 +61,7 @@ class _Streams:
 
     def begin(self, connection: HTTPConnection, wanted: Wanted) -> Speech:
         """Raises :class:`Problem` 403."""
-        tenant, identity = self.service.asked(connection)
-        identity.require("decide")
+        tenant, identity = self.service.asked(connection, "decide")
         return Speech(wanted, tenant, identity)
 
     async def websocket(self, socket: WebSocket) -> None:

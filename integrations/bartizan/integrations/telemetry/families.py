@@ -84,6 +84,7 @@ def name_of(name: str, unit: str, kind: Kind) -> str:
 
 
 def labels_of(attributes: Mapping[str, Any]) -> Labels:
+    """A point's attributes as labels, in order."""
     return tuple(
         sorted((re.sub("[^a-zA-Z0-9]+", "_", name), _word(value)) for name, value in attributes.items())
     )
@@ -155,6 +156,7 @@ def _escaped(words: str, *, quote: bool = True) -> str:
 
 
 def to_json(found: Families) -> dict[str, Any]:
+    """Families as JSON, for another worker to read."""
     return {
         name: {
             "kind": family.kind,

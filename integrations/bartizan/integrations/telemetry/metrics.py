@@ -46,6 +46,7 @@ class Metrics:
             self._thread.start()
 
     def meter(self, name: str) -> Meter:
+        """The meter of a name."""
         return self.provider.get_meter(name)
 
     def render(self) -> str:

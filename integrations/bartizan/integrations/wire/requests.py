@@ -23,6 +23,7 @@ class Proposed:
 
     @classmethod
     def of(cls, body: JSON) -> Proposed:
+        """Raises :class:`NotTheShape`."""
         fields = an_object(body, "the body", {"session", "call", "once", "review", "principal"})
         return cls(
             text_of(fields, "session"),
@@ -55,6 +56,7 @@ class Outcomes:
 
     @classmethod
     def of(cls, body: JSON, call_id: str) -> Outcomes:
+        """Raises :class:`NotTheShape`, also for a call that is not the path's."""
         known = {"session", "call", "record", "once", "text", "value", "is_error", "raised", "suspended"}
         fields = an_object(body, "the body", known)
         call = call_of(fields.get("call"))

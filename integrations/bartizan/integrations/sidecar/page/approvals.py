@@ -28,7 +28,7 @@ from ..identity import Scope
 from ..problems import Problem
 from ..service import Service
 from ..tenants import Tenant
-from .desk import Study, admitted, body_of, field, json_response, problem_of
+from .desk import Endpoint, Study, body_of, field, json_response, problem_of
 from .origins import arguments_to_json, sources_to_json
 
 RECENT = 200, 2000
@@ -53,7 +53,9 @@ class NotTaken(Problem):
         return canonical_json({**parse_json(super().body), "type": self.type})
 
 
-def listing(service: Service) -> object:
+def listing(service: Service) -> Endpoint:
+    """Which questions there are."""
+
     async def answer(request: Request) -> Response:
         """All open approvals of the tenant, oldest first; those of one session with ``?session=``, closed ones too.
 
@@ -63,7 +65,7 @@ def listing(service: Service) -> object:
         if wanted == "":
             raise Problem(400, "session: expected a session's name, found an empty text")
         scopes: tuple[Scope, ...] = ("read", "approve") if wanted is None else ("read", "approve", "decide")
-        tenant, identity = admitted(service, request, *scopes)
+        tenant, identity = service.asked(request, *scopes)
         try:
             sessions = [wanted] if wanted is not None else await tenant.inbox.sessions()
             listed = sessions[:SESSIONS]
@@ -85,10 +87,12 @@ def listing(service: Service) -> object:
     return answer
 
 
-def one(service: Service, study: Study) -> object:
+def one(service: Service, study: Study) -> Endpoint:
+    """One question, with what a person needs to decide it."""
+
     async def answer(request: Request) -> Response:
         """One approval, with who asks and where each argument came from."""
-        tenant, _ = admitted(service, request, "read", "approve")
+        tenant, _ = service.asked(request, "read", "approve")
         name, id = request.path_params["session"], request.path_params["approval"]
         try:
             session = await tenant.guard.session(name)
@@ -109,10 +113,12 @@ def one(service: Service, study: Study) -> object:
     return answer
 
 
-def answering(service: Service) -> object:
+def answering(service: Service) -> Endpoint:
+    """A person's answer to one."""
+
     async def answer(request: Request) -> Response:
         """A person's answer. 409 for a question that is answered, expired or out of date: nothing was recorded."""
-        tenant, identity = admitted(service, request, "approve")
+        tenant, identity = service.asked(request, "approve")
         name, id = request.path_params["session"], request.path_params["approval"]
         body = await body_of(service, request, "answer", "args")
         said = field(body, "answer", str)

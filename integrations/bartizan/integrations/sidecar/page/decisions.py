@@ -16,7 +16,7 @@ from .. import sse
 from ..feed import Record
 from ..problems import Problem, unavailable
 from ..service import Service
-from .desk import admitted, problem_of
+from .desk import Endpoint, problem_of
 
 MOST = 2000
 """Records of the past that one request gets at most."""
@@ -28,12 +28,13 @@ LONGEST = 900.0
 """Seconds after which a stream ends: whoever may still read comes again, and is asked for the token again."""
 
 
-def decisions(service: Service) -> object:
+def decisions(service: Service) -> Endpoint:
+    """The stream of decisions."""
     open_streams = 0
 
     async def answer(request: Request) -> Response:
         """``?recent=N`` records of the past come first."""
-        tenant, _ = admitted(service, request, "read", "approve")
+        tenant, _ = service.asked(request, "read", "approve")
         feed = tenant.feed
         recent = _recent(request.query_params.get("recent", "0"))
         if open_streams >= service.config.limits.streams:

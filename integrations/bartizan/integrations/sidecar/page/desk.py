@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -14,22 +14,14 @@ from bartizan.guard import AuditError, Guard, InternalError, MalformedCall, Stor
 from bartizan.guard.canonical import JSON, WRAPPED_DEPTH
 from bartizan.policies import Program
 
-from ..identity import Identity, Scope
 from ..problems import Problem, unavailable
 from ..service import Service
-from ..tenants import Tenant
 
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _EXPECTED = {str: "a text", dict: "an object", list: "a list", bool: "true or false"}
 
 Made = TypeVar("Made")
-
-
-def admitted(service: Service, request: Request, *scopes: Scope) -> tuple[Tenant, Identity]:
-    """Whose request it is, if it has one of the scopes. Raises :class:`Problem` 403."""
-    tenant, identity = service.asked(request)
-    identity.require(*scopes)
-    return tenant, identity
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def program_of(guard: Guard) -> Program:
@@ -64,6 +56,7 @@ def field(body: Mapping[str, Any], name: str, kind: type[Made], default: Any = .
 
 
 def json_response(value: JSON) -> Response:
+    """An answer that nobody keeps."""
     return Response(
         canonical_json(value, max_depth=WRAPPED_DEPTH), headers=_HEADERS, media_type="application/json"
     )

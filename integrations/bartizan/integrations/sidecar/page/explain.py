@@ -28,20 +28,22 @@ from bartizan.policies.document.loading import load_document
 from ...explanations import put_right
 from ..problems import Problem
 from ..service import Service
-from .desk import Study, admitted, body_of, field, json_response, known, problem_of, program_of
+from .desk import Endpoint, Study, body_of, field, json_response, known, problem_of, program_of
 from .origins import arguments_to_json, sources_to_json
 
 _FIELDS = ("call", "session", "case", "policy", "approved", "principal", "signals", "nearest")
 _NOBODY = Principal()
 
 
-def explain(service: Service, study: Study) -> object:
+def explain(service: Service, study: Study) -> Endpoint:
+    """How a call would be decided."""
+
     async def answer(request: HTTPRequest) -> Response:
         """A ``call`` in a ``session`` as it stands now, or a ``case`` as under a policy's ``tests:``.
 
         ``policy`` is the text of another policy to decide by; with ``nearest`` a denied call is put right.
         """
-        tenant, _ = admitted(service, request, "read", "approve")
+        tenant, _ = service.asked(request, "read", "approve")
         body = await body_of(service, request, *_FIELDS)
         live = program_of(tenant.guard)
         session: Session | None = None

@@ -14,16 +14,17 @@ from bartizan.policies.document.typespec import format_type
 from bartizan.policies.stages.draw import as_text
 
 from ..service import Service
-from .desk import Study, admitted, json_response, problem_of, program_of
+from .desk import Endpoint, Study, json_response, problem_of, program_of
 from .tally import Tally
 
 
-def policy(service: Service, study: Study) -> object:
+def policy(service: Service, study: Study) -> Endpoint:
+    """The policy in force."""
     tallies: dict[str, Tally] = {}
     described: dict[str, tuple[str, dict[str, JSON]]] = {}  # by tenant: the hash, and what it stands for
 
     async def answer(request: Request) -> Response:
-        tenant, _ = admitted(service, request, "read", "approve")
+        tenant, _ = service.asked(request, "read", "approve")
         program = program_of(tenant.guard)
         tally = tallies.setdefault(tenant.name, Tally(tenant.feed))
         try:

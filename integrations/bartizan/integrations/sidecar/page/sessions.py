@@ -13,14 +13,16 @@ from bartizan.policies import Program
 
 from ..problems import Problem
 from ..service import Service
-from .desk import Study, admitted, json_response, problem_of
+from .desk import Endpoint, Study, json_response, problem_of
 from .origins import arguments_to_json, event_to_json
 
 
-def session(service: Service, study: Study) -> object:
+def session(service: Service, study: Study) -> Endpoint:
+    """One session."""
+
     async def answer(request: Request) -> Response:
         """The whole session or, with ``?call=N``, the arguments of the call that is its event N."""
-        tenant, _ = admitted(service, request, "read", "approve")
+        tenant, _ = service.asked(request, "read", "approve")
         name = request.path_params["session"]
         try:
             found = await tenant.guard.session(name)

@@ -63,6 +63,7 @@ class Tally:
         return {what: counts[what] for what in ("decided", "errors", "shadow")}
 
     def stop(self) -> None:
+        """Count no more."""
         if self._task is not None:
             self._task.cancel()
 
