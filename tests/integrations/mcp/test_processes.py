@@ -20,12 +20,13 @@ from fastmcp.client.transports import StdioTransport
 from mcp import types
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters
+from tests.waiting import until
 from typer.testing import CliRunner
 
 from bartizan.guard import verify
 from bartizan.integrations.cli import app
 
-from .conftest import ERAS, POLICY, said, until
+from .conftest import ERAS, POLICY, said
 from .desk_server import CARD, TOOLS
 
 PROXY = ["-c", "from bartizan.integrations.cli import main; main()", "proxy"]

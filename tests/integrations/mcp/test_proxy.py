@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from mcp import types
 from mcp.shared.exceptions import MCPError
+from tests.waiting import until
 
 from bartizan.guard import Principal
 
-from .conftest import ERAS, Desk, said, until
+from .conftest import ERAS, Desk, said
 from .desk_server import CARD, TOOLS
 
 pytestmark = pytest.mark.parametrize("mode", ERAS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
+from tests.waiting import until
 
 from bartizan.guard import Approval, StoreUnavailable
 from bartizan.guard.clock import now_us
@@ -31,16 +32,6 @@ def tenant(request: pytest.FixtureRequest) -> str:
 
 def record(number: int) -> dict[str, Any]:
     return {"id": f"r{number}", "kind": "decision", "n": number}
-
-
-async def until(holds: Callable[[], Any]) -> None:
-    """Wait for something that happens in the background."""
-    async with asyncio.timeout(20):
-        while True:
-            outcome = holds()
-            if await outcome if asyncio.iscoroutine(outcome) else outcome:
-                return
-            await asyncio.sleep(0.01)
 
 
 class Tail:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -89,6 +90,15 @@ class Running:
     @property
     def log(self) -> str:
         return (self._config.parent / "service.log").read_text(errors="replace")
+
+    def started(self) -> list[int]:
+        """The process numbers of all workers there were, in the order in which they began."""
+        return [int(found) for found in re.findall(r"Started server process \[(\d+)\]", self.log)]
+
+    def workers(self) -> list[int]:
+        """The process numbers of the workers that there are."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     @property
     def address(self) -> tuple[str, int]:

@@ -198,11 +198,6 @@ async def look(tenant: str, address: tuple[str, int], seen: Seen, sessions: int,
     client.close()
 
 
-def workers(pid: int) -> list[int]:
-    """The processes that a supervisor has started."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 @contextmanager
 def secrets() -> Iterator[None]:
     os.environ.update(SECRETS)
@@ -236,7 +231,7 @@ async def soak(directory: Path, seconds: float, clients: int, sessions: int) -> 
             await asyncio.sleep(min(3.0, seconds / 6))
             redis.start()
             await asyncio.sleep(max(0.0, began + 2 * seconds / 3 - time.monotonic()))
-            victim = workers(service.process.pid)[0]
+            victim = service.workers()[0]
             os.kill(victim, signal.SIGKILL)
             await running
             await _recovered(service, result)
@@ -254,7 +249,7 @@ async def _recovered(service: Running, result: Result) -> None:
         call = {"id": "a-last", "tool": "pay", "args": {"to": "a-x", "amount": 0}}
         try:
             _, said = await client.ask("/v1/calls", {"session": "afterwards", "call": call})
-            if said.get("allowed") and len(workers(service.process.pid)) == 2:
+            if said.get("allowed") and len(service.workers()) == 2:
                 return client.close()
         except (OSError, EOFError):
             pass

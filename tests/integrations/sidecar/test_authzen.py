@@ -220,6 +220,15 @@ async def test_a_correction_is_an_obligation(service: Running) -> None:
     assert len((await guard.session("s")).events) == 1
 
 
+def denial_of(denied: dict[str, Any]) -> dict[str, str]:
+    """What an access request says of the denial that it is about."""
+    context = denied["context"]
+    return {
+        "evaluation_id": context["evaluation_id"],
+        "expires_at": context["access_request"]["expires_at"],
+    }
+
+
 async def test_an_approval_is_asked_for_and_decided_anew(service: Running) -> None:
     """Denied with the way to ask; the task follows the approval; only the question put again is allowed, and once."""
     body = question("write", {"path": "a", "text": "b"}, session="s")
@@ -228,7 +237,7 @@ async def test_an_approval_is_asked_for_and_decided_anew(service: Running) -> No
     assert denied["decision"] is False and denied["context"]["reason"] == "approval_required"
     assert offer["endpoint"] == "http://pdp.test/access/v1/requests"
     agent, boss = service.as_("agent"), service.as_("boss")
-    denial = {"evaluation_id": denied["context"]["evaluation_id"], "expires_at": offer["expires_at"]}
+    denial = denial_of(denied)
     submitted = await agent.post("/access/v1/requests", {**body, "denial": denial})
     task = submitted.json()["task"]
     assert submitted.status_code == 202 and task["status"] == "pending"
@@ -254,10 +263,7 @@ async def test_a_rejected_request_is_denied(service: Running) -> None:
     """The task says so, and so does the question put again."""
     body = question("write", {"path": "a", "text": "b"}, session="s")
     denied = await ask(service, body)
-    denial = {
-        "evaluation_id": denied["context"]["evaluation_id"],
-        "expires_at": denied["context"]["access_request"]["expires_at"],
-    }
+    denial = denial_of(denied)
     guard = service.service.tenants["default"].guard
     await guard.resolve(denial["evaluation_id"], "reject", session="s", by=Principal("boss"))
     submitted = await service.as_("agent").post("/access/v1/requests", {**body, "denial": denial})
@@ -271,10 +277,7 @@ async def test_a_request_is_bound_to_its_denial(service: Running) -> None:
     """Another call, another session, another tenant, a made-up or changed denial: no task."""
     body = question("write", {"path": "a", "text": "b"}, session="s")
     denied = await ask(service, body)
-    good = {
-        "evaluation_id": denied["context"]["evaluation_id"],
-        "expires_at": denied["context"]["access_request"]["expires_at"],
-    }
+    good = denial_of(denied)
     other = question("write", {"path": "a", "text": "c"}, session="s")
     elsewhere = question("write", {"path": "a", "text": "b"}, session="t")
     wrong = [

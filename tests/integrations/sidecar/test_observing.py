@@ -8,7 +8,6 @@ import signal
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client.parser import text_string_to_metric_families
 from tests.integrations.redis.server import Server
+from tests.waiting import block_until
 
 from bartizan.guard import FileAuditLog, Telemetry, now_us, semconv, verify
 from bartizan.integrations.sidecar import Service
@@ -157,14 +157,6 @@ async def test_a_decision_is_a_span_of_its_callers_trace(tmp_path: Path) -> None
     provider.shutdown()
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    directory = tmp_path / "redis"
-    directory.mkdir()
-    with Server(directory) as started:
-        yield started
-
-
 def test_whichever_worker_answers_answers_for_all(tmp_path: Path, server: Server) -> None:
     """Two workers share the requests; every answer counts them all, also after one was killed and came back."""
     tenant = {"policy": "policy.yaml", "audit": "audit", "store": server.url}
@@ -179,10 +171,10 @@ def test_whichever_worker_answers_answers_for_all(tmp_path: Path, server: Server
 
         for number in range(20):
             assert service.ask("/v1/calls", proposed(str(number), "look", what="it"))[0] == 200
-        until(lambda: counted() == 20)
+        block_until(lambda: counted() == 20)
         assert [counted() for _ in range(10)] == [20.0] * 10
         time.sleep(2.5)  # a snapshot later: what a worker has counted until then outlives it
-        os.kill(workers(service)[0], signal.SIGKILL)
+        os.kill(service.workers()[0], signal.SIGKILL)
         seen = []
         for number in range(20, 40):
             try:
@@ -190,22 +182,9 @@ def test_whichever_worker_answers_answers_for_all(tmp_path: Path, server: Server
                 seen.append(counted())
             except OSError:
                 time.sleep(0.2)  # the connection was in the killed one's queue
-        until(lambda: counted() >= 20 + len(seen))
+        block_until(lambda: counted() >= 20 + len(seen))
         assert seen == sorted(seen)
         assert min(seen) >= 20
-
-
-def workers(service: Running) -> list[int]:
-    """The processes of the workers."""
-    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children")
-    return [int(number) for number in children.read_text().split()]
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 async def test_a_tenants_log_is_signed_and_pruned(tmp_path: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.integrations.redis.server import Server
+from tests.waiting import until
 
 from bartizan.guard import ToolCall
 from bartizan.integrations.sidecar import Service, parse_config
@@ -87,14 +87,6 @@ async def test_changes_that_come_together_are_taken_one_after_the_other(tmp_path
     await made.aclose()
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    directory = tmp_path / "redis"
-    directory.mkdir()
-    with Server(directory) as found:
-        yield found
-
-
 async def test_an_announced_policy_reaches_every_worker(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,7 +109,7 @@ async def test_an_announced_policy_reaches_every_worker(
         announced = await admin.put("/v1/policy", {"policy": LOOSER})
         assert announced.status_code == 202
         for made in (one.service, other):
-            await _until(lambda made=made: made.tenants["default"].program.hash == announced.json()["hash"])
+            await until(lambda made=made: made.tenants["default"].program.hash == announced.json()["hash"])
         for task in (here, following):
             task.cancel()
         await asyncio.wait({here, following})
@@ -143,9 +135,3 @@ def _tokens() -> list[dict[str, Any]]:
         {"name": name, "sha256": sha256(f"{name}-token".encode()).hexdigest(), "scopes": scopes}
         for name, scopes in names.items()
     ]
-
-
-async def _until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not true():  # noqa: ASYNC110 (a program tells nobody that it decides)
-            await asyncio.sleep(0.02)

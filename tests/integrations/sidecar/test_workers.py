@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from tests.integrations.redis.server import Server
+from tests.waiting import block_until
 
 from bartizan.guard.audit import query, verify
 
 from .serving import Running, proposed, written
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    directory = tmp_path / "redis"
-    directory.mkdir()
-    with Server(directory) as running:
-        yield running
 
 
 def test_a_killed_worker_comes_back_and_what_it_counted_is_not_lost(tmp_path: Path, server: Server) -> None:
@@ -36,10 +26,10 @@ def test_a_killed_worker_comes_back_and_what_it_counted_is_not_lost(tmp_path: Pa
             assert status == 200
             spent += 50 if answer["outcome"] == "allow" else 0
             if number == 8:
-                os.kill(_workers(running)[0], signal.SIGKILL)
+                os.kill(running.started()[0], signal.SIGKILL)
         assert spent == 1000
-        _until(lambda: len(_workers(running)) == 3)
-        _until(lambda: running.ask("/readyz", token=None)[0] == 200)
+        block_until(lambda: len(running.started()) == 3)
+        block_until(lambda: running.ask("/readyz", token=None)[0] == 200)
     let_go = 0
     for worker in ("worker-0", "worker-1"):
         checked = verify(tmp_path / "audit" / worker)
@@ -58,19 +48,14 @@ def test_a_worker_that_cannot_start_is_tried_again_later_each_time(tmp_path: Pat
     tenant = {"policy": "policy.yaml", "audit": "audit", "store": server.url}
     config = written(tmp_path, workers=2, tenants={"default": tenant})
     with Running(config) as running:
-        _until(lambda: len(_workers(running)) == 2)
+        block_until(lambda: len(running.started()) == 2)
         policy = (tmp_path / "policy.yaml").read_text()
         (tmp_path / "policy.yaml").write_text("rules: [")
-        os.kill(_workers(running)[0], signal.SIGKILL)
-        _until(lambda: running.log.count("it is started again") >= 2)
+        os.kill(running.started()[0], signal.SIGKILL)
+        block_until(lambda: running.log.count("it is started again") >= 2)
         (tmp_path / "policy.yaml").write_text(policy)
-        _until(lambda: len(_workers(running)) >= 3)
+        block_until(lambda: len(running.started()) >= 3)
         assert _patiently(running, proposed("1", "look", what="a"))[0] == 200
-
-
-def _workers(running: Running) -> list[int]:
-    """The process numbers of the workers, in the order in which they began."""
-    return [int(found) for found in re.findall(r"Started server process \[(\d+)\]", running.log)]
 
 
 def _patiently(running: Running, body: object) -> tuple[int, dict[str, str]]:
@@ -82,10 +67,3 @@ def _patiently(running: Running, body: object) -> tuple[int, dict[str, str]]:
         except OSError:
             assert time.monotonic() < until
             time.sleep(0.05)
-
-
-def _until(true: object) -> None:
-    until = time.monotonic() + 60
-    while not true():  # type: ignore[operator]
-        assert time.monotonic() < until
-        time.sleep(0.05)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
+from tests.waiting import until
 
 from bartizan.monitors import Measurement
 from bartizan.monitors.host.breaker import Breaker
@@ -256,12 +257,6 @@ async def browser(host: Running, token: str | None = None) -> AsyncIterator[http
 
 async def post(client: httpx.AsyncClient, *queries: Any) -> httpx.Response:
     return await client.post("/v1/measurements", content=write_queries(queries), headers=JSON_TYPE)
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Ask until it is so; another process tells by nothing else."""
-    while not await condition():  # noqa: ASYNC110
-        await asyncio.sleep(0.005)
 
 
 def samples(page: str) -> dict[str, float]:

@@ -59,22 +59,17 @@ async def post(client: httpx.AsyncClient, *queries: Any, **extra: Any) -> httpx.
     return await client.post("/v1/measurements", content=write_queries(queries), headers=JSON_TYPE, **extra)
 
 
-async def test_a_bad_request_is_refused_with_its_place(
+async def test_the_log_repeats_no_text_of_a_bad_request(
     hosted: Hosted, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Each has its status, and neither the answer nor the log repeats its text."""
+    """Not even where everything is logged."""
     caplog.set_level(logging.DEBUG)
     body = json.loads(write_queries([query("secret")]))
     body["queries"][0]["passages"][0]["channel"] = "secret"
     async with browser(hosted.address, ACME) as client:
         bad = await client.post("/v1/measurements", content=json.dumps(body), headers=JSON_TYPE)
         assert bad.status_code == 400
-        assert bad.json()["error"]["place"] == "$.queries[0].passages[0].channel"
-        form = await client.post("/v1/measurements", content=write_queries([query("secret")]))
-        assert form.status_code == 415
-        assert (await client.get("/v1/measurements")).status_code == 405
         assert (await client.get("/secret")).status_code == 404
-        assert "secret" not in bad.text + form.text
     assert not [
         one for one in caplog.records if one.name.startswith("bartizan") and "secret" in one.getMessage()
     ]
