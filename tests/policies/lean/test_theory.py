@@ -16,7 +16,7 @@ from bartizan.policies.lean.theory.make import made
 from bartizan.policies.lean.theory.syntax import Malformed
 
 ROOT = Path(__file__).parents[3]
-DIGEST = "4979874c87c96550e21d6976b2086ebf155514230e4faa22459952b6d430b45a"
+DIGEST = "974bfc8f4a6e94f93a09afe2bdd65f7e8cde7fc9a99ae93668d662eeb29e556f"
 
 
 def test_the_kept_file_is_what_the_kernel_accepts_of_the_sources() -> None:

@@ -86,8 +86,9 @@ def checkTree (p : Policy) (hyps : List Clause) (tool : Text) (allowed : Nat) (e
   | linear sum => fun facts => linearClash facts sum
   | split e v yes no f g => fun facts => f (Fact.mk e v Bool.true :: facts) && g (Fact.mk e v Bool.false :: facts)
 
+-- Only the rules of the tool are looked at, on every branch.
 def check (p : Policy) (hyps : List Clause) (tool : Text) (allowed : Nat) (every : Bool) (cond : Expr) (t : Tree) : Bool :=
-  checkTree p hyps tool allowed every cond t []
+  checkTree (Policy.slice tool p) hyps tool allowed every cond t []
 
 theorem sameBool_false (a : Bool) (h : a = Bool.false) : sameBool a Bool.false = Bool.true := auto [a]
 
@@ -109,4 +110,6 @@ theorem tree_sound (p : Policy) (hyps : List Clause) (tool : Text) (allowed : Na
 
 theorem check_sound (p : Policy) (hyps : List Clause) (tool : Text) (allowed : Nat) (every : Bool) (cond : Expr) (t : Tree) :
     check p hyps tool allowed every cond t = Bool.true → Never p hyps tool allowed every cond :=
-  fun yes env r k c => tree_sound p hyps tool allowed every cond env r k c t [] rfl yes
+  fun yes env r k c =>
+    have same : decide (Policy.slice tool p) tool env = decide p tool env := index_slice_sound p tool env;
+    tree_sound (Policy.slice tool p) hyps tool allowed every cond env r (rw [same]; k) (rw [same]; c) t [] rfl yes
