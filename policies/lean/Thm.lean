@@ -1,4 +1,7 @@
 import Thm.Decide
 import Thm.Information
 import Thm.Gate
+import Thm.Arithmetic
+import Thm.Certificate
+import Thm.Registers
 import Thm.Regular

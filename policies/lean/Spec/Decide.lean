@@ -12,14 +12,8 @@ namespace Bartizan
 /-- Whether two texts are the same. -/
 def Text.beq : Text → Text → Bool
   | [], [] => true
-  | [], _ :: _ => false
-  | _ :: _, [] => false
   | x :: a, y :: b => Nat.beq x y && Text.beq a b
-
-/-- Whether there is no value. -/
-def isNone {α : Type} : Option α → Bool
-  | none => true
-  | some _ => false
+  | _, _ => false
 
 /-- What a rule says, by its effect, whether one of its soft signals is missing, and the value of its condition. -/
 def votes : Effect → Bool → Option Bool → Vote
@@ -33,16 +27,13 @@ def votes : Effect → Bool → Option Bool → Vote
   | Effect.escalate, _, none => Vote.ask
   | Effect.escalate, _, some true => Vote.ask
   | Effect.escalate, _, some false => Vote.silent
-  | Effect.redact, _, _ => Vote.silent
-  | Effect.label, _, _ => Vote.silent
+  | _, _, _ => Vote.silent
 
 /-- Whether a rule speaks of a tool and is in force: a shadow rule only reports. -/
-def Rule.applies (r : Rule) (tool : Text) : Bool :=
-  !r.shadow && Text.beq r.tool tool
+def Rule.applies (r : Rule) (tool : Text) : Bool := !r.shadow && Text.beq r.tool tool
 
 /-- Whether a signal is missing whose absence makes the rule ask instead of denying. -/
-def Rule.missing (r : Rule) (env : Env) : Bool :=
-  List.any r.soft (fun i => isNone (env.nums i))
+def Rule.missing (r : Rule) (env : Env) : Bool := List.any r.soft (fun i => isNone (env.nums i))
 
 /-- What a rule says about a call of a tool. -/
 def vote (tool : Text) (env : Env) (r : Rule) : Vote :=
@@ -51,21 +42,10 @@ def vote (tool : Text) (env : Env) (r : Rule) : Vote :=
 /-- Whether two votes are the same. -/
 def Vote.beq : Vote → Vote → Bool
   | Vote.deny, Vote.deny => true
-  | Vote.deny, Vote.ask => false
-  | Vote.deny, Vote.permit => false
-  | Vote.deny, Vote.silent => false
-  | Vote.ask, Vote.deny => false
   | Vote.ask, Vote.ask => true
-  | Vote.ask, Vote.permit => false
-  | Vote.ask, Vote.silent => false
-  | Vote.permit, Vote.deny => false
-  | Vote.permit, Vote.ask => false
   | Vote.permit, Vote.permit => true
-  | Vote.permit, Vote.silent => false
-  | Vote.silent, Vote.deny => false
-  | Vote.silent, Vote.ask => false
-  | Vote.silent, Vote.permit => false
   | Vote.silent, Vote.silent => true
+  | _, _ => false
 
 /-- Whether some rule votes so. -/
 def voted (v : Vote) (tool : Text) (env : Env) (rules : List Rule) : Bool :=
@@ -85,12 +65,10 @@ def decide (p : Policy) (tool : Text) (env : Env) : Outcome :=
 /-- Whether a call is let go. -/
 def Outcome.isAllow : Outcome → Bool
   | Outcome.allow => true
-  | Outcome.escalate => false
-  | Outcome.deny => false
+  | _ => false
 
 /-- A policy with one more rule, in front. -/
-def Policy.add (r : Rule) (p : Policy) : Policy :=
-  Policy.mk p.header p.leaves (r :: p.rules)
+def Policy.add (r : Rule) (p : Policy) : Policy := Policy.mk p.header p.leaves (r :: p.rules)
 
 /-- A policy with the rules of one tool only: what the index by tool holds. -/
 def Policy.slice (tool : Text) (p : Policy) : Policy :=

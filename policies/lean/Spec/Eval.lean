@@ -26,8 +26,7 @@ def Num.eval : Num → Env → Option Diff
   | Num.scale k a, env => lift1 (Diff.scale k) (Num.eval a env)
 
 /-- Whether a number is one of some literals. -/
-def Diff.among (items : List Int) (a : Diff) : Bool :=
-  List.any items (fun n => Diff.eq a (Diff.ofInt n))
+def Diff.among (items : List Int) (a : Diff) : Bool := List.any items (fun n => Diff.eq a (Diff.ofInt n))
 
 /-- The value of a condition; none is E. -/
 def Expr.eval : Expr → Env → Option Bool

@@ -3,8 +3,7 @@ import Spec.Value
 /-!
 # Regular languages
 
-Regular expressions over code points and the matcher by derivatives (Brzozowski 1964) that runs, in Python, behind every
-test of a text. Conditions see its answer as a leaf; this module says what the answer means.
+Regular expressions over code points, and the matcher by derivatives (Brzozowski 1964): what it answers is a leaf.
 -/
 
 namespace Bartizan
@@ -16,8 +15,7 @@ structure Range where
 
 /-- A regular expression. `chars` are the code points in one of some closed ranges. -/
 inductive Regex where
-  | empty
-  | epsilon
+  | empty | epsilon
   | chars (ranges : List Range)
   | concat (r s : Regex)
   | union (r s : Regex)

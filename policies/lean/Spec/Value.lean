@@ -11,30 +11,19 @@ abbrev Text := List Nat
 
 /-- What a rule does. -/
 inductive Effect where
-  | allow
-  | deny
-  | escalate
-  | redact
-  | label
+  | allow | deny | escalate | redact | label
 
 /-- What is decided about a call. -/
 inductive Outcome where
-  | allow
-  | escalate
-  | deny
+  | allow | escalate | deny
 
 /-- What one rule says about a call. -/
 inductive Vote where
-  | deny
-  | ask
-  | permit
-  | silent
+  | deny | ask | permit | silent
 
 /-- How two numbers are compared. -/
 inductive Cmp where
-  | eq
-  | lt
-  | le
+  | eq | lt | le
 
 /-! ## Strong Kleene logic: `none` is E, "not known" -/
 
@@ -66,6 +55,22 @@ def ite3 : Option Bool → Option Bool → Option Bool → Option Bool
   | some true, a, _ => a
   | some false, _, b => b
 
+/-- Whether there is no value. -/
+def isNone {α : Type} : Option α → Bool
+  | none => true
+  | some _ => false
+
+/-- Whether two truth values are the same. -/
+def sameBool : Bool → Bool → Bool
+  | true, b => b
+  | false, b => !b
+
+/-- Whether two three-valued ones are. -/
+def same3 : Option Bool → Option Bool → Bool
+  | none, b => isNone b
+  | some _, none => false
+  | some x, some y => sameBool x y
+
 /-! ## Whole numbers as differences of natural ones -/
 
 /-- The whole number `pos - neg`. -/
@@ -79,8 +84,7 @@ def Diff.ofInt : Int → Diff
   | Int.negSucc n => Diff.mk 0 (Nat.succ n)
 
 /-- The sum. -/
-def Diff.add (a b : Diff) : Diff :=
-  Diff.mk (Nat.add a.pos b.pos) (Nat.add a.neg b.neg)
+def Diff.add (a b : Diff) : Diff := Diff.mk (Nat.add a.pos b.pos) (Nat.add a.neg b.neg)
 
 /-- A multiple. -/
 def Diff.scale : Int → Diff → Diff
@@ -88,16 +92,13 @@ def Diff.scale : Int → Diff → Diff
   | Int.negSucc n, a => Diff.mk (Nat.mul (Nat.succ n) a.neg) (Nat.mul (Nat.succ n) a.pos)
 
 /-- `a ≤ b`, by cross-addition. -/
-def Diff.le (a b : Diff) : Bool :=
-  Nat.ble (Nat.add a.pos b.neg) (Nat.add b.pos a.neg)
+def Diff.le (a b : Diff) : Bool := Nat.ble (Nat.add a.pos b.neg) (Nat.add b.pos a.neg)
 
 /-- `a < b`. -/
-def Diff.lt (a b : Diff) : Bool :=
-  Nat.ble (Nat.succ (Nat.add a.pos b.neg)) (Nat.add b.pos a.neg)
+def Diff.lt (a b : Diff) : Bool := Nat.ble (Nat.succ (Nat.add a.pos b.neg)) (Nat.add b.pos a.neg)
 
 /-- `a = b`, as numbers: many pairs are one number. -/
-def Diff.eq (a b : Diff) : Bool :=
-  Nat.beq (Nat.add a.pos b.neg) (Nat.add b.pos a.neg)
+def Diff.eq (a b : Diff) : Bool := Nat.beq (Nat.add a.pos b.neg) (Nat.add b.pos a.neg)
 
 /-- The comparison that an operator stands for. -/
 def Cmp.test : Cmp → Diff → Diff → Bool

@@ -8,6 +8,20 @@ namespace Bartizan
 
 /-! ## Truth values -/
 
+theorem and_intro {a b : Bool} (h : a = true) (k : b = true) : (a && b) = true := by
+  cases h
+  exact k
+
+theorem and_left {a b : Bool} (h : (a && b) = true) : a = true := by
+  cases a with
+  | true => rfl
+  | false => cases h
+
+theorem and_right {a b : Bool} (h : (a && b) = true) : b = true := by
+  cases a with
+  | true => exact h
+  | false => cases h
+
 theorem or_inl {a b : Bool} (h : a = true) : (a || b) = true := by
   cases h
   rfl
@@ -59,7 +73,7 @@ theorem mem_of_any {α : Type} (p : α → Bool) (l : List α) : List.any l p = 
       obtain ⟨x, inside, holds⟩ := ih later
       exact ⟨x, List.Mem.tail a inside, holds⟩
 
-/-- Two lists with the same members have a member with a property, or both have none. -/
+-- Two lists with the same members have a member with a property, or both have none.
 theorem any_same {α : Type} (p : α → Bool) (l m : List α) (h : ∀ x, List.Mem x l ↔ List.Mem x m) :
     List.any l p = List.any m p := by
   cases left : List.any l p with
@@ -141,7 +155,7 @@ theorem allow_needs_permit (p : Policy) (tool : Text) (env : Env) :
   intro allowed
   exact of_voted (outcome_allow allowed).right.right
 
-/-- A deny rule never permits. -/
+-- A deny rule never permits.
 theorem deny_rule_votes (tool : Text) (env : Env) (r : Rule) (h : r.effect = Effect.deny) :
     vote tool env r = Vote.permit → False := by
   have claim : ∀ (applies missing : Bool) (effect : Effect) (value : Option Bool), effect = Effect.deny →
@@ -156,7 +170,7 @@ theorem deny_rule_votes (tool : Text) (env : Env) (r : Rule) (h : r.effect = Eff
       | some x => cases x <;> cases missing <;> cases v
   exact claim (Rule.applies r tool) (Rule.missing r env) r.effect (Expr.eval r.cond env) h
 
-/-- A deny rule without soft signals never asks. -/
+-- A deny rule without soft signals never asks.
 theorem hard_deny_rule_votes (tool : Text) (env : Env) (r : Rule) (h : r.effect = Effect.deny) (hard : r.soft = []) :
     vote tool env r = Vote.ask → False := by
   have claim : ∀ (applies missing : Bool) (effect : Effect) (value : Option Bool), effect = Effect.deny →

@@ -7,16 +7,6 @@ import Thm.Decide
 
 namespace Bartizan
 
-theorem and_left {a b : Bool} (h : (a && b) = true) : a = true := by
-  cases a with
-  | true => rfl
-  | false => cases h
-
-theorem and_right {a b : Bool} (h : (a && b) = true) : b = true := by
-  cases a with
-  | true => exact h
-  | false => cases h
-
 theorem first_sound {α : Type} (q : α → Bool) (l : List α) (c : α) : first q l = some c → q c = true := by
   induction l with
   | nil => intro h; cases h

@@ -147,7 +147,7 @@ theorem permit_less {effect : Effect} {m n : Bool} {a b : Option Bool} (h : Less
         | exact v
         | (cases v; done)
 
-/-- A rule that denies or asks did so, or asked or denied, when less was known. -/
+-- A rule that denies or asks did so, or asked or denied, when less was known.
 theorem fires_less {effect : Effect} {m n : Bool} {a b : Option Bool} (h : Less a b) :
     votes effect n b = Vote.deny ∨ votes effect n b = Vote.ask →
       votes effect m a = Vote.deny ∨ votes effect m a = Vote.ask := by

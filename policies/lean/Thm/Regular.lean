@@ -42,7 +42,7 @@ theorem not_true_iff (a : Bool) : (!a) = true ↔ ¬ a = true := by
   | false => exact ⟨fun _ h => by cases h, fun _ => rfl⟩
   | true => exact ⟨fun h => by cases (show false = true from h), fun h => False.elim (h rfl)⟩
 
-/-- `nullable` tells whether the empty word belongs to the language. -/
+-- `nullable` tells whether the empty word belongs to the language.
 theorem nullable_exact (r : Regex) : nullable r = true ↔ denotes r [] := by
   induction r with
   | empty => exact ⟨fun h => by cases (show false = true from h), fun h => False.elim h⟩
@@ -89,7 +89,7 @@ theorem nullable_exact (r : Regex) : nullable r = true ↔ denotes r [] := by
       exact (not_true_iff (nullable r)).mpr (fun inside => h (hr.mp inside))
   | star r _ => exact ⟨fun _ => Repeated.none, fun _ => rfl⟩
 
-/-- A repetition that begins with `c` begins with a word of the language that begins with `c`. -/
+-- A repetition that begins with `c` begins with a word of the language that begins with `c`.
 theorem repeated_cons (language : List Nat → Prop) (c : Nat) (word : List Nat) :
     Repeated language word → ∀ w, word = c :: w →
       ∃ u v, w = List.append u v ∧ language (c :: u) ∧ Repeated language v := by
@@ -105,7 +105,7 @@ theorem repeated_cons (language : List Nat → Prop) (c : Nat) (word : List Nat)
       rw [hu] at first
       exact ⟨tail, v, hw, first, rest⟩
 
-/-- The derivative's language holds exactly the words that follow `c` in the language. -/
+-- The derivative's language holds exactly the words that follow `c` in the language.
 theorem deriv_exact (c : Nat) (r : Regex) : ∀ w, denotes (deriv c r) w ↔ denotes r (c :: w) := by
   induction r with
   | empty => exact fun w => ⟨fun h => h, fun h => h⟩
