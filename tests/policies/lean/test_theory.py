@@ -13,7 +13,7 @@ from bartizan.policies.lean.kernel import Environment
 from bartizan.policies.lean.theory import NAMESPACE, text, theory
 from bartizan.policies.lean.theory.elaborate import Elaborator, Mistake
 from bartizan.policies.lean.theory.make import made
-from bartizan.policies.lean.theory.syntax import Malformed
+from bartizan.policies.lean.theory.parse import Malformed
 
 ROOT = Path(__file__).parents[3]
 DIGEST = "974bfc8f4a6e94f93a09afe2bdd65f7e8cde7fc9a99ae93668d662eeb29e556f"

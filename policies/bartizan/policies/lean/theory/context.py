@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..build import app, instantiate, instantiate_levels, lam, local, pi, spine
-from ..declarations import Constructor, Declaration, Definition, Inductive, InductiveType, Theorem
+from ..build import app, instantiate, instantiate_levels, local, pi, spine
+from ..declarations import Constructor, Declaration, Definition, Inductive
 from ..terms import (
     ZERO,
     App,
@@ -23,7 +23,6 @@ from ..terms import (
     Max,
     Param,
     Pi,
-    Proj,
     Sort,
     Succ,
     Zero,
@@ -229,40 +228,6 @@ class Context:
         params, value = self.values[head.name]
         return app(instantiate_levels(value, params, head.levels), *args)
 
-    def simplify(self, term: Expr) -> Expr:
-        """Computed as far as it goes; a definition stays folded where unfolding it only uncovers a stuck recursor."""
-        term = self.known(term)
-        if isinstance(term, (Lam, Pi)):
-            bound = local(term.name, self.simplify(term.type), term.kind)
-            inner = self.simplify(instantiate(term.body, [bound]))
-            return lam([bound], inner) if isinstance(term, Lam) else pi([bound], inner)
-        term = self.progress(term)
-        head, args = spine(term)
-        if isinstance(term, (Lam, Pi)):
-            return self.simplify(term)
-        return app(head, *map(self.simplify, args))
-
-    def progress(self, term: Expr) -> Expr:
-        """Head reduction that unfolds a definition only if a recursor inside then takes something apart."""
-        while True:
-            term = self.head(term)
-            unfolded = self.unfold(term)
-            if unfolded is None:
-                return term
-            unfolded = self.head(unfolded)
-            head, _ = spine(unfolded)
-            if isinstance(head, Const) and head.name in self.recursors:
-                return term
-            if isinstance(head, Const) and head.name in self.values:
-                further = self.progress(unfolded)
-                inner, _ = spine(further)
-                if further is unfolded and inner is head:
-                    return further
-                unfolded = further
-            if isinstance(unfolded, (Lam, Pi)):
-                return term
-            term = unfolded
-
 
 def constructed(term: Expr) -> Expr:
     """A literal as a constructor applied to a literal; anything else as it is."""
@@ -309,6 +274,3 @@ def _max(left: Level, right: Level) -> Level:
     if isinstance(left, Succ) and isinstance(right, Succ):
         return Succ(_max(left.of, right.of))
     return Max(left, right)
-
-
-__all__ = ["Context", "InductiveType", "Proj", "Shape", "Theorem", "constructed", "imax", "telescope"]
