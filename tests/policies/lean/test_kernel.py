@@ -195,13 +195,39 @@ def test_products_live_in_the_imax_of_their_parts() -> None:
         )
 
 
-def test_an_axiom_is_taken_by_name_only() -> None:
-    """The allow-list names axioms; what they say is still checked, and the environment lists them."""
-    target = environment(axioms=("choice",))
-    target.add(Axiom("choice", (), fn("False")))
-    assert target.axioms == ["choice"]
+PROPEXT = Axiom("propext", (), pi([P, Q], arrow(fn("Iff", P, Q), eq(PROP, P, Q))))
+IFF = inductive(
+    "Iff", arrow(PROP, PROP, PROP), {"intro": pi([P, Q], arrow(arrow(P, Q), arrow(Q, P), fn("Iff", P, Q)))}, 2
+)
+
+
+def test_an_axiom_of_leans_is_allowed_by_name() -> None:
+    """What it says, and the types that it speaks of, are Lean's or it is refused."""
+    target = environment(axioms=("propext",))
+    target.add_all([IFF, PROPEXT])
+    assert target.axioms == ["propext"]
     with pytest.raises(KernelError, match="not allowed"):
-        target.add(Axiom("Choice", (), fn("False")))
+        environment().add_all([IFF, PROPEXT])
+    with pytest.raises(KernelError, match="says something else"):
+        environment(axioms=("propext",)).add(Axiom("propext", (), fn("False")))
+    always = inductive("Iff", arrow(PROP, PROP, PROP), {"intro": pi([P, Q], fn("Iff", P, Q))}, 2)
+    with pytest.raises(KernelError, match="Iff is declared differently"):
+        environment(axioms=("propext",)).add_all([always, PROPEXT])
+    everything = Definition("Iff", (), arrow(PROP, PROP, PROP), lam([P, Q], fn("True")))
+    with pytest.raises(KernelError, match="Iff is declared differently"):
+        environment(axioms=("propext",)).add_all([everything, PROPEXT])
+
+
+def test_another_axiom_is_allowed_with_its_statement() -> None:
+    """Its name alone is not enough, and a file cannot change what it says."""
+    choice = Axiom("choice", (), fn("True"))
+    target = Environment([choice]).add_all(base().declarations)
+    target.add(choice)
+    assert target.axioms == ["choice"]
+    with pytest.raises(KernelError, match="together with its statement"):
+        environment(axioms=("choice",)).add(choice)
+    with pytest.raises(KernelError, match="says something else"):
+        Environment([choice]).add_all(base().declarations).add(Axiom("choice", (), fn("False")))
     with pytest.raises(KernelError, match="where a type must"):
         environment(axioms=("choice",)).add(Axiom("choice", (), Lit(1)))
 

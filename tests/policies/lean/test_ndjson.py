@@ -88,7 +88,8 @@ def test_axioms_are_allowed_by_the_caller_only() -> None:
     text = write([*families(), Axiom("sorryAx", (), fn("False"))][-1:])
     with pytest.raises(KernelError, match="sorryAx: "):
         check_file(text)
-    assert check_file(write([Axiom("choice", (), PROP)]), ["choice"]).axioms == ["choice"]
+    choice = Axiom("choice", (), PROP)
+    assert check_file(write([choice]), [choice]).axioms == ["choice"]
 
 
 def test_recursors_are_written_only_if_they_are_known() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 
+from .declarations import Axiom
 from .kernel import Budget, Environment, KernelError
 from .ndjson import read
 from .ndjson.lines import Source
@@ -11,7 +12,7 @@ from .ndjson.lines import Source
 
 def check_file(
     source: Source,
-    axioms: Collection[str] = (),
+    axioms: Iterable[str | Axiom] = (),
     *,
     base: Environment | None = None,
     budget: Budget | None = None,
@@ -20,7 +21,7 @@ def check_file(
 
     Args:
         source: the path of an NDJSON file (lean4export 3.1.0), its content, or its lines.
-        axioms: names that may be declared as axioms.
+        axioms: those that may be declared, by name if they are Lean's, otherwise with their statements.
         base: an environment that the file goes on from; it is left as it is. Its axioms are allowed too.
         budget: what the checking may cost; by default that of :class:`Budget`.
 

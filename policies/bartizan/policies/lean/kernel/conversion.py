@@ -192,8 +192,10 @@ class Conversion:
 
 
 def _is_same_thunk(left: Value, right: Value) -> bool:
-    """Whether both are one unevaluated term under one environment."""
+    """Whether both are one unevaluated term under one environment; what is evaluated has forgotten its environment."""
     if left.__class__ is not Thunk or right.__class__ is not Thunk:
+        return False
+    if left.value is not None or right.value is not None:
         return False
     return left.term is right.term and left.env == right.env
 

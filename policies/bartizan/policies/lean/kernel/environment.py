@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ..build import constants, parts
 from ..declarations import Axiom, Declaration, Definition, Inductive, Opaque, Recursor, Theorem
 from ..names import split
-from ..terms import TYPE, Const, Expr, Level, Local, Pi, Sort
+from ..terms import Const, Expr, Level, Local, Pi, Sort
 from . import constants as known
 from .conversion import Conversion
 from .errors import Budget, BudgetError, KernelError
@@ -16,7 +16,8 @@ from .inductive import Family, Head, alike, check_head, compare
 from .infer import Checker, Context
 from .levels import Levels, parameters
 from .machine import Machine
-from .naturals import NAT, PINNED, RESERVED, RULES, SUCC, SUCCESSOR, ZERO, Operation
+from .naturals import NAT, RULES, SUCC, SUCCESSOR, ZERO, Operation
+from .pinned import RESERVED, check_axiom, check_type
 from .recursors import derive, recursor_name
 from .typing import Typing
 from .values import Natural
@@ -27,12 +28,13 @@ MOST_FIELDS = 500  # recursors are as long as all constructors together, and bui
 class Environment:
     """Constants that the kernel has accepted.
 
-    ``axioms`` are the names that may be declared without a value; ``budget`` is spent by all declarations together.
+    ``axioms`` are those that may be declared: names of Lean's own axioms (:mod:`.pinned`), or axioms with their
+    statements. ``budget`` is spent by all declarations together.
     ``declarations`` are those that were accepted, the inductive ones with their recursors.
     After a refusal the environment is as it was before. :meth:`fork` gives a copy that goes its own way.
     """
 
-    def __init__(self, axioms: Collection[str] = (), budget: Budget | None = None) -> None:
+    def __init__(self, axioms: Iterable[str | Axiom] = (), budget: Budget | None = None) -> None:
         self.allowed_axioms = frozenset(axioms)
         self.budget = budget or Budget()
         self.constants: dict[str, known.Constant] = {}
@@ -52,7 +54,7 @@ class Environment:
             self._machine.closed[ZERO] = Natural(0)
             self._checker.has_literals = True
 
-    def fork(self, budget: Budget | None = None, axioms: Collection[str] = ()) -> Environment:
+    def fork(self, budget: Budget | None = None, axioms: Iterable[str | Axiom] = ()) -> Environment:
         """A copy: what is added to it is not added here. It has ``budget`` or a fresh one, and may add ``axioms``."""
         copy = Environment(self.allowed_axioms | set(axioms), budget)
         copy.constants.update(self.constants)
@@ -113,8 +115,8 @@ class Environment:
             [declaration.type] if value is None else [declaration.type, value], declaration.level_params
         )
         level = self._checker.sort_of(declaration.type, Context())
-        if isinstance(declaration, Axiom) and declaration.name not in self.allowed_axioms:
-            raise KernelError("axioms are not allowed; allow it by name if you mean to trust it")
+        if isinstance(declaration, Axiom):
+            check_axiom(declaration, self.allowed_axioms, self.constants, self._levels)
         if isinstance(declaration, Theorem) and not self._levels.is_zero(level):
             raise KernelError("the type of a theorem must be a Prop")
         if value is not None:
@@ -207,7 +209,7 @@ class Environment:
             raise KernelError(
                 f"a type or constructor has more than {MOST_FIELDS} parameters, indices and fields"
             )
-        self._check_pinned(declaration, [*names, *made])
+        check_type(declaration, [*names, *made, *map(recursor_name, names)], self._levels)
         heads = [check_head(declaration, type, self._checker) for type in types]
         for type, head in zip(types, heads, strict=True):
             self._declare_type(declaration, type.name, type.type, head, (), recursive=True)
@@ -248,26 +250,6 @@ class Environment:
         )
 
     # --- natural numbers
-
-    def _check_pinned(self, declaration: Inductive, names: list[str]) -> None:
-        """Nat and Bool, which literals and computed functions speak of, are Lean's or are refused."""
-        reserved = RESERVED.intersection(names)
-        wanted = PINNED.get(declaration.name)
-        if not reserved and wanted is None:
-            return
-        type = declaration.types[0]
-        found = [(each.name, each.type) for each in type.constructors]
-        right = (
-            wanted is not None
-            and len(found) == len(wanted)
-            and all(
-                name == other and alike(mine, theirs, self._levels)
-                for (name, mine), (other, theirs) in zip(found, wanted, strict=True)
-            )
-        )
-        alone = len(declaration.types) == 1 and not declaration.level_params and not declaration.params
-        if not right or not alone or type.type is not TYPE:
-            raise KernelError(f"{min(reserved)} is declared differently from Lean's")
 
     def _register(self, definition: Definition) -> None:
         """Compute ``definition`` on literals from now on, if it satisfies the equations of its name."""

@@ -166,7 +166,8 @@ def compare(declared: tuple[Recursor, ...], derived: tuple[Recursor, ...], level
         )
     for recursor in declared:
         other = wanted[recursor.name]
-        if len(recursor.level_params) != len(other.level_params):
+        params = recursor.level_params
+        if len(params) != len(other.level_params) or len(set(params)) != len(params):
             raise KernelError(f"{recursor.name} has other universe parameters than the derived recursor")
         arguments = tuple(Param(name) for name in recursor.level_params)
 

@@ -20,13 +20,6 @@ NAT, ZERO, SUCC = Const("Nat"), Const("Nat.zero"), Const("Nat.succ")
 BOOL, TRUE, FALSE = Const("Bool"), Const("Bool.true"), Const("Bool.false")
 LARGEST_EXPONENT = 1 << 24  # Lean's own bound
 
-# The inductive types that the kernel knows by name, with the types of their constructors. Nothing else may have these
-# names, or those of the recursors.
-PINNED: dict[str, list[tuple[str, Expr]]] = {
-    "Nat": [("Nat.zero", NAT), ("Nat.succ", arrow(NAT, NAT))],
-    "Bool": [("Bool.false", BOOL), ("Bool.true", BOOL)],
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -60,9 +53,6 @@ def _size(name: str, numbers: list[int]) -> int:
     return first + second if name == "Nat.shiftLeft" else first + second.bit_length()
 
 
-RESERVED = frozenset(
-    {*PINNED, *(f"{name}.rec" for name in PINNED), *(name for made in PINNED.values() for name, _ in made)}
-)
 _GROWING = frozenset({"Nat.mul", "Nat.pow", "Nat.shiftLeft"})
 
 SUCCESSOR = Operation("Nat.succ", 1, lambda n: n + 1)

@@ -44,6 +44,8 @@ from .lines import Object, Source, lines
 from .numerals import parse
 
 VERSION = "3.1.0"
+# Each name is kept whole, so that a chain of prefixes takes the square of its length.
+MOST_COMPONENTS, LONGEST_NAME = 100, 2_000
 T = TypeVar("T")
 
 
@@ -132,6 +134,10 @@ class _Reader:
             rendered = names.join([*before, part])
         except ValueError as error:
             raise KernelError(str(error)) from None
+        if len(before) >= MOST_COMPONENTS or len(rendered) > LONGEST_NAME:
+            raise KernelError(
+                f"a name of more than {MOST_COMPONENTS} components or {LONGEST_NAME} characters"
+            )
         self.names.append((*before, part))
         self.rendered.append(rendered)
 

@@ -1,0 +1,126 @@
+"""What must be declared as Lean declares it: numbers and truth values, and the axioms that are allowed by name.
+
+Literals and computed functions speak of Nat and Bool by name, so nothing else may have these names. And to allow an
+axiom by name must not mean to believe whatever a file says under that name: Lean's axioms stand here with what they
+say, and with the inductive types that they mention. An axiom of another name is allowed together with its statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ..build import app, arrow, instantiate_levels, local, pi
+from ..declarations import Axiom, Constructor, Inductive, InductiveType
+from ..terms import ONE, PROP, TYPE, Const, Expr, Param, Sort
+from .constants import Constant
+from .errors import KernelError
+from .inductive import alike
+from .levels import Levels
+from .naturals import BOOL, FALSE, NAT, SUCC, TRUE, ZERO
+
+
+def _inductive(name: str, type: Expr, made: dict[str, Expr], params: int = 0, levels: str = "") -> Inductive:
+    constructors = tuple(Constructor(each, type) for each, type in made.items())
+    return Inductive(tuple(levels.split()), params, (InductiveType(name, type, constructors),))
+
+
+TYPES = {
+    each.name: each
+    for each in (
+        _inductive("Nat", TYPE, {ZERO.name: NAT, SUCC.name: arrow(NAT, NAT)}),
+        _inductive("Bool", TYPE, {FALSE.name: BOOL, TRUE.name: BOOL}),
+    )
+}
+RESERVED = frozenset(
+    name
+    for each in TYPES.values()
+    for name in (each.name, f"{each.name}.rec", *(made.name for made in each.types[0].constructors))
+)
+
+
+def _axioms() -> dict[str, tuple[Axiom, tuple[Inductive, ...]]]:
+    u = Param("u")
+    some = local("A", Sort(u))
+    x, y = local("x", some), local("y", some)
+    equal, nonempty = Const("Eq", (u,)), app(Const("Nonempty", (u,)), some)
+    eq = _inductive("Eq", pi([some, x, y], PROP), {"Eq.refl": pi([some, x], app(equal, some, x, x))}, 2, "u")
+    made = {"Nonempty.intro": pi([some], arrow(some, nonempty))}
+    inhabited = _inductive("Nonempty", pi([some], PROP), made, 1, "u")
+    a, b = local("a", PROP), local("b", PROP)
+    both = app(Const("Iff"), a, b)
+    made = {"Iff.intro": pi([a, b], arrow(arrow(a, b), arrow(b, a), both))}
+    iff = _inductive("Iff", arrow(PROP, PROP, PROP), made, 2)
+    propext = Axiom("propext", (), pi([a, b], arrow(both, app(Const("Eq", (ONE,)), PROP, a, b))))
+    choice = Axiom("Classical.choice", ("u",), pi([some], arrow(nonempty, some)))
+    return {propext.name: (propext, (eq, iff)), choice.name: (choice, (inhabited,))}
+
+
+AXIOMS = _axioms()
+
+
+def check_type(declaration: Inductive, names: Iterable[str], levels: Levels) -> None:
+    """Raise :class:`KernelError` if a type that declares ``names`` takes one of Nat's or Bool's and is another type."""
+    taken = RESERVED.intersection(names)
+    if not taken:
+        return
+    wanted = TYPES.get(declaration.name)
+    right = wanted is not None and not declaration.level_params and not declaration.params
+    if wanted is not None:
+        mine, theirs = _members(declaration), _members(wanted)
+        right = right and len(declaration.types) == 1 and len(mine) == len(theirs)
+        right = right and all(
+            name == other and alike(type, expected, levels)
+            for (name, type), (other, expected) in zip(mine, theirs, strict=True)
+        )
+    if not right:
+        raise KernelError(f"{min(taken)} is declared differently from Lean's")
+
+
+def _members(declaration: Inductive) -> list[tuple[str, Expr]]:
+    """The names of types and constructors, with their types."""
+    found: list[tuple[str, Expr]] = []
+    for type in declaration.types:
+        found += [(type.name, type.type), *((each.name, each.type) for each in type.constructors)]
+    return found
+
+
+def check_axiom(
+    axiom: Axiom, allowed: Iterable[str | Axiom], constants: Mapping[str, Constant], levels: Levels
+) -> None:
+    """Raise :class:`KernelError` unless ``axiom`` is allowed and says what is believed of it."""
+    by_name = {each if isinstance(each, str) else each.name: each for each in allowed}
+    believed = by_name.get(axiom.name)
+    if believed is None:
+        raise KernelError("axioms are not allowed; allow it by name if you mean to trust it")
+    rests_on: tuple[Inductive, ...] = ()
+    if isinstance(believed, str):
+        if believed not in AXIOMS:
+            raise KernelError("this is no axiom of Lean's: allow it together with its statement")
+        believed, rests_on = AXIOMS[believed]
+    if not _says(axiom.type, axiom.level_params, believed.type, believed.level_params, levels):
+        raise KernelError("the axiom of this name that is allowed says something else")
+    for each in rests_on:
+        _check_declared(each, constants, levels)
+
+
+def _check_declared(wanted: Inductive, constants: Mapping[str, Constant], levels: Levels) -> None:
+    type = wanted.types[0]
+    found = constants.get(type.name)
+    family = None if found is None else found.family
+    names = tuple(each.name for each in type.constructors)
+    if family is None or (family.params, family.constructors) != (wanted.params, names):
+        raise KernelError(f"{type.name} is declared differently from Lean's")
+    for name, expected in _members(wanted):
+        mine = constants[name]
+        if not _says(mine.type, mine.level_params, expected, wanted.level_params, levels):
+            raise KernelError(f"{type.name} is declared differently from Lean's")
+
+
+def _says(
+    mine: Expr, my_params: tuple[str, ...], theirs: Expr, their_params: tuple[str, ...], levels: Levels
+) -> bool:
+    """Whether two types are the same, up to names of binders and of universe parameters."""
+    if len(my_params) != len(their_params):
+        return False
+    arguments = tuple(Param(name) for name in my_params)
+    return alike(mine, instantiate_levels(theirs, their_params, arguments), levels)
