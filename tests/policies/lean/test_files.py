@@ -145,15 +145,25 @@ def test_a_pair_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_a_signature_is_of_everything_else() -> None:
-    """The message that is signed changes with every part but the signature."""
+    """The digest that is signed changes with every part but the signature, the message also with the key."""
     certificate = parse_certificate(json.dumps(GOOD).encode())
     changed = [
         {**GOOD, "semantics": 2},
         {**GOOD, "axioms": ["x"]},
         {**GOOD, "policy": {"name": "q", "hash": "a" * 64}},
     ]
-    messages = {parse_certificate(json.dumps(each).encode()).message for each in [GOOD, *changed]}
-    assert len(messages) == 4
+    digests = {parse_certificate(json.dumps(each).encode()).digest for each in [GOOD, *changed]}
+    assert len(digests) == 4
     signed = {**GOOD, "signature": {"key_id": "k", "key": "0" * 64, "signature": "0" * 128}}
-    assert parse_certificate(json.dumps(signed).encode()).message == certificate.message
+    assert parse_certificate(json.dumps(signed).encode()).digest == certificate.digest
+    assert (
+        len(
+            {
+                certificate.message("k", "0" * 64),
+                certificate.message("j", "0" * 64),
+                certificate.message("k", "1" * 64),
+            }
+        )
+        == 3
+    )
     assert isinstance(certificate, Certificate)

@@ -151,26 +151,26 @@ class Certificate(_Closed):
     signature: Signature | None = None
 
     @property
-    def message(self) -> bytes:
-        """The bytes that are signed."""
-        return _DOMAIN + canonical_json(_plain(self.model_copy(update={"signature": None})))
-
-    @property
     def digest(self) -> str:
-        """SHA-256 of what is signed: names the certificate, whoever signed it."""
-        return digest_of(self.message)
+        """SHA-256 of everything but the signature: names the certificate, whoever signed it."""
+        return digest_of(canonical_json(_plain(self.model_copy(update={"signature": None}))))
+
+    def message(self, key_id: str, key: str) -> bytes:
+        """The bytes that the key signs: everything, and which key it is."""
+        return _DOMAIN + canonical_json({"certificate": self.digest, "key": key, "key_id": key_id})
 
     def signed(self, signer: Signer, key: bytes) -> Certificate:
         """The certificate with a signature by ``signer``, whose public key is ``key``."""
-        signature = Signature(key_id=signer.key_id, key=key.hex(), signature=signer.sign(self.message).hex())
-        return self.model_copy(update={"signature": signature})
+        signature = signer.sign(self.message(signer.key_id, key.hex())).hex()
+        made = Signature(key_id=signer.key_id, key=key.hex(), signature=signature)
+        return self.model_copy(update={"signature": made})
 
     def is_signed_by(self, key: Verifier) -> bool:
         """Whether there is a signature, and it is that key's of exactly this certificate."""
         found = self.signature
         if found is None or found.key_id != key.key_id:
             return False
-        return key.verify(self.message, bytes.fromhex(found.signature))
+        return key.verify(self.message(found.key_id, found.key), bytes.fromhex(found.signature))
 
     def to_bytes(self) -> bytes:
         """The file: indented, keys sorted, so that a change of one line is one line."""

@@ -24,7 +24,7 @@ from .documents import CannotWrite, written
 from .kernel import Environment, KernelError
 from .kernel.inductive import alike
 from .kernel.levels import Levels
-from .proofs import accepted, checked_theory, told
+from .proofs import accepted, checked_theory, declarations, told
 from .restore import document_of
 from .terms import Const
 
@@ -89,7 +89,7 @@ def _checked(data: bytes, axioms: Sequence[str]) -> tuple[Environment, list[Decl
     """The file, checked, and its declarations beyond the theory."""
     theory = checked_theory()
     try:
-        environment = accepted(data, axioms)
+        environment = accepted(declarations(data), axioms)
         return environment, environment.declarations[len(theory.declarations) :]
     except Mismatch:
         pass  # it may have a theory of its own

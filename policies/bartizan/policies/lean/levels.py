@@ -113,9 +113,10 @@ def check(
         _signed(certificate, requirement)
         weaker = _weaker(certificate, requirement)
         if height >= 1:
-            rechecking.check(policy, certificate, proof)
+            declared = proofs.declarations(proof)
+            rechecking.check(policy, certificate, declared)
         if height >= 2:
-            proofs.check(policy, certificate, proof)
+            proofs.check(policy, certificate, declared)
         if height >= 3:
             proofs.check_elsewhere(proof, requirement.kernel, requirement.seconds)
     except Mismatch as error:

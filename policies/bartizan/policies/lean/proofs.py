@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import TypeAlias
 
 from ..policy import CheckedPolicy, canonical_text
 from .binding import assumed
@@ -21,6 +22,9 @@ from .terms import Const
 from .terms import Expr as Term
 from .theory import theory
 
+Declared: TypeAlias = Sequence[tuple[int, Declaration]]
+"""Declarations with the lines that they stand on."""
+
 
 @cache
 def checked_theory() -> Environment:
@@ -28,9 +32,17 @@ def checked_theory() -> Environment:
     return Environment().add_all(theory())
 
 
-def check(policy: CheckedPolicy, certificate: Certificate, proof: bytes) -> None:
+def declarations(proof: bytes) -> Declared:
+    """What a file declares, with the lines, not checked yet. Raises :class:`Mismatch`."""
+    try:
+        return list(read(proof))
+    except KernelError as error:
+        raise Mismatch(f"the proof cannot be read: {error}") from error
+
+
+def check(policy: CheckedPolicy, certificate: Certificate, declared: Declared) -> None:
     """Raises :class:`Mismatch`. What is here was found to be about this policy before."""
-    environment = accepted(proof)
+    environment = accepted(declared)
     if environment.axioms:
         raise Mismatch(f"the proof rests on axioms: {', '.join(environment.axioms)}")
     reader = Reader(environment)
@@ -39,21 +51,21 @@ def check(policy: CheckedPolicy, certificate: Certificate, proof: bytes) -> None
     _statements(policy, certificate, environment)
 
 
-def accepted(proof: bytes, axioms: Sequence[str] = ()) -> Environment:
+def accepted(declared: Declared, axioms: Sequence[str] = ()) -> Environment:
     """The declarations of a file that begins with the theory, all accepted by the kernel. Raises :class:`Mismatch`."""
     base = checked_theory()
     environment = base.fork(Budget(), axioms)
-    declared = base.declarations
+    known = base.declarations
     try:
-        for number, (line, declaration) in enumerate(read(proof)):
-            if number < len(declared):
-                if _bare(declaration) != _bare(declared[number]):
+        for number, (line, declaration) in enumerate(declared):
+            if number < len(known):
+                if _bare(declaration) != _bare(known[number]):
                     raise Mismatch(f"line {line}: {declaration.name} is not declared as in the theory")
             else:
                 environment.add(declaration)
     except KernelError as error:
         raise Mismatch(f"the kernel refuses the proof: {error}") from error
-    if len(environment.declarations) <= len(declared):
+    if len(declared) <= len(known):
         raise Mismatch("the proof ends within the theory")
     return environment
 

@@ -11,15 +11,14 @@ from .build import spine
 from .certificate import Certificate, Mismatch, Shown
 from .claims import POLICY, Claims
 from .declarations import Theorem
-from .kernel.errors import KernelError
 from .model import Clause
-from .ndjson import read
+from .proofs import Declared
 from .search import Question
 from .terms import Const
 from .trees import BadTree, read_tree, verdict
 
 
-def check(policy: CheckedPolicy, certificate: Certificate, proof: bytes) -> None:
+def check(policy: CheckedPolicy, certificate: Certificate, declared: Declared) -> None:
     """Raises :class:`Mismatch`. What is here was found to be about this policy before."""
     for number, fact in enumerate(certificate.facts):
         found = facts.objection(parts_of(fact), fact.reason, fact.tool, policy)
@@ -33,14 +32,14 @@ def check(policy: CheckedPolicy, certificate: Certificate, proof: bytes) -> None
                 reason = shown.objection(policy, policy.invariants[covered.index], evidence.case)
                 if reason is not None:
                     raise Mismatch(f"the session that shows `{covered.written[:200]}` does not: {reason}")
-    _trees(policy, certificate, proof)
+    _trees(policy, certificate, declared)
 
 
-def _trees(policy: CheckedPolicy, certificate: Certificate, proof: bytes) -> None:
+def _trees(policy: CheckedPolicy, certificate: Certificate, declared: Declared) -> None:
     """The decision tree of each theorem about an invariant."""
     claims = Claims.of(policy)
     wanted = {theorem.name: theorem for theorem in certificate.theorems if theorem.constant == POLICY}
-    found = _theorems(proof)
+    found = {each.name: each for _, each in declared if isinstance(each, Theorem)}
     for covered in certificate.invariants:
         if covered.kind != "never" or not covered.theorems:
             continue
@@ -51,13 +50,6 @@ def _trees(policy: CheckedPolicy, certificate: Certificate, proof: bytes) -> Non
             reason = _objection(found.get(bare.name), claims.question(covered.index, tool), clauses)
             if reason is not None:
                 raise Mismatch(f"the proof of {bare.name} shows nothing: {reason}")
-
-
-def _theorems(proof: bytes) -> dict[str, Theorem]:
-    try:
-        return {each.name: each for _, each in read(proof) if isinstance(each, Theorem)}
-    except KernelError as error:
-        raise Mismatch(f"the proof cannot be read: {error}") from error
 
 
 def _objection(theorem: Theorem | None, question: Question, clauses: Sequence[Clause]) -> str | None:

@@ -1,0 +1,326 @@
+"""A policy is loaded only with the certificate that is required: each part that was changed is seen where it can be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.policies.lean.certified import POLICY, flipped, pair, places
+
+from bartizan.integrations.assembly import requirement
+from bartizan.integrations.signing import generate
+from bartizan.policies import CheckedPolicy, Source, check_policy, compile_policy, load_policy
+from bartizan.policies.lean import certify as certifying
+from bartizan.policies.lean import facts
+from bartizan.policies.lean.build import app, spine
+from bartizan.policies.lean.certificate import BadCertificate
+from bartizan.policies.lean.declarations import Axiom, Declaration, Definition, Theorem
+from bartizan.policies.lean.emit import policy_term, tree_term
+from bartizan.policies.lean.levels import LEVELS, Requirement, Uncertified
+from bartizan.policies.lean.terms import Const, Lam
+from bartizan.policies.lean.translate import translated
+from bartizan.policies.lean.tree import Leaf
+
+BELIEVED = {"checkers"}
+"""Parts that no level believes: told to people, and only a signature keeps them."""
+
+
+def put(body: Any, path: tuple[Any, ...], change: Any) -> None:
+    for step in path[:-1]:
+        body = body[step]
+    body[path[-1]] = change(body[path[-1]])
+
+
+def position(declarations: list[Declaration], name: str) -> int:
+    return next(i for i, each in enumerate(declarations) if each.name == name)
+
+
+def test_a_certificate_reaches_every_level() -> None:
+    """What was made is taken at hash, recheck and kernel, each without a remark."""
+    assert [pair().at(level) for level in LEVELS[:3]] == ["hash", "recheck", "kernel"]
+    covered = pair().certificate.invariants
+    assert [bool(each.theorems) for each in covered] == [True, True, True, False, True]
+    assert {fact.reason for fact in pair().certificate.facts} == {"language", "tool"}
+
+
+def test_it_is_made_the_same_again() -> None:
+    """Nothing in a certificate or proof depends on when it was made."""
+    again = pair.__wrapped__()
+    assert again.certificate.to_bytes() == pair().certificate.to_bytes()
+    assert again.proof == pair().proof
+
+
+def test_whatever_is_changed_in_a_certificate_is_seen() -> None:
+    """Every value is flipped: all of it is refused at ``hash`` already, but what only ``recheck`` can see."""
+    body = json.loads(pair().certificate.to_bytes())
+    seen = 0
+    for path in places(body):
+        if path[0] in BELIEVED or path == ("signature",):
+            continue
+        try:
+            changed = pair().with_json(lambda found, path=path: put(found, path, flipped))
+        except BadCertificate:
+            continue  # its form is refused
+        taken = changed.passes()
+        if path[0] == "invariants" and "case" in path:
+            continue  # another session may show the same
+        unseen = ("hash",) if path[0] == "facts" and path[2] in ("states", "closed") else ()
+        assert taken == unseen, path
+        seen += 1
+    assert seen > 60
+
+
+def test_what_is_left_out_of_a_certificate_is_seen() -> None:
+    """Each theorem, fact, invariant and part of a fact is needed; and nothing may be there twice."""
+    body = json.loads(pair().certificate.to_bytes())
+    for name in ("theorems", "facts", "invariants"):
+        for index in range(len(body[name])):
+            assert pair().with_json(lambda found, n=name, i=index: found[n].pop(i)).passes() == ()
+        assert pair().with_json(lambda found, n=name: found[n].append(found[n][0])).passes() in (
+            (),
+            LEVELS[:3],
+        )
+    assert pair().with_json(lambda found: found["theorems"].append(found["theorems"][0])).passes() == ()
+    assert pair().with_json(lambda found: found["facts"][0]["parts"].pop()).passes() == ()
+
+
+def test_a_session_that_shows_nothing_is_seen_from_recheck() -> None:
+    """The session is replayed: with a smaller amount the condition is not true of it."""
+
+    def less(body: Any) -> None:
+        body["invariants"][3]["evidence"][0]["case"]["call"]["args"]["amount"] = 10
+
+    def nothing(body: Any) -> None:
+        body["invariants"][3]["evidence"][0]["case"] = {"call": 7}
+
+    for change in (less, nothing):
+        assert pair().with_json(change).passes() == ("hash",)
+
+
+def test_another_policy_is_seen_at_every_level() -> None:
+    """A rule more, a rule less, another bound, another name or another reason: the certificate is not about it."""
+    for old, new in [
+        ("100.00, reason", "101.00, reason"),
+        ("At most 100.", "At most 101."),
+        ("name: desk", "name: disk"),
+        ("  - {id: ask, escalate: [look], when: 'args.what.contains(\"secret\")'}\n", ""),
+        ("memo?: str", "memo: str"),
+        ("  - without: {signals: all}\n", ""),
+    ]:
+        assert old in POLICY
+        other = check_policy(Source("policy.yaml", POLICY.replace(old, new)))
+        assert replace(pair(), policy=other).passes() == ()
+    same = check_policy(Source("policy.yaml", "# a remark\n" + POLICY))
+    assert replace(pair(), policy=same).passes() == LEVELS[:3]
+
+
+def test_any_byte_of_the_proof_is_seen() -> None:
+    """The digest is that of the whole file: a byte changed, added or taken away."""
+    proof = pair().proof
+    for at in range(0, len(proof), len(proof) // 40):
+        changed = proof[:at] + bytes([proof[at] ^ 1]) + proof[at + 1 :]
+        assert replace(pair(), proof=changed).passes() == ()
+    assert replace(pair(), proof=proof + b"\n").passes() == ()
+    assert replace(pair(), proof=proof[:-1]).passes() == ()
+
+
+def changed_policy(declarations: list[Declaration]) -> None:
+    """The proof speaks of a policy without its deny rules, of which other things hold."""
+    at = position(declarations, "Certified.policy")
+    lax = POLICY.replace("args.amount > 100.00", "args.amount > 1000.00")
+    other = policy_term(translated(check_policy(Source("p.yaml", lax))).policy)
+    declarations[at] = Definition("Certified.policy", (), Const("Bartizan.Policy"), other)
+
+
+def changed_leaf(declarations: list[Declaration]) -> None:
+    """The policy is another one in a part that no theorem looks at: the reason of a rule."""
+    at = position(declarations, "Certified.policy")
+    other = translated(check_policy(Source("p.yaml", POLICY.replace("At most 100.", "At most 9."))))
+    declarations[at] = Definition("Certified.policy", (), Const("Bartizan.Policy"), policy_term(other.policy))
+
+
+def no_tree(declarations: list[Declaration]) -> None:
+    """A theorem whose decision tree is one leaf, which follows from nothing."""
+    at = position(declarations, "Certified.invariant_0.pay")
+    theorem = declarations[at]
+    assert isinstance(theorem, Theorem)
+    head, args = spine(theorem.value)
+    declarations[at] = replace(theorem, value=app(head, *args[:6], tree_term(Leaf()), args[7]))
+
+
+def no_proof(declarations: list[Declaration]) -> None:
+    """A theorem that is declared as an axiom."""
+    at = position(declarations, "Certified.invariant_0.pay")
+    theorem = declarations[at]
+    assert isinstance(theorem, Theorem)
+    declarations[at] = Axiom(theorem.name, (), theorem.type)
+
+
+def missing(declarations: list[Declaration]) -> None:
+    del declarations[position(declarations, "Certified.invariant_0.pay")]
+
+
+def more_axioms(declarations: list[Declaration]) -> None:
+    """An axiom that nothing uses."""
+    declarations.append(Axiom("Elsewhere.choice", (), Const("False")))
+
+
+def other_statement(declarations: list[Declaration]) -> None:
+    """A true theorem of the right name that states something harmless."""
+    at = position(declarations, "Certified.invariant_0.pay")
+    declarations[at] = Theorem(declarations[at].name, (), Const("True"), Const("True.intro"))
+
+
+def other_decide(declarations: list[Declaration]) -> None:
+    """The theory's ``decide`` denies everything, of which much can be proved."""
+    at = position(declarations, "Bartizan.decide")
+    found = declarations[at]
+    assert isinstance(found, Definition)
+    kinds = []
+    value: Any = found.value
+    while isinstance(value, Lam):
+        kinds.append((value.name, value.type, value.kind))
+        value = value.body
+    made: Any = Const("Bartizan.Outcome.deny")
+    for name, type_, kind in reversed(kinds):
+        made = Lam(name, type_, made, kind)
+    declarations[at] = replace(found, value=made)
+
+
+@pytest.mark.parametrize(
+    ("change", "taken"),
+    [
+        (changed_policy, ("hash", "recheck")),  # the trees are right for the policy that is loaded
+        (changed_leaf, ("hash", "recheck")),
+        (no_tree, ("hash",)),
+        (no_proof, ("hash",)),
+        (missing, ("hash",)),
+        (other_statement, ("hash",)),
+        (more_axioms, ("hash", "recheck")),
+        (other_decide, ("hash", "recheck")),
+        (lambda found: found.reverse(), ("hash", "recheck")),
+    ],
+    ids=range(9),
+)
+def test_a_forged_proof_is_seen_from_the_level_that_looks_into_it(
+    change: Any, taken: tuple[str, ...]
+) -> None:
+    """Whoever changes the proof and the digest passes ``hash`` without a signature, and never ``kernel``."""
+    assert pair().with_proof(change).passes() == taken
+
+
+def test_a_proof_that_is_no_file_of_declarations_is_refused() -> None:
+    """Garbage, depth and truncation with a digest that fits: an error of the gate, not of Python."""
+    proof = pair().proof
+    for bad in (b"", b"{", b"[" * 100_000, proof[: len(proof) // 2], proof + b"{}\n", b"\xff" * 10):
+        assert pair().with_bytes(bad).passes() == ("hash",)
+
+
+def test_a_false_fact_is_seen_from_recheck(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate whose hypothesis about leaves is not so proves what is not so, and says of what fact."""
+    text = POLICY.replace('"[a-z]+@evil.org"', '"[a-z]+@corp.com"')
+
+    real = facts.contradiction
+
+    def lie(parts: tuple[facts.Part, ...], tool: str, policy: CheckedPolicy) -> facts.Found | None:
+        return real(parts, tool, policy) or _invented(parts)
+
+    monkeypatch.setattr(certifying.facts, "contradiction", lie)
+    forged = pair.__wrapped__(text)
+    monkeypatch.undo()
+    assert any(fact.closed == "a" * 64 for fact in forged.certificate.facts)
+    assert forged.passes() == ("hash",)
+    with pytest.raises(Uncertified, match="does not follow from what the conditions mean"):
+        forged.at("kernel")
+
+
+def _invented(parts: tuple[facts.Part, ...]) -> facts.Found | None:
+    tests = tuple(part for part in parts if part.condition["node"] == "StringTest")
+    return facts.Found(tests, "language", 3, "a" * 64) if len(tests) == 2 else None
+
+
+def test_a_refusal_names_level_mismatch_and_remedy(tmp_path: Path) -> None:
+    """What is wrong and what to do stand in the message, for a missing file as for a wrong one."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(POLICY)
+    with pytest.raises(Uncertified) as refused:
+        load_policy(policy, require="kernel")
+    assert refused.value.level == "kernel"
+    assert "policy.cert.json" in refused.value.mismatch
+    assert "bartizan certify" in refused.value.remedy
+    pair().write(tmp_path)
+    assert load_policy(policy, require="kernel").certificate == "kernel"
+    assert load_policy(policy).certificate == "none"
+    policy.write_text(POLICY.replace("100.00, reason", "200.00, reason"))
+    with pytest.raises(Uncertified, match="level hash: the policy's hash: expected"):
+        load_policy(policy, require="hash")
+    (tmp_path / "policy.cert.json").write_bytes(b"[" * 1_000_000)
+    with pytest.raises(Uncertified, match="expected a certificate"):
+        load_policy(policy, require="hash")
+    with pytest.raises(Uncertified, match="no file that a certificate could be beside"):
+        load_policy("baseline", require="hash")
+
+
+def test_certificates_may_lie_elsewhere(tmp_path: Path) -> None:
+    """A path, or a folder with one for each hash: what a policy that is announced as a text needs."""
+    found = pair()
+    found.write(tmp_path, name=found.policy.hash)
+    for at in (tmp_path, tmp_path / f"{found.policy.hash}.cert.json"):
+        program = compile_policy(POLICY, require=Requirement("recheck", at))
+        assert program.certificate == "recheck"
+
+
+def test_a_signature_keeps_everything(tmp_path: Path) -> None:
+    """With a trusted key every flip is refused at ``hash``; another key, or none, is no signature of it."""
+    signer, other = generate(tmp_path / "key.pem"), generate(tmp_path / "other.pem")
+    signed = replace(pair(), certificate=pair().certificate.signed(signer, signer.public))
+    trusted = requirement("hash", None, [tmp_path / "key.pem.pub"])
+    assert signed.at("hash", trusted=trusted.trusted) == "hash"
+    assert signed.at("hash", key=trusted.key) == "hash"
+    assert pair().passes(trusted=trusted.trusted) == ()
+    with pytest.raises(Uncertified, match="not signed"):
+        pair().at("hash", trusted=trusted.trusted)
+    with pytest.raises(Uncertified, match="not signed by any of"):
+        signed.at("hash", trusted=requirement("hash", None, [tmp_path / "other.pem.pub"]).trusted)
+    body = json.loads(signed.certificate.to_bytes())
+    for path in places(body):
+        try:
+            changed = signed.with_json(lambda found, path=path: put(found, path, flipped))
+        except BadCertificate:
+            continue
+        assert changed.passes(trusted=trusted.trusted) == (), path
+    forged = replace(signed, certificate=signed.certificate.signed(other, signer.public))
+    assert forged.passes(trusted=trusted.trusted) == ()
+    assert forged.passes(key=trusted.key) == ()
+    with pytest.raises(Uncertified, match=r"bartizan\[sign\]"):
+        signed.at("hash")
+
+
+def test_weaker_invariants_are_refused_unless_accepted() -> None:
+    """An invariant that rests on a solver's answer is as good as ``hash`` only, and says so in the level."""
+    limit = 'rules:\n  - {id: two, deny: [pay], when: \'session.count("pay", within="1h") >= 2\'}\n'
+    text = POLICY.replace("rules:\n", limit) + "  - always-within: {tool: pay, window: 1h, at-most: 2}\n"
+    found = pair(text)
+    assert found.certificate.invariants[5].theorems == ()
+    assert found.passes() == ("hash",)
+    assert found.at("kernel", weaker="accept") == "kernel/partial"
+    with pytest.raises(Uncertified, match="rest on a solver's answer"):
+        found.at("recheck")
+
+
+@pytest.mark.parametrize(("ending", "taken"), [("exit 0", True), ("exit 1", False), ("kill -9 $$", False)])
+def test_another_kernel_has_a_say_too(tmp_path: Path, ending: str, taken: bool) -> None:
+    """It is asked with the very proof; only an exit code of 0 accepts, after our own kernel did."""
+    program = tmp_path / "checker"
+    program.write_text(f'#!/bin/sh\n[ "$(wc -c < "$1")" = {len(pair().proof)} ] || exit 5\n{ending}\n')
+    program.chmod(0o755)
+    if taken:
+        assert pair().at("external", kernel=(str(program),)) == "external"
+    else:
+        with pytest.raises(Uncertified, match="another kernel does not accept"):
+            pair().at("external", kernel=(str(program),))
+    with pytest.raises(Uncertified, match="install another kernel"):
+        pair().at("external", kernel=("no-such-kernel",))
