@@ -1,0 +1,44 @@
+"""All families of the corpus."""
+
+from __future__ import annotations
+
+from tests.policies.lean.corpus import (
+    axioms,
+    conversion,
+    deep,
+    elimination,
+    girard,
+    inductives,
+    lines,
+    literals,
+    names,
+    positivity,
+    projections,
+    recursors,
+    scopes,
+    universes,
+    wrong_types,
+)
+
+FAMILIES = [
+    module.FAMILY
+    for module in (
+        wrong_types,
+        universes,
+        girard,
+        positivity,
+        inductives,
+        recursors,
+        elimination,
+        axioms,
+        scopes,
+        names,
+        literals,
+        conversion,
+        projections,
+        deep,
+        lines,
+    )
+]
+MEMBERS = [member for family in FAMILIES for member in family.members]
+TWINS = [twin for family in FAMILIES for twin in family.twins]
