@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from bartizan.policies.lean.build import app, arrow, lam, local, pi
 from bartizan.policies.lean.declarations import Definition, Theorem
 from bartizan.policies.lean.kernel import Environment, KernelError
-from bartizan.policies.lean.terms import ONE, App, Const, Expr
+from bartizan.policies.lean.terms import ONE, App, Const, Expr, Local
 from bartizan.policies.lean.theory import theory
 
 _BOOL, _TRUE, _FALSE = Const("Bool"), Const("Bool.true"), Const("Bool.false")
@@ -30,11 +32,11 @@ def _environment() -> Environment:
     return environment
 
 
-def _claim(sides: list[Expr], variables: list[Expr]) -> Theorem:
+def _claim(sides: Sequence[Expr], variables: Sequence[Local]) -> Theorem:
     equal = app(Const("Eq", (ONE,)), _BOOL, *sides)
     return Theorem(
         "claim", (), pi(variables, equal), lam(variables, app(Const("Eq.refl", (ONE,)), _BOOL, sides[0]))
-    )  # type: ignore[arg-type]
+    )
 
 
 def test_parts_of_one_definition_with_other_arguments_are_not_the_same() -> None:

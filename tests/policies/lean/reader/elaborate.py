@@ -1,0 +1,509 @@
+"""Syntax trees to kernel terms: implicit arguments and levels by first-order unification.
+
+Enough for our own statements, and no more: whatever needs more than that is refused, never guessed. What comes out is
+compared with, or checked against, the kernel's declarations, so that a mistake here cannot make a claim true.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bartizan.policies.lean.build import (
+    app,
+    instantiate,
+    instantiate_level,
+    instantiate_levels,
+    lam,
+    local,
+    parts,
+    pi,
+    replace,
+    spine,
+)
+from bartizan.policies.lean.terms import (
+    ONE,
+    PROP,
+    TYPE,
+    ZERO,
+    App,
+    Const,
+    Expr,
+    IMax,
+    Lam,
+    Level,
+    Lit,
+    Local,
+    Max,
+    Param,
+    Pi,
+    Sort,
+    Succ,
+)
+
+from .syntax import Apply, Binder, Dot, Equation, Ident, Items, Match, Number, Quantified, Tree, Unreadable
+
+EXPORTED = {"true": "Bool.true", "false": "Bool.false", "none": "Option.none", "some": "Option.some"}
+"""What Lean's core exports from its types' namespaces."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A constant: its type, whose implicit binders are left out when it is applied, and what it abbreviates."""
+
+    levels: tuple[str, ...]
+    type: Expr
+    value: Expr | None = None
+
+
+@dataclass(frozen=True)
+class Family:
+    """An inductive type, as patterns need it."""
+
+    name: str
+    levels: int
+    params: int
+    constructors: tuple[str, ...]
+
+
+Scope = Mapping[str, Local]
+
+
+@dataclass
+class Elaborator:
+    """``known`` are the constants, ``families`` the inductive types, by name."""
+
+    known: Mapping[str, Known]
+    families: Mapping[str, Family]
+    namespace: str
+    _terms: dict[Local, Expr] = field(default_factory=dict)
+    _levels: dict[str, Level] = field(default_factory=dict)
+    _holes: set[Local] = field(default_factory=set)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    # --- what is asked
+
+    def statement(self, binders: Sequence[Binder], tree: Tree) -> Expr:
+        """``∀ binders, tree``"""
+        return self.closed(self._quantified(Quantified("∀", tuple(binders), tree), {}, None)[0])
+
+    def constructors(self, variable: Local) -> list[tuple[Expr, list[Local]]]:
+        """Every constructor of a variable's type, applied to new variables."""
+        head, args = spine(self.reduced(variable.type))
+        family = self.families.get(head.name) if isinstance(head, Const) else None
+        if family is None or not isinstance(head, Const):
+            raise Unreadable(f"cannot go through the cases of {variable.type}")
+        made = []
+        for name in family.constructors:
+            known, term = self.known[name], app(Const(name, head.levels), *args[: family.params])
+            type = self._after(
+                instantiate_levels(known.type, known.levels, head.levels), args[: family.params]
+            )
+            fields: list[Local] = []
+            while isinstance(type, Pi):
+                fields.append(local(type.name, type.type))
+                type = instantiate(type.body, [fields[-1]])
+            made.append((app(term, *fields), fields))
+        return made
+
+    def _after(self, type: Expr, args: Sequence[Expr]) -> Expr:
+        for arg in args:
+            binder = self.reduced(type)
+            assert isinstance(binder, Pi)
+            type = instantiate(binder.body, [arg])
+        return type
+
+    def closed(self, term: Expr) -> Expr:
+        """``term`` with everything that was found out; refused where something was not."""
+        done = self.settled(term)
+        if done.has_locals or any(isinstance(level, Param) for level in _levels(done)):
+            raise Unreadable(f"cannot tell what is left out in {done}")
+        return done
+
+    def forall(self, variables: Sequence[Local], body: Expr) -> Expr:
+        """``∀ variables, body``, with what is known by now of their types."""
+        return pi(*self._renewed(variables, body))
+
+    def function(self, variables: Sequence[Local], body: Expr) -> Expr:
+        """``fun variables => body``, likewise."""
+        return lam(*self._renewed(variables, body))
+
+    def _renewed(self, variables: Sequence[Local], body: Expr) -> tuple[list[Local], Expr]:
+        body, made, new = self.settled(body), [], dict[Local, Expr]()
+        for each in variables:
+            made.append(local(each.name, swapped(self.settled(each.type), new), each.kind))
+            new[each] = made[-1]
+        return made, swapped(body, new)
+
+    def bind(self, binders: Sequence[Binder], scope: Scope) -> tuple[list[Local], dict[str, Local]]:
+        """A local for each name, each in scope of the following types."""
+        inner, made = dict(scope), []
+        for binder in binders:
+            for name in binder.names:
+                type = self.hole(TYPE) if binder.type is None else self.type(binder.type, inner)
+                here = local(name, type, "implicit" if binder.implicit else "default")
+                made.append(here)
+                if name != "_":
+                    inner[name] = here
+        return made, inner
+
+    def type(self, tree: Tree, scope: Scope) -> Expr:
+        term, kind = self.infer(tree, scope)
+        if not isinstance(self.reduced(kind), Sort):
+            raise Unreadable(f"not a type: {term}")
+        return term
+
+    def check(self, tree: Tree, type: Expr, scope: Scope) -> Expr:
+        term, found = self.infer(tree, scope, type)
+        self.unify(found, type)
+        return term
+
+    def equation(
+        self, head: Expr, type: Expr, equation: Equation, scope: Scope
+    ) -> tuple[list[Local], Expr, Expr, Expr]:
+        """The variables of an equation's patterns, its type and its sides; ``head`` of ``type`` is what it defines."""
+        inner, made = dict(scope), []
+        left = head
+        for pattern in equation.patterns:
+            type = self.reduced(type)
+            if not isinstance(type, Pi):
+                raise Unreadable(f"too many patterns for {head}")
+            tree, names = self._variables(pattern)
+            for name in names:
+                inner[name] = local(name.lstrip("?"), self.hole(TYPE))
+                made.append(inner[name])
+            term = self.check(tree, type.type, inner)
+            left = App(left, term)
+            type = instantiate(type.body, [term])
+        right = self.check(equation.value, type, inner)
+        return made, type, left, right
+
+    # --- terms
+
+    def infer(self, tree: Tree, scope: Scope, wanted: Expr | None = None) -> tuple[Expr, Expr]:
+        """The term of ``tree`` and its type; ``wanted`` helps, and need not be met."""
+        if isinstance(tree, Number):
+            return Lit(tree.value), Const("Nat")
+        if isinstance(tree, Quantified):
+            return self._quantified(tree, scope, wanted)
+        if isinstance(tree, Items):
+            ends: Tree = Ident("List.nil")
+            for item in reversed(tree.items):
+                ends = Apply(Ident("List.cons"), (item, ends))
+            return self.infer(ends, scope, wanted)
+        if isinstance(tree, Match):
+            return self._match(tree, scope, wanted)
+        fn, args = (tree.fn, tree.args) if isinstance(tree, Apply) else (tree, ())
+        if fn == Ident("Ne"):
+            equal, _ = self.infer(Apply(Ident("Eq"), args), scope)
+            return App(Const("Not"), equal), PROP
+        head, type = self._head(fn, scope, wanted)
+        if isinstance(fn, Ident) and "." in fn.name and isinstance(head, App):
+            return self._applied(head.fn, self._type_of(head.fn), [head.arg, *args], scope, wanted)
+        return self._applied(head, type, list(args), scope, wanted)
+
+    def _head(self, fn: Tree, scope: Scope, wanted: Expr | None) -> tuple[Expr, Expr]:
+        if isinstance(fn, Dot):
+            family, _ = spine(self.reduced(wanted)) if wanted is not None else (None, [])
+            if not isinstance(family, Const):
+                raise Unreadable(f"no type is expected at .{fn.name}")
+            return self._constant(f"{family.name}.{fn.name}")
+        if not isinstance(fn, Ident):
+            return self.infer(fn, scope)
+        first, _, rest = fn.name.partition(".")
+        if first in scope:
+            variable = scope[first]
+            if not rest:
+                return variable, variable.type
+            owner, _ = spine(self.reduced(variable.type))
+            if not isinstance(owner, Const) or "." in rest:
+                raise Unreadable(f"no field: {fn.name}")
+            projection, _ = self._constant(f"{owner.name}.{rest}")
+            return App(projection, variable), PROP  # the caller types it
+        if fn.name in ("Prop", "Type"):
+            return (PROP, TYPE) if fn.name == "Prop" else (TYPE, Sort(Succ(ONE)))
+        return self._constant(self.resolve(fn.name))
+
+    def resolve(self, name: str) -> str:
+        """The constant that a name means here."""
+        for full in (f"{self.namespace}.{name}", name, EXPORTED.get(name, "")):
+            if full in self.known:
+                return full
+        raise Unreadable(f"unknown name: {name}")
+
+    def _constant(self, name: str) -> tuple[Expr, Expr]:
+        known = self.known.get(name)
+        if known is None:
+            raise Unreadable(f"unknown name: {name}")
+        levels = tuple(self._level() for _ in known.levels)
+        return Const(name, levels), instantiate_levels(known.type, known.levels, levels)
+
+    def _type_of(self, constant: Expr) -> Expr:
+        assert isinstance(constant, Const)
+        known = self.known[constant.name]
+        return instantiate_levels(known.type, known.levels, constant.levels)
+
+    def _kind(self, type: Expr) -> Expr:
+        """The sort of a type, as far as a hole can be one."""
+        type = self.settled(type)
+        if isinstance(type, Pi):  # levels of products are met in no statement of ours
+            return self._kind(type.body)
+        head, args = spine(type)
+        kind = (
+            self._type_of(head) if isinstance(head, Const) else head.type if isinstance(head, Local) else TYPE
+        )
+        return self._after(kind, args)
+
+    def _applied(
+        self, head: Expr, type: Expr, args: list[Tree | Expr], scope: Scope, wanted: Expr | None
+    ) -> tuple[Expr, Expr]:
+        """``head`` with its arguments; implicit ones become holes. The result's type is met with ``wanted`` first."""
+        given, waiting, left = [], [], list(args)
+        while isinstance(binder := self.reduced(type), Pi) and (left or binder.kind == "implicit"):
+            hole = self.hole(binder.type)
+            if binder.kind != "implicit":
+                waiting.append((hole, left.pop(0)))
+            given.append(hole)
+            type = instantiate(binder.body, [hole])
+        if left:
+            raise Unreadable(f"too many arguments for {head}")
+        if wanted is not None:
+            self._try(type, wanted)
+        for hole, arg in waiting:
+            if isinstance(arg, Expr):
+                self.unify(arg.type if isinstance(arg, Local) else hole.type, hole.type)
+                term = arg
+            else:
+                term = self.check(arg, hole.type, scope)
+            self.unify(hole, term)
+        return app(head, *given), type
+
+    def _quantified(self, tree: Quantified, scope: Scope, wanted: Expr | None) -> tuple[Expr, Expr]:
+        if tree.kind == "fun":
+            return self._function(tree, scope, wanted)
+        made, inner = self.bind(tree.binders, scope)
+        body, kind = self.infer(tree.body, inner)
+        kind = self.reduced(kind)
+        if not isinstance(kind, Sort):
+            raise Unreadable(f"not a type: {body}")
+        if tree.kind == "∀":
+            return self.forall(made, body), kind
+        for variable in reversed(made):  # over types, not over proofs
+            body = app(Const("Exists", (ONE,)), variable.type, self.function([variable], body))
+        return body, PROP
+
+    def _function(self, tree: Quantified, scope: Scope, wanted: Expr | None) -> tuple[Expr, Expr]:
+        made, inner = self.bind(tree.binders, scope)
+        for variable in made:
+            binder = self.reduced(wanted) if wanted is not None else None
+            if isinstance(binder, Pi):
+                self.unify(variable.type, binder.type)
+                wanted = instantiate(binder.body, [variable])
+            else:
+                wanted = None
+        body, type = self.infer(tree.body, inner, wanted)
+        if wanted is not None:
+            self.unify(type, wanted)
+        return self.function(made, body), self.forall(made, type)
+
+    def _match(self, tree: Match, scope: Scope, wanted: Expr | None) -> tuple[Expr, Expr]:
+        """A match by the constructors of one type is its recursor, with what recursion would give left unused."""
+        if wanted is None:
+            raise Unreadable("no type is expected at a match")
+        major, type = self.infer(tree.scrutinee, scope)
+        head, arguments = spine(self.reduced(type))
+        family = self.families.get(head.name) if isinstance(head, Const) else None
+        if family is None or not isinstance(head, Const):
+            raise Unreadable(f"cannot match on {type}")
+        params = arguments[: family.params]
+        motive = self.function([local("t", type)], wanted)
+        minors = {}
+        for case in tree.cases:
+            (pattern,) = case.patterns
+            named, names = self._variables(pattern)
+            inner = dict(scope)
+            fields = [local(name.lstrip("?"), self.hole(TYPE)) for name in names]
+            inner.update(zip(names, fields, strict=True))
+            term = self.check(named, type, inner)
+            constructor, given = spine(self.settled(term))
+            if not isinstance(constructor, Const) or given[family.params :] != fields:
+                raise Unreadable(f"a pattern of a match is a constructor and variables: {term}")
+            again = [
+                local("ih", wanted) for each in fields if spine(self.reduced(each.type))[0] == head
+            ]  # the recursor offers what it would make of these
+            value = self.check(case.value, wanted, inner)
+            minors[constructor.name] = self.function([*fields, *again], value)
+        if set(minors) != set(family.constructors) or len(minors) != len(tree.cases):
+            raise Unreadable(f"a match needs each constructor of {family.name} once")
+        recursor = Const(f"{family.name}.rec", (ONE, *head.levels))
+        ordered = [minors[name] for name in family.constructors]
+        return app(recursor, *params, motive, *ordered, major), wanted
+
+    def _variables(self, pattern: Tree) -> tuple[Tree, list[str]]:
+        """A pattern with a name for each ``_``, and the names of its variables."""
+        if isinstance(pattern, Ident):
+            if pattern.name == "_":
+                name = f"?{next(self._numbers)}"
+                return Ident(name), [name]
+            if "." not in pattern.name and pattern.name not in EXPORTED:
+                return pattern, [pattern.name]
+            return pattern, []
+        if isinstance(pattern, Apply | Items):
+            inner = [
+                self._variables(each)
+                for each in (pattern.args if isinstance(pattern, Apply) else pattern.items)
+            ]
+            names = [name for _, found in inner for name in found]
+            trees = tuple(tree for tree, _ in inner)
+            return (Apply(pattern.fn, trees) if isinstance(pattern, Apply) else Items(trees)), names
+        return pattern, []
+
+    # --- what is not known yet
+
+    def hole(self, type: Expr) -> Local:
+        made = local("?", type)
+        self._holes.add(made)
+        return made
+
+    def _level(self) -> Level:
+        return Param(f"?{next(self._numbers)}")
+
+    def settled(self, term: Expr) -> Expr:
+        """``term`` with the holes filled that have been filled."""
+
+        def change(part: Expr, depth: int) -> Expr | None:
+            if isinstance(part, Local):
+                if part in self._terms:
+                    return self.settled(self._terms[part])
+                return part
+            if isinstance(part, Const) and part.has_params:
+                return Const(part.name, tuple(map(self._settled_level, part.levels)))
+            if isinstance(part, Sort) and part.has_params:
+                return Sort(self._settled_level(part.level))
+            return None if part.has_locals or part.has_params else part
+
+        return replace(term, change)
+
+    def _settled_level(self, level: Level) -> Level:
+        while True:
+            after = instantiate_level(level, self._levels)
+            if after is level:
+                return _simple(level)
+            level = after
+
+    def reduced(self, term: Expr) -> Expr:
+        """``term`` with its head settled, applied and, if it is an abbreviation, unfolded."""
+        while True:
+            term = self.settled(term)
+            head, args = spine(term)
+            if isinstance(head, Lam) and args:
+                term = app(instantiate(head.body, [args[0]]), *args[1:])
+            elif isinstance(head, Const) and self.known[head.name].value is not None:
+                known = self.known[head.name]
+                assert known.value is not None
+                term = app(instantiate_levels(known.value, known.levels, head.levels), *args)
+            else:
+                return term
+
+    def _try(self, found: Expr, wanted: Expr) -> None:
+        before = dict(self._terms), dict(self._levels)
+        try:
+            self.unify(found, wanted)
+        except Unreadable:
+            self._terms, self._levels = before
+
+    def unify(self, a: Expr, b: Expr) -> None:
+        """Makes both the same, or raises :class:`Unreadable`."""
+        a, b = self.settled(a), self.settled(b)
+        if a is b:
+            return
+        for one, other in ((a, b), (b, a)):
+            if isinstance(one, Local) and one in self._holes:
+                if one in _locals(other):
+                    raise Unreadable(f"{one} inside {other}")
+                self._terms[one] = other
+                if isinstance(self.reduced(one.type), Sort):  # a type, whose level may be what is sought
+                    self.unify(self._kind(other), one.type)
+                return
+        if isinstance(a, Sort) and isinstance(b, Sort):
+            self._unify_levels(a.level, b.level)
+        elif isinstance(a, Pi) and isinstance(b, Pi):
+            self.unify(a.type, b.type)
+            here = local(a.name, a.type)
+            self.unify(instantiate(a.body, [here]), instantiate(b.body, [here]))
+        elif not self._same_spine(a, b):
+            after = self.reduced(a), self.reduced(b)
+            if after == (a, b):
+                raise Unreadable(f"{a} is not {b}")
+            self.unify(*after)
+
+    def _same_spine(self, a: Expr, b: Expr) -> bool:
+        (f, xs), (g, ys) = spine(a), spine(b)
+        if len(xs) != len(ys):
+            return False
+        if isinstance(f, Const) and isinstance(g, Const) and f.name == g.name:
+            for left, right in zip(f.levels, g.levels, strict=True):
+                self._unify_levels(left, right)
+        elif f is not g or not xs:
+            return False
+        for x, y in zip(xs, ys, strict=True):
+            self.unify(x, y)
+        return True
+
+    def _unify_levels(self, a: Level, b: Level) -> None:
+        a, b = self._settled_level(a), self._settled_level(b)
+        if a is b:
+            return
+        for one, other in ((a, b), (b, a)):
+            if isinstance(one, Param) and one.name.startswith("?"):
+                self._levels[one.name] = other
+                return
+        if isinstance(a, Succ) and isinstance(b, Succ):
+            self._unify_levels(a.of, b.of)
+        else:
+            raise Unreadable(f"level {a} is not {b}")
+
+
+def _simple(level: Level) -> Level:
+    """A level of numbers only as one number."""
+    if isinstance(level, Max | IMax):
+        left, right = _number(level.left), _number(level.right)
+        if left is not None and right is not None:
+            return _level(0 if isinstance(level, IMax) and right == 0 else max(left, right))
+    return level
+
+
+def _number(level: Level) -> int | None:
+    count = 0
+    while isinstance(level, Succ):
+        level, count = level.of, count + 1
+    return count if level is ZERO else None
+
+
+def _level(number: int) -> Level:
+    level = ZERO
+    for _ in range(number):
+        level = Succ(level)
+    return level
+
+
+def swapped(term: Expr, new: Mapping[Local, Expr]) -> Expr:
+    """``term`` with locals replaced."""
+    if not new or not term.has_locals:
+        return term
+    return replace(term, lambda part, depth: new.get(part) if isinstance(part, Local) else None)
+
+
+def _locals(term: Expr) -> set[Local]:
+    return {part for part in parts(term) if isinstance(part, Local)} if term.has_locals else set()
+
+
+def _levels(term: Expr) -> set[Level]:
+    found: set[Level] = set()
+    for part in parts(term):
+        if isinstance(part, Const):
+            found.update(part.levels)
+        elif isinstance(part, Sort):
+            found.add(part.level)
+    return found
