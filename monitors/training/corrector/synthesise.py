@@ -23,6 +23,7 @@ import json
 import multiprocessing
 import random
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -95,9 +96,9 @@ def synthesise(
         policy.read_text(encoding="utf-8"), other.read_text(encoding="utf-8"), count, seed, tests
     )
     splits: dict[str, list[Example]] = {}
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        work = [(part, texts[part.policy]) for part in parts]
-        made = pool.imap(_made, work, chunksize=4)
+    work = [(part, texts[part.policy]) for part in parts]
+    with nullcontext() if processes == 1 else multiprocessing.get_context("spawn").Pool(processes) as pool:
+        made = map(_made, work) if pool is None else pool.imap(_made, work, chunksize=4)
         for part, found in zip(
             parts, track(made, "calls with labels", total=len(parts), console=console), strict=True
         ):

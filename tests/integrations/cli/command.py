@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+from tests.forked import Forked
 from typer.testing import CliRunner
 
 from bartizan.integrations.cli import app
@@ -21,6 +22,13 @@ def bartizan(*args: object, **environment: str) -> subprocess.CompletedProcess[s
         command, capture_output=True, encoding="utf-8", env=ENVIRONMENT | environment, timeout=300
     )
     return checked(done)
+
+
+def forked(*args: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The same, but torch is there already."""
+    process = Forked(["bartizan", *args], ENVIRONMENT | environment)
+    said, told = process.communicate(timeout=300)
+    return checked(subprocess.CompletedProcess(process.args, process.wait(), said, told))
 
 
 def here(*args: object) -> subprocess.CompletedProcess[str]:

@@ -13,13 +13,14 @@ import pytest
 import torch
 import transformers as hf
 from safetensors.torch import load_file
+from tests.forked import Forked
 
 from bartizan.monitors.formats import save
 from bartizan.monitors.probes.storage import save_probe
 from bartizan.monitors.sae import SAEConfig, SparseAutoencoder
 
 from ...monitors.auditing import models
-from .command import BARTIZAN, ENVIRONMENT, bartizan, checked, here
+from .command import BARTIZAN, ENVIRONMENT, checked, forked, here
 
 GENERAL, SPECIFIC = models.texts(models.GENERAL, 24, 11), models.texts(models.SPECIFIC, 24, 12)
 
@@ -66,7 +67,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def audit(made: Path, *args: object, run: Any = bartizan, **options: object) -> Any:
+def audit(made: Path, *args: object, run: Any = forked, **options: object) -> Any:
     given = {"sae": made / "sae", "hook-point": "resid_post.1", "general": made / "general.txt",
              "specific": made / "specific.jsonl", "window": 32} | options  # fmt: skip
     flags = [part for name, value in given.items() for part in (f"--{name}", value)]
@@ -212,7 +213,7 @@ def test_a_poor_terminal_and_a_full_disk(made: Path) -> None:
     """Letters that a terminal has not are shown by number; output that cannot be written is told, with exit code 2."""
 
     def poor(*args: object) -> Any:
-        return bartizan(*args, PYTHONIOENCODING="ascii", COLUMNS="60")
+        return forked(*args, PYTHONIOENCODING="ascii", COLUMNS="60")
 
     done = audit(made, made / "again", run=poor)
     assert done.returncode == 0 and done.stdout.isascii() and "same" in done.stdout
@@ -233,15 +234,11 @@ def test_an_audit_that_is_cut_off_leaves_nothing_half(made: Path, tmp_path: Path
     """SIGINT while it reads: a shell's exit code for it, no trace, and no file that looks like a report."""
 
     def interrupted(*args: object) -> Any:
-        command = [*BARTIZAN, *map(str, args)]
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=ENVIRONMENT
-        ) as process:
-            assert process.stderr is not None
+        with Forked(["bartizan", *args], ENVIRONMENT) as process:
             process.stderr.readline()  # base: reading ...
             process.send_signal(signal.SIGINT)
             said, told = process.communicate(timeout=60)
-        return checked(subprocess.CompletedProcess(command, process.returncode, said, told))
+        return checked(subprocess.CompletedProcess(process.args, process.wait(), said, told))
 
     done = audit(made, made / "tuned", "--out", tmp_path / "out", run=interrupted)
     assert (done.returncode, done.stdout) == (130, "")

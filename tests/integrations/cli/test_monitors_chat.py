@@ -18,6 +18,7 @@ import httpx
 import openai
 import pytest
 from langchain_core.messages import AIMessage
+from tests.forked import Forked
 
 from bartizan.guard.types import Missing
 from bartizan.monitors.chat.handles import CallId
@@ -25,7 +26,7 @@ from bartizan.monitors.probes.storage import load_probe, save_probe
 
 from ...monitors.chat import tiny
 from ...monitors.chat.agent import Run
-from .command import BARTIZAN, ENVIRONMENT, bartizan, checked, here
+from .command import ENVIRONMENT, bartizan, checked, here
 
 NAME = "tiny-agent"
 
@@ -40,26 +41,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def serving(made: Path, *args: object, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(made: Path, *args: object, **environment: str) -> Iterator[tuple[Forked, str]]:
     """The command on a free port, and the base URL that it tells; killed if it is not ended before."""
-    command = [
-        *BARTIZAN,
-        "monitors",
-        "serve",
-        "--chat",
-        made / "model",
-        "--port",
-        0,
-        "--device",
-        "cpu",
-        *args,
-    ]
-    with subprocess.Popen(
-        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
-        env=ENVIRONMENT | environment,
-    ) as process:  # fmt: skip
+    told = ("monitors", "serve", "--chat", made / "model", "--port", 0, "--device", "cpu")
+    with Forked(["bartizan", *told, *args], ENVIRONMENT | environment) as process:
         try:
-            assert process.stdout is not None and process.stderr is not None
             line = process.stdout.readline()
             assert line.startswith("serving on http://127.0.0.1:"), line + process.stderr.read()
             yield process, line.removeprefix("serving on ").strip()
@@ -67,11 +53,11 @@ def serving(made: Path, *args: object, **environment: str) -> Iterator[tuple[sub
             process.kill()
 
 
-def stopped(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+def stopped(process: Forked) -> subprocess.CompletedProcess[str]:
     """Ended by SIGTERM, with what it said."""
     process.send_signal(signal.SIGTERM)
     said, told = process.communicate(timeout=60)
-    return checked(subprocess.CompletedProcess([], process.returncode, said, told))
+    return checked(subprocess.CompletedProcess(process.args, process.wait(), said, told))
 
 
 @contextmanager

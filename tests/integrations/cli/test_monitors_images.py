@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tests.forked import Forked
 
 from bartizan.monitors.formats import save
 from bartizan.monitors.sae import SAEConfig, SparseAutoencoder
 
 from ...monitors.filtering import vlm
-from .command import BARTIZAN, ENVIRONMENT, bartizan, here
+from .command import ENVIRONMENT, bartizan, forked, here
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_images_are_filtered_and_nothing_hostile_is_lost(made: Path, tmp_path: P
     assert alone.returncode == 0, alone.stderr
     bad = hostile(folder)
     rows: list[Any] = [good(8)[0], *(row for row, _ in bad), *good(8)[1:]]
-    done = bartizan(*options(made, write(folder / "all.jsonl", rows), tmp_path / "out"))
+    done = forked(*options(made, write(folder / "all.jsonl", rows), tmp_path / "out"))
     assert done.returncode == 0, done.stderr
     aside = read(tmp_path / "out" / "malformed.jsonl")
     assert [one["line"] for one in aside] == list(range(2, 2 + len(bad)))
@@ -146,10 +146,10 @@ def test_names_from_the_data_move_no_cursor(made: Path, tmp_path: Path) -> None:
     folder = tmp_path / "d\x1b[31m"
     shutil.copytree(made / "data", folder)
     rows = [*good(3), {"text": "<image> a", "image": "\x1b]0;x\x07.png"}, b'{"\x1b[2J\n']
-    done = bartizan(*options(made, write(folder / "all.jsonl", rows), tmp_path / "out"))
+    done = forked(*options(made, write(folder / "all.jsonl", rows), tmp_path / "out"))
     assert done.returncode == 0, done.stderr
     assert "line 4: image '\\x1b]0;x\\x07.png'" in done.stderr
-    nothing = bartizan(*options(made, folder / "no\x1b[2J.jsonl", tmp_path / "out2"))
+    nothing = forked(*options(made, folder / "no\x1b[2J.jsonl", tmp_path / "out2"))
     assert nothing.returncode == 2 and "no\\u001b[2J.jsonl" in nothing.stderr
 
 
@@ -161,15 +161,14 @@ def test_a_killed_run_goes_on(made: Path, tmp_path: Path) -> None:
     whole = bartizan(*options(made, data, tmp_path / "whole"))
     assert whole.returncode == 0, whole.stderr
     scores = tmp_path / "out" / "scores.jsonl"
-    command = [*BARTIZAN, *map(str, options(made, data, tmp_path / "out"))]
-    with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL) as process:
+    with Forked(["bartizan", *options(made, data, tmp_path / "out")], ENVIRONMENT) as process:
         while process.poll() is None and (not scores.exists() or scores.stat().st_size < 200):
             time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert 0 < len(scores.read_bytes().splitlines()) < 60
     assert not (tmp_path / "out" / "kept.jsonl").exists()
-    again = bartizan(*options(made, data, tmp_path / "out"))
+    again = forked(*options(made, data, tmp_path / "out"))
     assert again.returncode == 0, again.stderr
     for name in ("kept.jsonl", "scores.jsonl", "malformed.jsonl", "report.json"):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

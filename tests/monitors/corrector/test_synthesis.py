@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from tests.forked import Forked
 
 from bartizan.guard import Request, ToolCall
 from bartizan.monitors.corrector import script, spans, storage
@@ -167,60 +169,52 @@ def test_sentences_are_labelled_right() -> None:
         assert set(kinds) == set(texts.MIX)
 
 
-def run(*arguments: str, **more: Any) -> subprocess.Popen[str]:
-    environment = {
-        **os.environ, "TERM": "dumb", "COLUMNS": "200", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore",
-    }  # fmt: skip
-    return subprocess.Popen(
-        [sys.executable, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=environment,
-    )
+ENVIRONMENT = {
+    **os.environ, "TERM": "dumb", "COLUMNS": "200", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore",
+}  # fmt: skip
 
 
-def said(process: subprocess.Popen[str]) -> str:
+def run(name: str, *arguments: str) -> Forked:
+    """A script of the training folder."""
+    return Forked([TRAINING / name, *arguments], ENVIRONMENT, merged=True)
+
+
+def said(process: Forked) -> str:
     text = process.communicate(timeout=300)[0]
     assert process.returncode == 0, text
     return text
 
 
-def test_a_policy_file_becomes_a_corrector(tmp_path: Path) -> None:
-    """From a tiny policy alone, killed in the middle and started again: it learns, and ends as the run that was not."""
-    policy = tmp_path / "tiny.yaml"
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A policy file, and beside it ``data`` that was made of it by this process."""
+    policy = tmp_path_factory.mktemp("tiny") / "tiny.yaml"
     policy.write_text(TINY, encoding="utf-8")
-    script_ = str(TRAINING / "train.py")
+    module("synthesise").synthesise(policy, TRAINING / "bookings.yaml", policy.parent, 120, 0, 1, tests=40)
+    return policy
+
+
+def test_a_policy_file_becomes_a_corrector(tiny: Path, tmp_path: Path) -> None:
+    """From a tiny policy alone, killed in the middle and started again: it learns, and ends as the run that was not."""
 
     def options(out: str) -> list[str]:
         return [
-            script_, f"--policy={policy}", f"--out={tmp_path / out}", "--size=tiny", "--steps=160", "--count=600",
+            f"--policy={tiny}", f"--out={tmp_path / out}", "--size=tiny", "--steps=160", "--count=120",
             "--tokens=1024", "--lr=0.01", "--precision=fp32", "--processes=1", "--eval-every=40", "--held-out=60",
             "--device=cpu",
         ]  # fmt: skip
 
-    said(
-        run(
-            str(TRAINING / "synthesise.py"),
-            f"--policy={policy}",
-            f"--out={tmp_path / 'whole'}",
-            "--count=600",
-            "--tests=60",
-            "--processes=1",
-        )
-    )
-    (tmp_path / "killed").mkdir()
-    (tmp_path / "killed" / "data").symlink_to(tmp_path / "whole" / "data")
-    killed = run(*options("killed"))
+    for name in ("killed", "whole"):
+        shutil.copytree(tiny.parent / "data", tmp_path / name / "data")
+    killed = run("train.py", *options("killed"))
     metrics = tmp_path / "killed" / "metrics.jsonl"
     while not (metrics.exists() and metrics.read_text().count("\n") >= 4):
         assert killed.poll() is None, killed.communicate()[0]
         time.sleep(0.02)
     killed.kill()
     killed.communicate()
-    assert "going on after step" in said(run(*options("killed")))
-    (tmp_path / "whole" / "data" / "own.jsonl").unlink(missing_ok=True)
-    said(run(*options("whole")))
+    assert "going on after step" in said(run("train.py", *options("killed")))
+    said(run("train.py", *options("whole")))
     folders = [tmp_path / name for name in ("killed", "whole")]
     assert len({(folder / "corrector" / "model.safetensors").read_bytes() for folder in folders}) == 1
     assert len({(folder / "metrics.jsonl").read_text() for folder in folders}) == 1
@@ -235,42 +229,32 @@ def test_a_policy_file_becomes_a_corrector(tmp_path: Path) -> None:
     corrector = storage.load(tmp_path / "whole" / "corrector")
     assert corrector.tools["pay"].editable == {"amount": (), "urgent": (False,)}
     assert (tmp_path / "whole" / "training.png").stat().st_size > 5000
-    table = said(run(str(TRAINING / "evaluate.py"), f"--policy={policy}", f"--out={tmp_path / 'whole'}"))
+    table = said(run("evaluate.py", f"--policy={tiny}", f"--out={tmp_path / 'whole'}"))
     assert "| calls | solver | 100.0%" in table
 
 
 def test_sentences_become_a_corrector(tmp_path: Path) -> None:
     """The same steps for texts: made, learned from, judged beside a rule that masks."""
     out = f"--out={tmp_path}"
-    told = said(
-        run(
-            str(TRAINING / "train.py"), "--task=texts", out, "--size=tiny", "--steps=30", "--count=300",
+    told = subprocess.run(
+        [
+            sys.executable, str(TRAINING / "train.py"), "--task=texts", out, "--size=tiny", "--steps=30", "--count=300",
             "--tokens=1024", "--precision=fp32", "--eval-every=15", "--held-out=20", "--device=cpu",
-        )
-    )  # fmt: skip
+        ],
+        check=True, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT, timeout=300,
+    ).stdout  # fmt: skip
     assert "300 examples" in told
     corrector = storage.load(tmp_path / "corrector")
     assert (corrector.task, corrector.policy, corrector.notes["examples"]) == ("texts", "", 300)
-    table = said(run(str(TRAINING / "evaluate_texts.py"), out))
+    table = said(run("evaluate_texts.py", out))
     assert "| texts | mask | 0.0%" in table and "| wordings | corrector |" in table
 
 
-def test_making_data_does_not_depend_on_processes(tmp_path: Path) -> None:
-    """One process or two, the same bytes."""
-    policy = tmp_path / "tiny.yaml"
-    policy.write_text(TINY, encoding="utf-8")
-    for number in (1, 2):
-        said(
-            run(
-                str(TRAINING / "synthesise.py"),
-                f"--policy={policy}",
-                f"--out={tmp_path / str(number)}",
-                "--count=120",
-                "--tests=40",
-                f"--processes={number}",
-            )
-        )
+def test_making_data_does_not_depend_on_processes(tiny: Path, tmp_path: Path) -> None:
+    """In this process or in two others, the same bytes."""
+    options = (f"--policy={tiny}", f"--out={tmp_path}", "--count=120", "--tests=40", "--processes=2")
+    said(run("synthesise.py", *options))
     for split in ("train", "calibrate", "calls", "withheld", "thresholds", "combinations", "schema"):
-        both = {(tmp_path / str(number) / "data" / f"{split}.jsonl").read_bytes() for number in (1, 2)}
+        both = {(folder / "data" / f"{split}.jsonl").read_bytes() for folder in (tiny.parent, tmp_path)}
         assert len(both) == 1
-    assert examples.load(tmp_path / "1" / "data" / "train.jsonl")
+    assert examples.load(tmp_path / "data" / "train.jsonl")

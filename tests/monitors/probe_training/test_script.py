@@ -14,6 +14,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
+from tests.forked import Forked
 
 from bartizan.monitors.probe_training import scores
 from bartizan.monitors.probes.evaluation import Row
@@ -57,15 +58,18 @@ def gathered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def start(gathered: Path, out: Path, *options: str) -> subprocess.Popen[str]:
-    command = [
-        sys.executable, str(SCRIPT), f"--gathered={gathered}", f"--out={out}", "--hook-points", "resid_post.3",
-        "--strengths", "1", "--threads=1", "--epochs=4", *options,
+ENVIRONMENT = {**os.environ, "TERM": "dumb", "COLUMNS": "200"}
+
+
+def options(gathered: Path, out: Path, *more: str) -> list[str]:
+    return [
+        str(SCRIPT), f"--gathered={gathered}", f"--out={out}", "--hook-points", "resid_post.3", "--strengths", "1",
+        "--threads=1", "--epochs=4", *more,
     ]  # fmt: skip
-    environment = {**os.environ, "TERM": "dumb", "COLUMNS": "200"}
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-    )
+
+
+def start(gathered: Path, out: Path, *more: str) -> Forked:
+    return Forked(options(gathered, out, *more), ENVIRONMENT, merged=True)
 
 
 def load(folder: Path) -> tuple[Head, str]:
@@ -79,8 +83,8 @@ def load(folder: Path) -> tuple[Head, str]:
 
 def test_a_killed_run_ends_with_the_same_files(gathered: Path, tmp_path: Path) -> None:
     """Killed in the middle, the second start goes on; head, figures and plots are those of a run in one piece."""
-    options = ("--heads", "multimax-gradient")
-    killed = start(gathered, tmp_path / "killed", *options)
+    head = ("--heads", "multimax-gradient")
+    killed = start(gathered, tmp_path / "killed", *head)
     while len(list((tmp_path / "killed").glob("fits/*.json"))) < 3:
         assert killed.poll() is None, killed.communicate()[0]
         time.sleep(0.01)
@@ -88,7 +92,7 @@ def test_a_killed_run_ends_with_the_same_files(gathered: Path, tmp_path: Path) -
     killed.communicate()
     assert not (tmp_path / "killed" / "evaluation.json").exists()
     for name in ("killed", "whole"):
-        process = start(gathered, tmp_path / name, *options)
+        process = start(gathered, tmp_path / name, *head)
         said = process.communicate(timeout=180)[0]
         assert process.returncode == 0, said
     for file in FILES:
@@ -131,6 +135,7 @@ def test_what_is_written_is_what_calibration_reads(gathered: Path, tmp_path: Pat
 
 def test_what_cannot_be_trained_is_one_line(gathered: Path, tmp_path: Path) -> None:
     """A mistake is an error of the library, said without a traceback."""
-    process = start(gathered, tmp_path, "--strengths", "0")
-    said = process.communicate(timeout=120)[0]
-    assert process.returncode == 1 and "strength" in said and "Traceback" not in said
+    command = [sys.executable, *options(gathered, tmp_path, "--strengths", "0")]
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=120)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and "strength" in said and "Traceback" not in said

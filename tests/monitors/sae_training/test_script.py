@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from tests.forked import Forked
 
 from bartizan.monitors import formats
 from bartizan.monitors.sae_training import Activations
@@ -26,20 +27,15 @@ OPTIONS = [
 ]
 
 
-def start(data: Path, out: Path, tokens: int) -> subprocess.Popen[str]:
-    command = [
-        sys.executable,
-        str(SCRIPT),
-        str(data),
-        str(out),
-        f"--tokens={tokens}",
-        "--threads=1",
-        *OPTIONS,
-    ]
-    environment = {**os.environ, "TERM": "dumb", "COLUMNS": "200"}
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-    )
+ENVIRONMENT = {**os.environ, "TERM": "dumb", "COLUMNS": "200"}
+
+
+def command(data: Path, out: Path, tokens: int) -> list[str]:
+    return [str(SCRIPT), str(data), str(out), f"--tokens={tokens}", "--threads=1", *OPTIONS]
+
+
+def start(data: Path, out: Path, tokens: int) -> Forked:
+    return Forked(command(data, out, tokens), ENVIRONMENT, merged=True)
 
 
 def test_a_killed_run_ends_with_the_same_bytes(
@@ -77,8 +73,8 @@ def test_a_killed_run_ends_with_the_same_bytes(
 
 def test_what_is_wrong_is_said_in_a_line(tmp_path: Path) -> None:
     """No traceback for a folder that holds no activations."""
-    process = start(tmp_path / "nothing", tmp_path / "out", 6400)
-    said = process.communicate(timeout=60)[0]
-    assert process.returncode == 1
-    assert "expected meta.json" in said
-    assert "Traceback" not in said
+    shell = [sys.executable, *command(tmp_path / "nothing", tmp_path / "out", 6400)]
+    done = subprocess.run(shell, capture_output=True, text=True, env=ENVIRONMENT, timeout=60)
+    assert done.returncode == 1
+    assert "expected meta.json" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
