@@ -23,6 +23,7 @@ PARTS = (
     "arithmetic",
     "certificate",
     "registers",
+    "budgets",
 )
 """The sources, in this order. The prelude is in no namespace: its names are those of Lean's core."""
 

@@ -27,6 +27,8 @@ class Elaborator(Terms):
         self.start()
         self.scope = []
         self.level_params = command.levels
+        if self.declared(command.name) in self.types:
+            raise Mistake("this name is taken")
         if command.kind in ("inductive", "structure"):
             self.inductive(command)
             return
