@@ -184,6 +184,7 @@ class Folded:
 
 
 def fold(program: Program, case: TestCase) -> Folded:
+    """The session that a test's history leaves behind."""
     """Now, and the session so far: the prompt, then the history; what has no time happened just now."""
     now = parse_time(case.now) if case.now is not None else DEFAULT_NOW
     times = [now - parse_duration(e.at) if e.at is not None else now for e in case.history]
