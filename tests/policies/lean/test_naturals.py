@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 
-from bartizan.policies.lean.build import app, arrow, lam, local, pi
-from bartizan.policies.lean.declarations import Definition
-from bartizan.policies.lean.kernel import BudgetError, Environment, KernelError
-from bartizan.policies.lean.kernel.naturals import RULES
-from bartizan.policies.lean.terms import ONE, PROP, Const, Expr, Lit
+from bartizan.policies.lean.build import app, arrow, instantiate, lam, local, pi
+from bartizan.policies.lean.declarations import Axiom, Declaration, Definition, Theorem
+from bartizan.policies.lean.kernel import Budget, BudgetError, Environment, KernelError
+from bartizan.policies.lean.kernel.naturals import RULES, THEOREMS
+from bartizan.policies.lean.terms import ONE, PROP, App, Const, Expr, Lit, Pi
 
 from .small import (
     BOOL,
@@ -163,6 +165,77 @@ def test_a_function_is_computed_only_upon_computed_ones() -> None:
             each = Definition("Nat.add", (), arrow(NAT, NAT, NAT), lam([M, N], M))
         target.add(each)
     assert set(target._operations) == {"Nat.succ", "Nat.sub", "Nat.beq", "Nat.ble"}
+
+
+BY_THEOREM: dict[str, Callable[..., int]] = {
+    "div": lambda x, y: x // y if y else 0,
+    "mod": lambda x, y: x % y if y else x,
+    "gcd": math.gcd,
+    "log2": lambda x: max(x.bit_length() - 1, 0),
+    "land": lambda x, y: x & y,
+    "lor": lambda x, y: x | y,
+    "xor": lambda x, y: x ^ y,
+    "shiftRight": lambda x, y: x >> y,
+}
+
+
+@cache
+def with_theorems() -> Environment:
+    """An environment that believes the equations of the functions that are rarely defined by conversion."""
+    believed: list[Axiom] = []
+    added: list[Declaration] = []
+    for name, rule in THEOREMS.items():
+        function = Axiom(rule.operation.name, (), rule.type)
+        equation = Axiom(f"{name}.believed", (), rule.statement)
+        believed += [function, equation]
+        added += [function, equation, Theorem(name, (), rule.statement, Const(equation.name))]
+    k, ih = local("k", NAT), local("ih", NAT)
+    shift = lam([M, N], nat_rec(NAT, M, lam([k, ih], fn("Nat.div", ih, Lit(2))), N))
+    added.append(Definition("Nat.shiftRight", (), arrow(NAT, NAT, NAT), shift))
+    return Environment(believed).add_all([*base().declarations, *added])
+
+
+@pytest.mark.parametrize("name", BY_THEOREM)
+def test_a_function_is_computed_once_its_equation_is_proved(name: str) -> None:
+    """The result is Python's, also where its equation is followed by hand for small numbers."""
+    function = BY_THEOREM[name]
+    source = random.Random(name)
+    pairs = [(x, y) for x in range(6) for y in range(6)]
+    pairs += [
+        (source.getrandbits(300), source.getrandbits(6 if name == "shiftRight" else 200)) for _ in range(5)
+    ]
+    for pair in pairs:
+        args = pair[:1] if name == "log2" else pair
+        value = Lit(function(*args))
+        claim = theorem(eq(NAT, fn(f"Nat.{name}", *map(Lit, args)), value), refl(NAT, value))
+        with_theorems().fork(Budget(steps=2_000)).add(claim)
+
+
+@pytest.mark.parametrize("name", [name for name in BY_THEOREM if name != "shiftRight"])
+def test_the_equation_that_must_be_proved_determines_the_function(name: str) -> None:
+    """Python's function satisfies the statement: its right side, computed by the kernel, is the value, for all pairs
+    below 8; and the recursion goes to smaller numbers, so that no other function does."""
+    rule = THEOREMS[f"Nat.{name}.computed"]
+    arity = rule.operation.arity
+    for pair in [(x,) for x in range(40)] if arity == 1 else [(x, y) for x in range(8) for y in range(8)]:
+        statement = rule.statement
+        for value in pair:
+            assert isinstance(statement, Pi)
+            statement = instantiate(statement.body, [Lit(value)])
+        assert isinstance(statement, Pi)
+        premise = statement.body
+        assert isinstance(premise, Pi) and isinstance(premise.type, App)
+        result = Lit(BY_THEOREM[name](*pair))
+        with_theorems().fork().add(theorem(eq(NAT, premise.type.arg, result), refl(NAT, result)))
+
+
+def test_a_theorem_of_another_statement_makes_nothing_computed() -> None:
+    """The name alone is not enough; nor is the statement about a function of another type."""
+    rule = THEOREMS["Nat.gcd.computed"]
+    function = Axiom("Nat.gcd", (), rule.type)
+    target = Environment([function]).add_all([*base().declarations, function])
+    target.add(Theorem("Nat.gcd.computed", (), fn("True"), fn("True.intro")))
+    assert "Nat.gcd" not in target._operations
 
 
 def test_huge_results_are_refused_before_they_are_computed() -> None:

@@ -38,19 +38,19 @@ def some_level(random: random.Random, depth: int) -> Level:
 
 
 def test_comparison_agrees_with_all_small_assignments() -> None:
-    """``at_most`` says yes exactly if no assignment of 0..5 says no: an exhaustive check of 3,000 random pairs."""
+    """``at_most`` says yes exactly if no assignment of 0..4 says no, for 1,000 random pairs."""
     source = random.Random(7)
     levels = Levels()
-    assignments = [dict(zip("uvw", each, strict=True)) for each in itertools.product(range(6), repeat=3)]
+    assignments = [dict(zip("uvw", each, strict=True)) for each in itertools.product(range(5), repeat=3)]
     said_yes = 0
-    for _ in range(3_000):
+    for _ in range(1_000):
         left, right = some_level(source, 3), some_level(source, 3)
         expected = all(value(left, at) <= value(right, at) for at in assignments)
         assert levels.at_most(left, right) == expected, (left, right)
         said_yes += expected
         simpler = imax(left, right)
         assert all(value(simpler, at) == value(IMax(left, right), at) for at in assignments)
-    assert 500 < said_yes < 2_500
+    assert 150 < said_yes < 850
 
 
 @pytest.mark.parametrize(

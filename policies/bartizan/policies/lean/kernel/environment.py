@@ -16,7 +16,7 @@ from .inductive import Family, Head, alike, check_head, compare
 from .infer import Checker, Context
 from .levels import Levels, parameters
 from .machine import Machine
-from .naturals import NAT, RULES, SUCC, SUCCESSOR, ZERO, Operation
+from .naturals import NAT, RULES, SUCC, SUCCESSOR, THEOREMS, ZERO, Operation
 from .pinned import RESERVED, check_axiom, check_type
 from .recursors import derive, recursor_name
 from .typing import Typing
@@ -134,6 +134,8 @@ class Environment:
         )
         if isinstance(declaration, Definition) and declaration.name in RULES:
             self._register(declaration)
+        if isinstance(declaration, Theorem) and declaration.name in THEOREMS:
+            self._register_theorem(declaration)
 
     def _height(self, value: Expr) -> int:
         heights = [self.constants[name].height for name in constants([value])]
@@ -254,15 +256,27 @@ class Environment:
     def _register(self, definition: Definition) -> None:
         """Compute ``definition`` on literals from now on, if it satisfies the equations of its name."""
         rule = RULES[definition.name]
-        for name, wanted in ((definition.name, rule.type), *rule.needs):
-            constant = self.constants.get(name)
-            if constant is None or constant.level_params or not alike(constant.type, wanted, self._levels):
-                return
-            if name in RULES and name != definition.name and name not in self._operations:
-                return
+        needs = (name for name, _ in rule.needs if name in RULES)
+        if not self._literals or not all(need in self._operations for need in needs):
+            return
+        if not all(self._has_type(name, type) for name, type in ((definition.name, rule.type), *rule.needs)):
+            return
         delay = self._machine.delay
         if all(self._conversion.equal(delay(left, ()), delay(right, ())) for left, right in rule.equations):
             self._operations[definition.name] = rule.operation
+
+    def _register_theorem(self, theorem: Theorem) -> None:
+        """Compute a function on literals from now on, if ``theorem`` states its recursive equation."""
+        rule = THEOREMS[theorem.name]
+        if not self._literals or not all(need in self._operations for need in rule.needs):
+            return
+        stated = not theorem.level_params and alike(theorem.type, rule.statement, self._levels)
+        if stated and self._has_type(rule.operation.name, rule.type):
+            self._operations[rule.operation.name] = rule.operation
+
+    def _has_type(self, name: str, type: Expr) -> bool:
+        constant = self.constants.get(name)
+        return constant is not None and not constant.level_params and alike(constant.type, type, self._levels)
 
 
 def _telescope(type: Expr) -> int:

@@ -1,18 +1,25 @@
 """Natural numbers: literals, and functions that are computed on them at once.
 
-A function is computed only if it *is* the function: ``environment`` registers an operation for a definition whose type
-is the expected one and which satisfies, by the kernel's own conversion, the equations listed here. They determine it,
-by recursion on a literal, so that computing it is no more than a fast way to unfold it. A definition that satisfies
-them not as they stand is an ordinary one: it is unfolded.
+A function is computed only if it *is* the function. ``environment`` registers an operation
+
+* for a definition whose type is the expected one and which satisfies, by the kernel's own conversion, the equations of
+  ``RULES``; or
+* upon the theorem ``<function>.computed`` that states the recursive equation of ``THEOREMS``, for functions whose
+  equations are rarely true by conversion.
+
+The equations determine the function on all literals, by recursion, so that computing it is no more than a fast way to
+unfold it (or, where axioms keep it from unfolding, to rewrite with the theorem). Any other definition of the same name
+is an ordinary one: it is unfolded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import gcd
 
-from ..build import app, arrow, lam, local
-from ..terms import TYPE, Const, Expr, Lit
+from ..build import app, arrow, lam, local, pi
+from ..terms import ONE, PROP, TYPE, Const, Expr, Lit
 from .errors import Budget, BudgetError
 from .values import Natural, Value
 
@@ -34,26 +41,29 @@ class Operation:
         numbers = [each.value for each in got if isinstance(each, Natural)]
         if len(numbers) != self.arity:
             return None
-        if self.name in _GROWING and _size(self.name, numbers) > budget.bits:
+        size = self._size(numbers)
+        if size > budget.bits:
             raise BudgetError(f"a literal of more than {budget.bits} bits")
+        # A step takes about a microsecond; these are no less than what Python takes for numbers of that size.
+        budget.spend((size >> 7) * (1 + (size >> (14 if self.name in _DIVIDING else 21))))
         result = self.on(*numbers)
         if result is None:
             return None
         if isinstance(result, bool):
             return TRUE if result else FALSE
-        budget.spend(1 + (result.bit_length() >> 10))
         return Lit(result)
 
+    def _size(self, numbers: list[int]) -> int:
+        """No less than the bits of the result and of the arguments."""
+        sizes = [each.bit_length() for each in numbers]
+        if self.name == "Nat.mul":
+            return sum(sizes)
+        if self.name in ("Nat.pow", "Nat.shiftLeft") and numbers[1] <= LARGEST_EXPONENT:
+            return sizes[0] * max(numbers[1], 1) if self.name == "Nat.pow" else sizes[0] + numbers[1]
+        return max(sizes)
 
-def _size(name: str, numbers: list[int]) -> int:
-    """No less than the bits of the result, where it can be much larger than the arguments."""
-    first, second = numbers[0].bit_length(), numbers[1]
-    if name == "Nat.pow":
-        return first * second if second <= LARGEST_EXPONENT else 0
-    return first + second if name == "Nat.shiftLeft" else first + second.bit_length()
 
-
-_GROWING = frozenset({"Nat.mul", "Nat.pow", "Nat.shiftLeft"})
+_DIVIDING = frozenset({"Nat.div", "Nat.mod", "Nat.gcd"})
 
 SUCCESSOR = Operation("Nat.succ", 1, lambda n: n + 1)
 
@@ -156,3 +166,68 @@ def _rules() -> dict[str, Rule]:
 
 
 RULES = _rules()
+
+
+def _when(test: Expr, yes: Expr, no: Expr) -> Expr:
+    """``if test then yes else no``, for numbers."""
+    return app(Const("Bool.rec", (ONE,)), lam([local("_", BOOL)], NAT), no, yes, test)
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """When a function may be computed upon a theorem: its type, what must be computed already, the statement."""
+
+    operation: Operation
+    type: Expr
+    needs: tuple[str, ...]
+    statement: Expr
+
+
+def _theorems() -> dict[str, Computed]:
+    m, n = local("m", NAT), local("n", NAT)
+
+    def fn(name: str) -> Callable[..., Expr]:
+        return lambda *args: app(Const(f"Nat.{name}"), *args)
+
+    add, sub, mul, div, mod, le = fn("add"), fn("sub"), fn("mul"), fn("div"), fn("mod"), fn("ble")
+    one, two, zero = Lit(1), Lit(2), Lit(0)
+    both = "Nat.add", "Nat.sub", "Nat.mul", "Nat.div", "Nat.mod", "Nat.ble"
+
+    def by_bits(name: str, bit: Callable[[Expr, Expr], Expr]) -> Expr:
+        rest = fn(name)(div(m, two), div(n, two))
+        return _when(le(one, add(m, n)), add(mul(two, rest), bit(mod(m, two), mod(n, two))), zero)
+
+    found: dict[str, Computed] = {}
+
+    def computed(
+        name: str, on: Callable[..., int], needs: tuple[str, ...], result: Expr, unary: bool = False
+    ) -> None:
+        """``forall m n (p : Nat -> Prop), p result -> p (f m n)``: equality without Eq, which might be anything."""
+        variables = [n] if unary else [m, n]
+        p = local("p", arrow(NAT, PROP))
+        statement = pi([*variables, p], arrow(app(p, result), app(p, fn(name)(*variables))))
+        type = arrow(*(NAT for _ in variables), NAT)
+        operation = Operation(f"Nat.{name}", len(variables), on)
+        found[f"Nat.{name}.computed"] = Computed(operation, type, needs, statement)
+
+    subtracting = "Nat.sub", "Nat.ble"
+    quotient = _when(le(n, m), app(SUCC, div(sub(m, n), n)), zero)
+    computed("div", lambda x, y: x // y if y else 0, subtracting, _when(le(one, n), quotient, zero))
+    rest = _when(le(n, m), mod(sub(m, n), n), m)
+    computed("mod", lambda x, y: x % y if y else x, subtracting, _when(le(one, n), rest, m))
+    computed("gcd", gcd, ("Nat.mod", "Nat.ble"), _when(le(one, m), fn("gcd")(mod(n, m), m), n))
+    half = app(SUCC, fn("log2")(div(n, two)))
+    computed(
+        "log2",
+        lambda x: max(x.bit_length() - 1, 0),
+        ("Nat.div", "Nat.ble"),
+        _when(le(two, n), half, zero),
+        unary=True,
+    )
+    computed("land", lambda x, y: x & y, both, by_bits("land", mul))
+    computed("lor", lambda x, y: x | y, both, by_bits("lor", lambda a, b: sub(add(a, b), mul(a, b))))
+    computed("xor", lambda x, y: x ^ y, both, by_bits("xor", lambda a, b: mod(add(a, b), two)))
+    return found
+
+
+THEOREMS = _theorems()
