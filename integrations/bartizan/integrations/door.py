@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from pydantic_core import to_jsonable_python
@@ -36,6 +36,8 @@ from bartizan.guard import (
     canonical_json,
     parse_json,
 )
+
+from .structures import passed, reading, recalled, structure_of
 
 log = logging.getLogger("bartizan.door")
 
@@ -74,18 +76,21 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Ran(Generic[T]):
-    """What a tool returned, and what of it the model may see."""
+    """What a tool returned, and what of it the model may see. ``said`` is its text as the model would read it."""
 
     output: T
     given: ToolResult
     shown: ToolResult
     notice: str
+    said: str = ""
 
     def for_model(self) -> T | str:
         """The tool's own output if it may be seen as it is; else a text."""
         if self.shown == self.given and not self.notice:
             return self.output
-        return f"{self.notice}\n{self.shown.text}" if self.notice else self.shown.text
+        value = self.shown.value if self.given.value == structure_of(self.said) else None
+        said = passed([self.said], self.shown.text, value)
+        return f"{self.notice}\n{said}" if self.notice else said
 
 
 class Door(Generic[C]):
@@ -153,12 +158,13 @@ class Door(Generic[C]):
                 await asyncio.wait({recording})
             raise
         try:
-            given = read(output)
+            own = read(output)
+            given = replace(own, text=reading([own.text]))
             async with asyncio.timeout(self._patience):
                 shown = await self.guard.report(
                     asked.call, given, session=asked.session, record=asked.record, once=asked.once
                 )
-            return Ran(output, given, shown or ToolResult(WITHHELD, None, True), asked.notice)
+            return Ran(output, given, shown or ToolResult(WITHHELD, None, True), asked.notice, own.text)
         except Exception:
             log.exception("the result of %r could not be recorded: it is withheld", asked.call.tool)
             return Ran(output, ToolResult(""), ToolResult(WITHHELD, None, True), asked.notice)
@@ -196,7 +202,8 @@ class Door(Generic[C]):
         if not answer.decision.allowed:
             return Asked(session, text=self.guard.denial_message(answer), approval=answer.approval)
         if answer.result is not None:
-            return Asked(session, text=answer.result.text, earlier=answer.result)
+            earlier = replace(answer.result, text=recalled(answer.result))
+            return Asked(session, text=earlier.text, earlier=earlier)
         notice = self.guard.correction_message(answer)
         if answer.approval is not None and answer.approval.edited:
             notice = (
@@ -229,7 +236,7 @@ def question(approval: Approval) -> dict[str, JSON]:
 def read_output(output: Any) -> ToolResult:
     """A tool's output as a guard looks at it: a text as it is, anything else as JSON or, failing that, as it prints."""
     if isinstance(output, str):
-        return ToolResult(output)
+        return ToolResult(output, structure_of(output))
     value = as_json(output)
     return ToolResult(canonical_json(value).decode() if value is not None else str(output), value)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import pytest
@@ -18,6 +17,8 @@ from bartizan.guard import InMemoryStore, ToolResult, canonical_json
 from bartizan.guard.testing import UNAVAILABLE, FailingStore, StaticProgram
 from bartizan.integrations.langgraph import results as convert
 from bartizan.integrations.langgraph.testing import calling
+from bartizan.integrations.structures import REDACTED
+from bartizan.policies import compile_policy
 
 CallId = Annotated[str, InjectedToolCallId]
 SECRET = "AKIA-SECRET"
@@ -55,7 +56,33 @@ def test_a_text_is_redacted(look) -> None:
 def test_a_secret_beside_its_escaped_twin_is_redacted_with_it(look) -> None:
     """A text that is JSON may write what was redacted once more, in other letters: both are gone."""
     message = look(looking('{"a": "AKIA-SECRET", "b": "\\u0041KIA-SECRET"}'))
-    assert SECRET not in str(json.loads(message.content))
+    assert message.content == REDACTED
+
+
+@pytest.mark.parametrize(
+    ("returned", "shown"),
+    [
+        ('{"key": "\\u0041KIA-1234"}', '{"key": "[redacted:keys]"}'),
+        ({"key": "\nAKIA-1234"}, '{"key": "\\n[redacted:keys]"}'),
+        ([{"type": "text", "text": '["\\u0041KIA-1234"]'}, IMAGE], '["[redacted:keys]"]'),
+        ('{"note": "a\\nb", "key": "AKIA-1234"}', '{"note": "a\\nb", "key": "[redacted:keys]"}'),
+        ('{"note": "a\\nb"}', '{"note": "a\\nb"}'),
+        ({"body": '{"key": "\\u0041KIA-1234"}'}, REDACTED),
+    ],
+)  # fmt: skip
+def test_a_secret_that_stands_in_json_only_in_other_letters_is_redacted(
+    world, make_guard, run, results, returned, shown
+) -> None:
+    """A model reads the escapes of JSON, so rules do; what needs no redaction stays as the tool wrote it."""
+    guard = make_guard(
+        compile_policy(
+            "version: 1\nname: p\ntools: {look: {args: {}}}\nrules:\n  - {id: all, allow: [look]}\n"
+            "  - {id: keys, redact: [look], when: 'result.text.matches(\"AKIA-[0-9]+\")'}\n"
+        )
+    )
+    [message] = results(run(guard.wrap(world.agent(calling(("look", {})), tools=[looking(returned)])), "Go."))
+    text = message.content if isinstance(message.content, str) else message.content[0]["text"]
+    assert text == shown
 
 
 def test_text_blocks_are_redacted_and_images_stay(look) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 
 from bartizan.guard import JSON, ToolResult
 
+from ..structures import passed, reading
+
 _TAGS = frozenset({"type", "mode", "status"})
 """Fields whose short texts say what shape the rest has."""
 
@@ -19,22 +21,22 @@ _COPIES = frozenset({"persistedOutputPath", "persistedOutputSize"})
 
 
 def to_result(response: JSON) -> ToolResult:
-    """What is inspected: every text, in order. The value is the response itself."""
-    return ToolResult("\n".join(_texts(response)), response)
+    """What is inspected: every text, in order, as it reads. The value is the response itself."""
+    return ToolResult(reading([*_texts(response)]), response)
 
 
 def redacted(given: ToolResult, shown: ToolResult) -> JSON:
     """The response with what may be shown of it, in its own shape.
 
     Where the texts of the redacted value are not what the redacted text says (something was found across two of them,
-    or the whole result goes), no text of it is left.
+    or only in what one of them writes in other letters, or the whole result goes), no text of it is left.
     """
     try:
         kept = _as_in(given.value, shown.value)
     except _OtherShapeError:
-        return withheld(given.value, shown.text)
-    if "\n".join(_texts(kept)) != shown.text:
-        return withheld(given.value, shown.text)
+        kept = None
+    if kept is None or reading([*_texts(kept)]) != shown.text:
+        return withheld(given.value, passed([*_texts(given.value)], shown.text))
     return _without_copies(kept)
 
 

@@ -19,6 +19,7 @@ from langgraph.errors import GraphBubbleUp
 from bartizan.guard import Enforcement, Gatekeeper, MalformedCall, Outcome, Principal, ToolCall, ToolResult
 
 from ..door import FAILED, MALFORMED
+from ..structures import passed, reading
 from . import corrections, results
 from .approvals import Desk, Steps, can_ask, question
 from .history import History
@@ -203,11 +204,13 @@ class Mediator:
         answering = results.answering(output, proposal.tool_call_id)
         replaced: dict[int, BaseMessage] = {}
         for message in results.messages_in(output):
-            text = results.text_of(message)
+            texts = results.texts_of(message)
+            text = reading(texts)
             if message is answering or not text:
                 continue
             shown = await self._guard.observe("result", text, session=session, call=enforcement.call)
-            changes: dict[str, Any] = {"content": shown.text} if shown and shown.text != text else {}
+            redacted = shown is not None and shown.text != text
+            changes: dict[str, Any] = {"content": passed(texts, shown.text)} if shown and redacted else {}
             if isinstance(message, ToolMessage):
                 marked = {**message.response_metadata, results.GUARDED: enforcement.record}
                 changes["response_metadata"] = marked

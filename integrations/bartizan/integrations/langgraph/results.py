@@ -16,7 +16,8 @@ from langchain_core.messages import BaseMessage, HumanMessage, ToolMessage, conv
 from langgraph.types import Command, Send
 
 from bartizan.guard import JSON, ToolResult
-from bartizan.integrations.structures import as_json, structure_of
+from bartizan.guard.parts import detached
+from bartizan.integrations.structures import passed, reading, recalled, structure_of
 
 Output = Any
 """``ToolMessage | Command | list[ToolMessage | Command]``; any value where a tool is called without a message."""
@@ -39,16 +40,16 @@ def to_result(output: Output, tool_call_id: str) -> ToolResult:
     message = answering(output, tool_call_id)
     commands = [part for part in _parts(output) if isinstance(part, Command)]
     if commands:
-        text = text_of(message) if message is not None else ""
+        text = reading(texts_of(message)) if message is not None else ""
         value: JSON = {"command": _described(commands)}
         return ToolResult(text, value, message is not None and message.status == "error")
     if message is not None:
-        text = text_of(message)
-        return ToolResult(text, _artifact(message.artifact, text), message.status == "error")
+        text = reading(texts_of(message))
+        return ToolResult(text, _artifact(message.artifact, text_of(message)), message.status == "error")
     if isinstance(output, str):
-        return ToolResult(output, structure_of(output))
-    value = as_json(output)
-    return ToolResult(json.dumps(value, ensure_ascii=False) if value is not None else str(output), value)
+        return ToolResult(reading([output]), structure_of(output))
+    value = detached(output)
+    return ToolResult(reading([_written(output, value)]), value)
 
 
 def apply(
@@ -94,9 +95,10 @@ def rebuilt(result: ToolResult, tool: str, tool_call_id: str) -> ToolMessage | N
     """
     if isinstance(result.value, Mapping) and set(result.value) == {"command"}:
         return None
-    artifact = None if result.value == structure_of(result.text) else result.value
+    text = recalled(result)
+    artifact = None if result.value == structure_of(text) else result.value
     return ToolMessage(
-        result.text,
+        text,
         name=tool,
         tool_call_id=tool_call_id,
         artifact=artifact,
@@ -192,9 +194,14 @@ def map_messages(
 
 def text_of(message: BaseMessage) -> str:
     """What a model reads in a message: its text, and the JSON of blocks that are neither text nor media."""
+    return "\n".join(texts_of(message))
+
+
+def texts_of(message: BaseMessage) -> list[str]:
+    """The same, block by block."""
     if isinstance(message.content, str):
-        return message.content
-    return "\n".join(text for block in message.content if (text := _block_text(block)) is not None)
+        return [message.content]
+    return [text for block in message.content if (text := _block_text(block)) is not None]
 
 
 def _block_text(block: str | dict[Any, Any]) -> str | None:
@@ -209,17 +216,17 @@ def _block_text(block: str | dict[Any, Any]) -> str | None:
 
 def _redacted(message: ToolMessage, given: ToolResult, shown: ToolResult) -> dict[str, Any]:
     changes: dict[str, Any] = {}
-    text = shown.text
-    from_text = given.value is not None and given.value == structure_of(given.text)
-    escapes = "\\" in given.text  # it may hold, in other letters, what is redacted of its value
-    if shown.value != given.value and from_text and (escapes or text == given.text):
+    own = text_of(message)
+    from_text = given.value is not None and given.value == structure_of(own)
+    text = passed(texts_of(message), shown.text, shown.value if from_text else None)
+    if shown.value != given.value and from_text and text == own:
         text = json.dumps(shown.value, ensure_ascii=False)
-    if text != given.text:
+    if text != own:
         media = [b for b in message.content if isinstance(b, dict) and _block_text(b) is None]
         changes["content"] = [{"type": "text", "text": text}, *media] if media else text
     if message.artifact is not None:
         if (
-            as_json(message.artifact) is None
+            detached(message.artifact) is None
         ):  # it could not be inspected, so it cannot be trusted to be clean
             changes |= {"artifact": None} if changes else {}
         elif shown.value != given.value:
@@ -232,8 +239,16 @@ def _plain(output: Any, given: ToolResult, shown: ToolResult) -> Any:
     if shown.text == given.text and shown.value == given.value and shown.is_error == given.is_error:
         return output
     if isinstance(output, str) or shown.value is None:
-        return shown.text
+        value = shown.value if isinstance(output, str) else None
+        return passed([_written(output, given.value)], shown.text, value)
     return shown.value
+
+
+def _written(output: Any, value: JSON) -> str:
+    """The text of what a tool returned without a message."""
+    if isinstance(output, str):
+        return output
+    return json.dumps(value, ensure_ascii=False) if value is not None else str(output)
 
 
 def _is_graph_output(output: Output) -> bool:
@@ -251,12 +266,12 @@ def _described(commands: list[Command[Any]]) -> JSON:
     goto: list[JSON] = []
     for command in commands:
         fields = command.update if isinstance(command.update, dict) else {}
-        update |= {k: v for k, f in fields.items() if isinstance(k, str) and (v := as_json(f)) is not None}
+        update |= {k: v for k, f in fields.items() if isinstance(k, str) and (v := detached(f)) is not None}
         targets = command.goto if isinstance(command.goto, list | tuple) else [command.goto]
         goto += [target.node if isinstance(target, Send) else str(target) for target in targets]
     return {"update": update, "goto": goto}
 
 
 def _artifact(artifact: Any, text: str) -> JSON:
-    value = as_json(artifact)
+    value = detached(artifact)
     return value if value is not None else structure_of(text)

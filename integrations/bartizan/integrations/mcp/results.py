@@ -14,15 +14,13 @@ from typing import Any
 from mcp import types
 
 from bartizan.guard import JSON, ToolResult
+from bartizan.guard.parts import detached
 from bartizan.guard.reasons import WITHHELD
-from bartizan.integrations.structures import as_json, structure_of
+from bartizan.integrations.structures import REDACTED, said_otherwise, structure_of
 
 DECISION = "bartizan/decision"
 """Key in a result's ``_meta``: what was decided, the rules, the audit record, the approval."""
 
-REDACTED = "A part of this result was redacted, and the rest cannot be told from it."
-
-_ESCAPED = frozenset('"\\') | {chr(code) for code in range(0x20)} | {"\x7f"}
 _TEXTS = ("text", "uri", "name", "title", "description", "mime_type")
 
 
@@ -37,13 +35,14 @@ def to_result(result: types.CallToolResult) -> ToolResult:
     text = "\n".join(found)
     value = structure_of(text)
     parts = [text] if text else []
-    parts += [leaf for block in found if "\\" in block for leaf in _escaped(structure_of(block))]
+    parts += said_otherwise(found)
     structured = result.structured_content
     if structured is not None:
         said = value
-        value = as_json(structured)
+        value = detached(structured)
         if value is None or said != value:
-            parts += _leaves(structured)
+            leaves = list(_leaves(structured))
+            parts += [*leaves, *said_otherwise(leaves)]
     return ToolResult("\n".join(parts), value, bool(result.is_error))
 
 
@@ -59,6 +58,8 @@ def apply(result: types.CallToolResult, given: ToolResult, shown: ToolResult) ->
     if shown == given:
         blocks = [bare(block) for block in result.content]
         return types.CallToolResult(content=blocks, structured_content=structured, is_error=result.is_error)
+    if not _shown_whole(shown.value, shown):
+        shown = ToolResult(shown.text, None, shown.is_error)
     silent = [bare(block) for block in result.content if not any(True for _ in texts_of([block]))]
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=_shown_text(result, given, shown)), *silent],
@@ -71,12 +72,15 @@ def apply(result: types.CallToolResult, given: ToolResult, shown: ToolResult) ->
 def _shown_text(result: types.CallToolResult, given: ToolResult, shown: ToolResult) -> str:
     """The text in place of all texts. Of a block that is JSON the text may still hold, in other letters, what was
     redacted: what is shown then is written anew from the value."""
-    in_other_letters = any(
-        any(True for _ in _escaped(structure_of(text))) for text in texts_of(result.content) if "\\" in text
-    )
+    in_other_letters = any(True for _ in said_otherwise([*texts_of(result.content)]))
     if not in_other_letters and (shown.text != given.text or shown.value is None):
         return shown.text
     return json.dumps(shown.value, ensure_ascii=False) if shown.value is not None else REDACTED
+
+
+def _shown_whole(value: JSON, shown: ToolResult) -> bool:
+    """Whether what a value says in other letters (in texts of it that are JSON themselves) is among what is shown."""
+    return all(said in shown.text for said in said_otherwise([*_leaves(value)]))
 
 
 def refusal(text: str, meta: dict[str, Any] | None = None) -> types.CallToolResult:
@@ -103,11 +107,6 @@ def bare(block: types.ContentBlock) -> types.ContentBlock:
         return block.model_copy(update={"meta": None, "resource": inner})
     dropped = {"meta": None, "icons": None} if isinstance(block, types.ResourceLink) else {"meta": None}
     return block.model_copy(update=dropped)
-
-
-def _escaped(value: JSON) -> Iterator[str]:
-    """The texts of a value that its JSON writes in other letters."""
-    return (leaf for leaf in _leaves(value) if not (leaf.isascii() and _ESCAPED.isdisjoint(leaf)))
 
 
 def _leaves(value: JSON) -> Iterator[str]:
