@@ -15,12 +15,12 @@ from .decode import CannotDecode, Reader
 from .digests import Digester
 from .external import NoKernel, find_kernel, rejection
 from .kernel import Budget, Environment, KernelError
-from .ndjson import read
+from .ndjson.prefix import Prefix
 from .restore import document_of
 from .show import show
 from .terms import Const
 from .terms import Expr as Term
-from .theory import theory
+from .theory import text
 
 Declared: TypeAlias = Sequence[tuple[int, Declaration]]
 """Declarations with the lines that they stand on."""
@@ -29,13 +29,19 @@ Declared: TypeAlias = Sequence[tuple[int, Declaration]]
 @cache
 def checked_theory() -> Environment:
     """The theory, accepted by the kernel once in a process. It is not added to: see :meth:`.Environment.fork`."""
-    return Environment().add_all(theory())
+    return Environment().add_all(declaration for _, declaration in _theory().declared)
+
+
+@cache
+def _theory() -> Prefix:
+    """What every proof of ours begins with, read once in a process."""
+    return Prefix(text())
 
 
 def declarations(proof: bytes) -> Declared:
     """What a file declares, with the lines, not checked yet. Raises :class:`Mismatch`."""
     try:
-        return list(read(proof))
+        return _theory().read(proof)
     except KernelError as error:
         raise Mismatch(f"the proof cannot be read: {error}") from error
 
@@ -59,7 +65,7 @@ def accepted(declared: Declared, axioms: Sequence[str] = ()) -> Environment:
     try:
         for number, (line, declaration) in enumerate(declared):
             if number < len(known):
-                if _bare(declaration) != _bare(known[number]):
+                if declaration is not known[number] and _bare(declaration) != _bare(known[number]):
                     raise Mismatch(f"line {line}: {declaration.name} is not declared as in the theory")
             else:
                 environment.add(declaration)
@@ -87,12 +93,12 @@ def _statements(policy: CheckedPolicy, certificate: Certificate, environment: En
     claims = Claims.of(policy)
     expected = {claim.name: claim.statement for claim in claims.general()}
     for covered in certificate.invariants:
-        if covered.kind == "never" and covered.theorems:
-            for tool in policy.invariants[covered.index].conditions:
-                name = claims.never(covered.index, tool, []).name
+        if covered.theorems:
+            for tool in claims.tools(covered.index):
+                name = claims.about(covered.index, tool, []).name
                 (theorem,) = (each for each in certificate.theorems if each.name == name)
                 facts = assumed(certificate, theorem.facts, tool)
-                expected[name] = claims.never(covered.index, tool, facts).statement
+                expected[name] = claims.about(covered.index, tool, facts).statement
     digester = Digester()
     for theorem in certificate.theorems:
         if theorem.name not in environment or environment[theorem.name].kind != "theorem":
