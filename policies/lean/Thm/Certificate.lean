@@ -1,4 +1,5 @@
 import Thm.Arithmetic
+import Thm.Information
 
 /-!
 # A tree that checks proves its claim

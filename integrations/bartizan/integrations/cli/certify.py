@@ -24,6 +24,7 @@ from bartizan.policies.lean.levels import Level, Uncertified, assure
 from ..assembly import requirement
 from .asking import TIMEOUT, Files, Timeout, Tools, checked
 from .console import err, give_up, out
+from .vericoding import export_tasks
 
 Out = Annotated[
     Path | None, typer.Option("--out", help="The folder to write to.", show_default="beside the policy")
@@ -47,6 +48,22 @@ Keys = Annotated[
 Weaker = Annotated[
     bool, typer.Option("--accept-weaker", help="With --check: invariants may rest on a solver's answer.")
 ]
+Vericoding = Annotated[
+    Path | None,
+    typer.Option(
+        "--vericoding",
+        help="Also write the specification and what the policies' invariants claim to this file, as tasks for provers.",
+        show_default=False,
+    ),
+]
+LeanProject = Annotated[
+    Path | None,
+    typer.Option(
+        "--lean-project",
+        help="With --vericoding: the folder policies/lean of Bartizan's sources.",
+        show_default="in a checkout",
+    ),
+]
 
 
 def certify(
@@ -59,20 +76,25 @@ def certify(
     check: Check = None,
     key: Keys = None,
     accept_weaker: Weaker = False,
+    vericoding: Vericoding = None,
+    lean_project: LeanProject = None,
 ) -> None:
     """Prove what can be proved of policies in the kernel, and write certificates that others can check.
 
     Writes `policy.cert.json` and `policy.proof.ndjson`. Exit code 1: an invariant that nothing speaks for, or, with
     --check, a certificate that does not reach the level.
     """
-    good = True
+    good, found = True, []
     for path in policies:
         policy = checked(path, tools)
         where = _place(path, out_to)
+        found.append((policy, where))
         if check is not None:
             good = _holds(policy, where, check, key or [], accept_weaker, kernel) and good
         else:
             good = _write(policy, where, sign, timeout, kernel, Further()) and good
+    if vericoding is not None:
+        export_tasks(vericoding, found, lean_project)
     if not good:
         raise typer.Exit(1)
 

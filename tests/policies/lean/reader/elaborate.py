@@ -76,7 +76,7 @@ class Elaborator:
 
     known: Mapping[str, Known]
     families: Mapping[str, Family]
-    namespace: str
+    namespaces: tuple[str, ...]
     _terms: dict[Local, Expr] = field(default_factory=dict)
     _levels: dict[str, Level] = field(default_factory=dict)
     _holes: set[Local] = field(default_factory=set)
@@ -227,7 +227,8 @@ class Elaborator:
 
     def resolve(self, name: str) -> str:
         """The constant that a name means here."""
-        for full in (f"{self.namespace}.{name}", name, EXPORTED.get(name, "")):
+        inside = (f"{namespace}.{name}" for namespace in self.namespaces)
+        for full in (*inside, name, EXPORTED.get(name, "")):
             if full in self.known:
                 return full
         raise Unreadable(f"unknown name: {name}")

@@ -19,6 +19,7 @@ from .elaborate import Elaborator, Family, Known, swapped
 from .syntax import Binder, Equation, Ident, Reader, Tree, Unreadable
 
 NAMESPACE = "Bartizan"
+_OURS = (NAMESPACE, "Certified")
 
 
 _NAT, _NATS = Const("Nat"), App(Const("List", (ZERO,)), Const("Nat"))
@@ -56,11 +57,14 @@ class Difference:
 class Comparison:
     """What the source says, read command by command, next to ``theory``.
 
-    ``equations`` are what a kernel that has the theory must accept; ``compared`` says of each name what the theory
-    declares it as, ``source_only`` are the names that the theory does not declare.
+    Commands are in ``namespace``, with the ``opened`` ones open. ``equations`` are what a kernel that has the theory
+    must accept; ``compared`` says of each name what the theory declares it as, ``source_only`` are the names that the
+    theory does not declare.
     """
 
     theory: Iterable[Declaration]
+    namespace: str = NAMESPACE
+    opened: tuple[str, ...] = ()
     differences: list[Difference] = field(default_factory=list)
     equations: list[Theorem] = field(default_factory=list)
     compared: dict[str, str] = field(default_factory=dict)
@@ -83,13 +87,13 @@ class Comparison:
                 found[family.name] = family.type
                 found.update((each.name, each.type) for each in family.constructors)
                 names = tuple(each.name for each in family.constructors)
-                if not family.name.startswith(NAMESPACE):
+                if not family.name.startswith(_OURS):
                     self._families[family.name] = Family(family.name, len(levels), declaration.params, names)
         else:
             found[declaration.name] = declaration.type
         for name, type in found.items():
             self._declared[name] = type, declaration
-            if not name.startswith(NAMESPACE):
+            if not name.startswith(_OURS):
                 self._known[name] = Known(levels, type)
 
     # --- reading
@@ -101,12 +105,12 @@ class Comparison:
                     self._command(command)
                 except Unreadable as error:
                     self.differences.append(
-                        Difference(f"{NAMESPACE}.{command.name}", f"cannot be read: {error}")
+                        Difference(f"{self.namespace}.{command.name}", f"cannot be read: {error}")
                     )
         return self
 
     def _command(self, command: Command) -> None:
-        name = f"{NAMESPACE}.{command.name}"
+        name = f"{self.namespace}.{command.name}"
         if command.kind == "structure":
             self._structure(name, command)
             return
@@ -127,7 +131,7 @@ class Comparison:
             self._definition(name, reader, command.kind == "abbrev")
 
     def _elaborator(self) -> Elaborator:
-        return Elaborator(self._known, self._families, NAMESPACE)
+        return Elaborator(self._known, self._families, (self.namespace, *self.opened))
 
     def _same(self, name: str, what: str, term: Expr) -> bool:
         """Notes whether the theory declares ``name`` with this type; False if it does not declare it."""
