@@ -74,22 +74,23 @@ def _about_invariants(claims: Claims, certificate: Certificate) -> list[Claim]:
         if covered.theorems and covered.kind == "without":
             _same("the theorems of an invariant", covered.theorems, (f"{NAMESPACE}.info_monotone",))
         elif covered.theorems:
-            expected += _never(claims, covered, theorems, certificate)
+            expected += _claimed(claims, covered, theorems, certificate)
     return expected
 
 
-def _never(
+def _claimed(
     claims: Claims, covered: Covered, theorems: dict[str, Theorem], certificate: Certificate
 ) -> list[Claim]:
-    if covered.kind != "never":
-        raise Mismatch(f"no theorem can be about an invariant of kind {covered.kind}")
+    tools = claims.tools(covered.index)
+    if not tools:
+        raise Mismatch(f"no theorem can be about the invariant `{covered.written[:200]}`")
     made: list[Claim] = []
-    for tool in sorted(claims.policy.invariants[covered.index].conditions):
-        bare = claims.never(covered.index, tool, [])
+    for tool in tools:
+        bare = claims.about(covered.index, tool, [])
         theorem = theorems.get(bare.name)
         numbers: Sequence[int] = () if theorem is None else theorem.facts
         try:
-            made.append(claims.never(covered.index, tool, assumed(certificate, numbers, tool)))
+            made.append(claims.about(covered.index, tool, assumed(certificate, numbers, tool)))
         except KeyError as error:
             raise Mismatch(f"a fact is about a condition that the policy does not test: {error}") from error
     _same("the theorems of an invariant", covered.theorems, tuple(claim.name for claim in made))

@@ -1,8 +1,8 @@
 """Making a certificate: what can be proved in the kernel is, and for the rest other evidence is asked for.
 
-For each invariant, in this order: a decision tree for every tool (``never``), the theorem on missing information
-(``without``), a session that shows it (``possible``), and otherwise the answer of the analyses. What nothing speaks for
-is told, and no certificate is made.
+For each invariant, in this order: a decision tree for every tool (``never``), two for a limit over time
+(``always-within``), the theorem on missing information (``without``), a session that shows it (``possible``), and
+otherwise the answer of the analyses. What nothing speaks for is told, and no certificate is made.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bartizan.guard.canonical import digest_of
 
 from ..policy import SEMANTICS, CheckedPolicy
 from . import certificate as form
-from . import facts, shown
+from . import facts, limits, shown
 from .binding import schema_digest
 from .build import app
 from .claims import NAMESPACE, POLICY, Claim, Claims, theory_digest, wording
@@ -24,6 +24,7 @@ from .declarations import Declaration, Definition, Theorem
 from .digests import Digester
 from .emit import ours, reflexivity, tree_term
 from .facts import Found, Part
+from .model import Expr
 from .ndjson import write
 from .proofs import checked_theory
 from .search import Search, TooLarge
@@ -124,6 +125,8 @@ class _Certifier:
         kind = self.policy.invariants[index].kind
         if kind == "without":
             return (f"{NAMESPACE}.info_monotone",)
+        if kind == "always-within":
+            return self._limited(index)
         if kind != "never":
             return ()
         found: list[tuple[str, Tree, list[Found]]] = []
@@ -133,6 +136,30 @@ class _Certifier:
                 return ()
             found.append((tool, tree, needed))
         return tuple(self._never(index, *each) for each in found)
+
+    def _limited(self, index: int) -> tuple[str, ...]:
+        """The name of the theorem that proves a limit over time, if there is one."""
+        limit = self.claims.limit(index)
+        if limit is None:
+            return ()
+        restorer = self.claims.restorer
+
+        def contradiction(parts: tuple[Part, ...]) -> Found | None:
+            return facts.contradiction(parts, limit.tool, self.policy)
+
+        def part(expr: Expr) -> Part:
+            return Part(restorer.condition(expr), True)
+
+        try:
+            made = limits.search(limit, self.claims.translation, part, contradiction)
+        except (TooLarge, RecursionError):
+            return ()
+        if made is None:
+            return ()
+        trees, needed = made
+        claim = self.claims.within(index, [found.parts for found in needed])
+        numbers = tuple(self._fact(found, limit.tool) for found in needed)
+        return (self._declare(claim, limits.proof(claim.arguments, trees), numbers),)
 
     def _tree(self, index: int, tool: str) -> tuple[Tree | None, list[Found]]:
         restorer = self.claims.restorer

@@ -14,7 +14,7 @@ from bartizan.guard.canonical import digest_of
 
 from ..language import ast
 from ..policy import CheckedPolicy, canonical_text
-from . import names
+from . import limits, names
 from .build import app, instantiate
 from .declarations import Declaration, Theorem
 from .emit import bool_term, clauses_term, expr_term, ours, policy_term, text_term
@@ -41,11 +41,13 @@ _GENERAL = {
     "gate_transparent": "A call that the policy allows leaves the gate as it was proposed.",
 }
 """Theorems of the theory about every policy, which a certificate states of its own."""
+_TREE = 6
+"""Where the tree stands among the arguments of ``check_sound``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A statement. ``arguments`` are those of ``check_sound`` before the tree; empty for an instance of a theorem."""
+    """A statement. ``arguments`` are those of ``theorem`` before its trees; empty for what holds of every policy."""
 
     name: str
     english: str
@@ -53,6 +55,15 @@ class Claim:
     theorem: str
     arguments: tuple[Term, ...] = ()
     tool: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, where among a theorem's arguments its tree stands, and the hypotheses that only this tree has."""
+
+    place: int
+    question: Question
+    hypotheses: tuple[Clause, ...] = ()
 
 
 @cache
@@ -109,6 +120,44 @@ class Claims:
         english += f", given {len(facts)} facts." if facts else "."
         name = names.join([NAMESPACE, f"invariant_{index}", tool])
         return Claim(name, english, app(ours("Never"), *arguments), "Bartizan.check_sound", arguments, tool)
+
+    def within(self, index: int, facts: Sequence[Sequence[Part]]) -> Claim:
+        """That a limit over time holds in every session, given facts. Raises ``KeyError`` like :meth:`never`."""
+        limit = self.limit(index)
+        assert limit is not None, "no rule reads what is limited: there is nothing to claim"
+        hypotheses = clauses_term([self.clause(parts) for parts in facts])
+        arguments = (Const(POLICY), hypotheses, text_term(limit.tool), *limit.terms)
+        english = limit.english + (f", given {len(facts)} facts." if facts else ".")
+        name = names.join([NAMESPACE, f"invariant_{index}", limit.tool])
+        return Claim(name, english, limits.statement(arguments), limits.THEOREM, arguments, limit.tool)
+
+    def limit(self, index: int) -> limits.Limit | None:
+        """The limit over time that an invariant is, if a theorem can be about it."""
+        if self.policy.invariants[index].kind != "always-within":
+            return None
+        return limits.limit_of(self.policy, index, self.translation)
+
+    def tools(self, index: int) -> list[str]:
+        """The tools of whose calls a theorem must be shown so that the invariant holds; none if there is no theorem."""
+        limit = self.limit(index)
+        if limit is not None:
+            return [limit.tool]
+        invariant = self.policy.invariants[index]
+        return sorted(invariant.conditions) if invariant.kind == "never" else []
+
+    def about(self, index: int, tool: str, facts: Sequence[Sequence[Part]]) -> Claim:
+        """What an invariant says of one of its tools, given facts. Raises ``KeyError`` like :meth:`never`."""
+        return self.within(index, facts) if self.limit(index) is not None else self.never(index, tool, facts)
+
+    def asked(self, index: int, tool: str) -> list[Asked]:
+        """What the decision trees of :meth:`about` must show."""
+        limit = self.limit(index)
+        if limit is None:
+            return [Asked(_TREE, self.question(index, tool))]
+        return [
+            Asked(place, limits.question(limit, condition, self.translation), (limits.only_true(condition),))
+            for place, condition in zip(limits.TREES, limit.conditions, strict=True)
+        ]
 
     def question(self, index: int, tool: str) -> Question:
         """What a decision tree for :meth:`never` must answer."""

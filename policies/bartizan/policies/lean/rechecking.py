@@ -9,11 +9,10 @@ from . import facts, shown
 from .binding import assumed, parts_of
 from .build import spine
 from .certificate import Certificate, Mismatch, Shown
-from .claims import POLICY, Claims
+from .claims import POLICY, Asked, Claim, Claims
 from .declarations import Theorem
 from .model import Clause
 from .proofs import Declared
-from .search import Question
 from .terms import Const
 from .trees import BadTree, read_tree, verdict
 
@@ -41,24 +40,23 @@ def _trees(policy: CheckedPolicy, certificate: Certificate, declared: Declared) 
     wanted = {theorem.name: theorem for theorem in certificate.theorems if theorem.constant == POLICY}
     found = {each.name: each for _, each in declared if isinstance(each, Theorem)}
     for covered in certificate.invariants:
-        if covered.kind != "never" or not covered.theorems:
-            continue
-        for tool in sorted(policy.invariants[covered.index].conditions):
-            bare = claims.never(covered.index, tool, [])
+        for tool in claims.tools(covered.index) if covered.theorems else ():
+            bare = claims.about(covered.index, tool, [])
             facts_ = assumed(certificate, wanted[bare.name].facts, tool)
             clauses = [claims.clause(parts) for parts in facts_]
-            reason = _objection(found.get(bare.name), claims.question(covered.index, tool), clauses)
-            if reason is not None:
-                raise Mismatch(f"the proof of {bare.name} shows nothing: {reason}")
+            for asked in claims.asked(covered.index, tool):
+                reason = _objection(found.get(bare.name), bare, asked, clauses)
+                if reason is not None:
+                    raise Mismatch(f"the proof of {bare.name} shows nothing: {reason}")
 
 
-def _objection(theorem: Theorem | None, question: Question, clauses: Sequence[Clause]) -> str | None:
+def _objection(theorem: Theorem | None, claim: Claim, asked: Asked, clauses: Sequence[Clause]) -> str | None:
     if theorem is None:
         return "it is not there"
     head, args = spine(theorem.value)
-    if not isinstance(head, Const) or head.name != "Bartizan.check_sound" or len(args) != 8:
+    if not isinstance(head, Const) or head.name != claim.theorem or len(args) <= asked.place:
         return "it is no decision tree"
     try:
-        return verdict(read_tree(args[6]), question, clauses)
+        return verdict(read_tree(args[asked.place]), asked.question, [*asked.hypotheses, *clauses])
     except (BadTree, RecursionError) as error:
         return str(error) or "its tree is too deep"
