@@ -1,0 +1,206 @@
+"""Valid proofs with one step changed: the kernel refuses them, unless a second checker too finds the statement proved.
+
+An accepted mutant is no fault by itself: a proof may be changed where it does not matter (a type written in another
+way, a fact by another proof of it). Then the naive checker of `corpus.referee`, which shares no rule with the kernel,
+must take it for a proof of the same statement. The two are compared in both directions on every mutant.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cache
+from random import Random
+
+import pytest
+from tests.policies.lean.certified import pair
+from tests.policies.lean.corpus.lines import whole
+from tests.policies.lean.corpus.mutations import Mutator
+from tests.policies.lean.corpus.referee import Referee, believing
+
+from bartizan.policies.lean import proofs
+from bartizan.policies.lean.certificate import Mismatch
+from bartizan.policies.lean.check import check_file
+from bartizan.policies.lean.declarations import Declaration, Definition, Inductive, Theorem
+from bartizan.policies.lean.kernel import Budget, BudgetError, Environment, KernelError
+from bartizan.policies.lean.proofs import checked_theory
+from bartizan.policies.lean.terms import Const, Expr
+from bartizan.policies.lean.theory import theory
+
+SEED = 20261127
+STEPS = 50_000
+
+
+def constants_of(declarations: Sequence[Declaration]) -> list[tuple[str, int]]:
+    """The names that declarations bring, with how many level parameters each has."""
+    found: list[tuple[str, int]] = []
+    for each in declarations:
+        count = len(each.level_params)
+        if isinstance(each, Inductive):
+            found += [(type.name, count) for type in each.types]
+            found += [(made.name, count) for type in each.types for made in type.constructors]
+        else:
+            found.append((each.name, count))
+    return found
+
+
+class Trial:
+    """An environment and a referee side by side, to which the same declarations are added."""
+
+    def __init__(self, base: Environment | None = None) -> None:
+        self.environment = Environment() if base is None else base.fork()
+        self.referee: Referee = believing(self.environment.declarations)
+        self.names = constants_of(self.environment.declarations)
+        self.tried = 0
+        self.accepted: Counter[str] = Counter()
+
+    def add(self, declaration: Declaration) -> None:
+        self.environment.budget.steps = 1_000_000
+        self.environment.add(declaration)
+        self.referee.believe(declaration)
+        self.names += constants_of([declaration])
+
+    def put(self, theorem: Theorem, statement: Expr, value: Expr, what: str) -> None:
+        """Ask both checkers about a mutant; what only one of them takes is a fault of one of them."""
+        self.tried += 1
+        mutant = Theorem(f"mutant.x{self.tried}", theorem.level_params, statement, value)
+        self.environment.budget.steps = STEPS
+        try:
+            self.environment.add(mutant)
+            accepted = True
+        except BudgetError:
+            return
+        except KernelError:
+            accepted = False
+        found = self.referee.accepts(mutant, 4 * STEPS)
+        assert accepted == found or (not found and self.referee.steps < 0 and not accepted), (
+            f"{theorem.name} with {what}: the kernel {'accepts' if accepted else 'refuses'} it"
+        )
+        self.accepted[what] += accepted
+
+
+@cache
+def of_the_theory() -> Trial:
+    """Every theorem of the theory, with four mutants of its proof and one of its statement."""
+    random, trial = Random(SEED), Trial()
+    for declaration in theory():
+        if isinstance(declaration, Theorem):
+            mutator = Mutator(random, trial.names)
+            for _ in range(4):
+                mutant = mutator.mutate(declaration.value)
+                trial.put(declaration, declaration.type, mutant.term, mutant.what)
+            mutant = mutator.mutate(declaration.type)
+            trial.put(declaration, mutant.term, declaration.value, f"{mutant.what} in the statement")
+        trial.add(declaration)
+    return trial
+
+
+def certified() -> Iterator[Declaration]:
+    """What a certificate's proof declares beside the theory."""
+    environment = check_file(pair().proof)
+    yield from environment.declarations[len(checked_theory().declarations) :]
+
+
+@cache
+def of_a_certificate() -> Trial:
+    """The theorems of a certificate, with mutants of the proofs, which are decision trees to be checked."""
+    random, trial = Random(SEED), Trial(checked_theory())
+    for declaration in certified():
+        if isinstance(declaration, Theorem):
+            mutator = Mutator(random, trial.names)
+            for _ in range(12):
+                mutant = mutator.mutate(declaration.value)
+                trial.put(declaration, declaration.type, mutant.term, mutant.what)
+        trial.add(declaration)
+    return trial
+
+
+def test_both_checkers_agree_on_mutants_of_the_theory() -> None:
+    """Of nine hundred mutants of the theory's theorems, few are proofs, and both checkers take the same ones."""
+    trial = of_the_theory()
+    assert trial.tried >= 900
+    assert 0 < sum(trial.accepted.values()) < trial.tried // 20
+
+
+def test_both_checkers_agree_on_mutants_of_a_certificate() -> None:
+    """Of the mutants of a certificate's theorems, the second checker takes the very ones that the kernel takes."""
+    trial = of_a_certificate()
+    assert trial.tried + of_the_theory().tried >= 1_000
+    assert sum(trial.accepted.values()) < trial.tried // 4
+
+
+def test_the_second_checker_accepts_the_theory() -> None:
+    """The naive checker accepts every theorem of the theory, believing only what is declared inductively or defined."""
+    referee = Referee()
+    for declaration in theory():
+        if isinstance(declaration, Theorem):
+            assert referee.accepts(declaration), declaration.name
+        referee.believe(declaration)
+
+
+def test_the_second_checker_can_say_no() -> None:
+    """The naive checker refuses each theorem of the theory as a proof of the statement before it."""
+    referee, before = Referee(), None
+    for declaration in theory()[:120]:
+        if isinstance(declaration, Theorem):
+            if before is not None and before is not declaration.type:
+                other = Theorem("other", declaration.level_params, before, declaration.value)
+                assert not referee.accepts(other), declaration.name
+            before = declaration.type
+        referee.believe(declaration)
+
+
+def test_a_mutated_policy_is_another_policy() -> None:
+    """A certificate whose policy term is changed in one place is refused: it decodes to another policy or to none."""
+    good = pair()
+    declared = list(proofs.declarations(good.proof))
+    place = next(place for place, (_, each) in enumerate(declared) if each.name == "Certified.policy")
+    line, policy = declared[place]
+    assert isinstance(policy, Definition)
+    mutator = Mutator(Random(SEED), constants_of(checked_theory().declarations))
+    for _ in range(40):
+        value = mutator.mutate(policy.value).term
+        declared[place] = (line, Definition(policy.name, policy.level_params, policy.type, value))
+        with pytest.raises(Mismatch):
+            proofs.check(good.policy, good.certificate, declared)
+
+
+def lines_with_another_number() -> Iterator[str]:
+    """A valid file with one number, of one line, one higher or lower, or one truth value turned."""
+    lines = whole().lines
+
+    def variants(value: object) -> Iterator[object]:
+        if isinstance(value, bool):
+            yield not value
+        elif isinstance(value, int):
+            yield from (value + 1, value - 1)
+        elif isinstance(value, dict):
+            for key, inner in value.items():
+                yield from ({**value, key: other} for other in variants(inner))
+        elif isinstance(value, list):
+            for at, inner in enumerate(value):
+                yield from ([*value[:at], other, *value[at + 1 :]] for other in variants(inner))
+
+    for place, line in enumerate(lines):
+        for other in variants(json.loads(line)):
+            yield "\n".join([*lines[:place], json.dumps(other), *lines[place + 1 :], ""])
+
+
+def test_files_with_one_number_changed_prove_nothing_false() -> None:
+    """A file with any one number changed is refused, or its theorems are theorems for the second checker too."""
+    files = list(lines_with_another_number())[::3]
+    refused = 0
+    for file in files:
+        try:
+            environment = check_file(file, budget=Budget(STEPS))
+        except KernelError:
+            refused += 1
+            continue
+        referee = Referee()
+        for declaration in environment.declarations:
+            assert not isinstance(declaration, Theorem) or referee.accepts(declaration), file
+            referee.believe(declaration)
+        assert Const("False") not in {environment[name].type for name in environment.constants}
+    assert len(files) > 200
+    assert refused > len(files) * 3 // 4
