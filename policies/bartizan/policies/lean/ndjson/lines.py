@@ -15,13 +15,13 @@ Object: TypeAlias = dict[str, Any]
 LONGEST_LINE = 1 << 24
 
 
-def lines(source: Source) -> Iterator[tuple[int, Object]]:
-    """Each line's number, from 1, and its object. ``source``: a file's path, its content, or its lines.
+def lines(source: Source, first: int = 1) -> Iterator[tuple[int, Object]]:
+    """Each line's number, from ``first``, and its object. ``source``: a file's path, its content, or its lines.
 
     Raises:
         KernelError: a line is no JSON object, or is too long.
     """
-    for number, text in enumerate(_texts(source), 1):
+    for number, text in enumerate(_texts(source, first), first):
         if len(text) > LONGEST_LINE:
             raise KernelError(f"the line has more than {LONGEST_LINE} characters", line=number)
         try:
@@ -39,11 +39,11 @@ def lines(source: Source) -> Iterator[tuple[int, Object]]:
         yield number, found
 
 
-def _texts(source: Source) -> Iterator[str]:
+def _texts(source: Source, first: int) -> Iterator[str]:
     if isinstance(source, Path):
         source = source.read_bytes()
     if isinstance(source, bytes):
-        source = _decode(source)
+        source = _decode(source, first)
     if not isinstance(source, str):
         yield from source
         return
@@ -51,11 +51,11 @@ def _texts(source: Source) -> Iterator[str]:
     yield from texts[:-1] if texts[-1] == "" else texts
 
 
-def _decode(content: bytes) -> str:
+def _decode(content: bytes, first: int) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise KernelError("not UTF-8", line=content.count(b"\n", 0, error.start) + 1) from None
+        raise KernelError("not UTF-8", line=content.count(b"\n", 0, error.start) + first) from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Object:
