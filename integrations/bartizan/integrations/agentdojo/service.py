@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from bartizan.guard import Enforcement, ToolCall
-from bartizan.integrations import wire
+from bartizan.guard.records import reasons
 from bartizan.integrations.client import RemoteGuard
 from bartizan.integrations.langgraph import LangGraphGuard
 
@@ -136,7 +136,7 @@ class _Remembering(RemoteGuard):
         if answer.record is not None and not options.get("review"):
             record = {
                 "outcome": answer.decision.outcome.name,
-                "reasons": wire.reasons_to_json(answer.decision.reasons),
+                "reasons": reasons(answer.decision.reasons),
             }
             self.decisions.setdefault(session, {}).setdefault(answer.call.id, []).append(record)
         return answer

@@ -23,7 +23,6 @@ from .values import (
     labels_to_json,
     principal_of,
     principal_to_json,
-    reasons_to_json,
     result_of,
     result_to_json,
 )
@@ -44,7 +43,6 @@ __all__ = [
     "labels_to_json",
     "principal_of",
     "principal_to_json",
-    "reasons_to_json",
     "result_of",
     "result_to_json",
 ]

@@ -17,6 +17,7 @@ from bartizan.guard import (
 )
 from bartizan.guard.canonical import JSON
 from bartizan.guard.messages import correction_message, denial_message
+from bartizan.guard.records import reasons
 
 from .shapes import NotTheShape, an_object, typed
 from .values import (
@@ -27,7 +28,6 @@ from .values import (
     correction_of,
     correction_to_json,
     reasons_of,
-    reasons_to_json,
     result_of,
     result_to_json,
 )
@@ -50,13 +50,13 @@ def enforcement_to_json(answer: Enforcement) -> dict[str, JSON]:
         "allowed": decision.allowed,
         "call": call_to_json(answer.call),
         "digest": answer.call.digest,
-        "reasons": reasons_to_json(decision.reasons),
+        "reasons": reasons(decision.reasons),
         "policy": decision.policy,
         "message": denial_message(decision, answer.approval)
         or correction_message(decision, answer.correction),
     }
     if decision.shadow:
-        body["shadow"] = reasons_to_json(decision.shadow)
+        body["shadow"] = reasons(decision.shadow)
     if decision.nearest is not None:
         body["nearest"] = call_to_json(decision.nearest)
     if answer.record is not None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from bartizan.guard import Approval, MalformedCall, Reason
 from bartizan.guard.canonical import JSON
 from bartizan.guard.correction import Correction
 from bartizan.guard.decision import Inspection
+from bartizan.guard.records import reasons
 from bartizan.guard.types import ANONYMOUS, Labels, Principal, ToolCall, ToolResult
 
 from .shapes import NotTheShape, an_object, kind_of, typed
@@ -51,8 +52,8 @@ def inspection_to_json(found: Inspection | None) -> dict[str, JSON]:
         "text": found.text,
         "value": found.value,
         "labels": labels_to_json(found.labels),
-        "reasons": reasons_to_json(found.reasons),
-        "shadow": reasons_to_json(found.shadow),
+        "reasons": reasons(found.reasons),
+        "shadow": reasons(found.shadow),
     }
 
 
@@ -68,8 +69,8 @@ def inspection_of(body: JSON) -> Inspection | None:
         made = Labels(labels["default"], exceptions)
     except (KeyError, TypeError, ValueError) as error:
         raise NotTheShape("labels: expected a default and exceptions") from error
-    reasons, shadow = (reasons_of(fields.get(name, []), name) for name in ("reasons", "shadow"))
-    return Inspection(typed(fields, "text", str), fields.get("value"), made, reasons, shadow)
+    why, shadow = (reasons_of(fields.get(name, []), name) for name in ("reasons", "shadow"))
+    return Inspection(typed(fields, "text", str), fields.get("value"), made, why, shadow)
 
 
 def approval_to_json(approval: Approval) -> dict[str, JSON]:
@@ -118,19 +119,6 @@ def correction_of(body: JSON) -> Correction:
         raise NotTheShape("correction.patch: expected a JSON Patch")
     evidence = an_object(fields.get("evidence", {}), "correction.evidence", None)
     return Correction(call_of(fields.get("proposed")), typed(fields, "origin", str), tuple(patch), evidence)
-
-
-def reasons_to_json(reasons: Iterable[Reason]) -> list[JSON]:
-    return [
-        {
-            "rule": reason.rule,
-            "effect": reason.effect,
-            "value": reason.value,
-            "text": reason.text,
-            "atoms": list(reason.atoms),
-        }
-        for reason in reasons
-    ]
 
 
 def reasons_of(body: JSON, where: str) -> tuple[Reason, ...]:
