@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 from tests.policies.lean.corpus.family import Member
+from tests.policies.lean.corpus.forge import lam, nat
 from tests.policies.lean.corpus.kinds import kind_of
 from tests.policies.lean.corpus.lines import prefixes, whole, without_each
 from tests.policies.lean.corpus.members import FAMILIES, MEMBERS, TWINS
+from tests.policies.lean.corpus.prelude import BINARY, NAT, recurse, start
 from tests.policies.lean.corpus.universes import EQUATIONS, SLIPS, cast, same, small_levels
 
 from bartizan.policies.lean.check import check_file
 from bartizan.policies.lean.declarations import Definition
-from bartizan.policies.lean.kernel import Budget, Environment, KernelError
+from bartizan.policies.lean.kernel import Budget, BudgetError, Environment, KernelError
 from bartizan.policies.lean.ndjson import read
 from bartizan.policies.lean.terms import PROP, TYPE
 
@@ -111,6 +113,19 @@ def test_a_refusal_leaves_the_environment_as_it_was() -> None:
         assert "Rest" not in environment
         environment.budget.steps = 1_000
         environment.add(Definition("Rest", (), TYPE, PROP))
+
+
+def test_an_addition_that_takes_too_long_is_not_added() -> None:
+    """A definition with the name of addition is compared with addition; if that takes too long, it is not there."""
+    idle = lam("k", NAT, lambda _: lam("ih", NAT, lambda ih: ih))
+    slow = lam("n", NAT, lambda n: lam("m", NAT, recurse(nat(10**9), n, idle)))
+    numbers, addition = (each for _, each in read(start("Nat").define("Nat.add", BINARY, slow).text()))
+    environment = Environment(budget=small())
+    environment.add(numbers)
+    with pytest.raises(BudgetError):
+        environment.add(addition)
+    assert "Nat.add" not in environment
+    assert environment.declarations == [numbers]
 
 
 def test_an_allowed_axiom_is_reported() -> None:

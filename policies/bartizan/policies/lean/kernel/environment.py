@@ -132,10 +132,15 @@ class Environment:
         self.constants[declaration.name] = known.Constant(
             declaration.name, kind, declaration.level_params, declaration.type, value, height
         )
-        if isinstance(declaration, Definition) and declaration.name in RULES:
-            self._register(declaration)
-        if isinstance(declaration, Theorem) and declaration.name in THEOREMS:
-            self._register_theorem(declaration)
+        try:
+            if isinstance(declaration, Definition) and declaration.name in RULES:
+                self._register(declaration)
+            if isinstance(declaration, Theorem) and declaration.name in THEOREMS:
+                self._register_theorem(declaration)
+        except BaseException:  # the budget is spent
+            del self.constants[declaration.name]
+            self._build()
+            raise
 
     def _height(self, value: Expr) -> int:
         heights = [self.constants[name].height for name in constants([value])]
