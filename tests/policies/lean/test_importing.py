@@ -175,7 +175,7 @@ def test_a_file_with_definitions_of_its_own_gives_its_policy_only() -> None:
         (lambda data: b"{}\n", "Mine.policy", "refuses"),
         (lambda data: data, "Mine.polisy", "its policies are: Mine.policy"),
         (lambda data: data, "Mine.limit", "of type Bartizan.Policy"),
-        (lambda data: data[:-40], "Mine.policy", "refuses"),
+        (lambda data: data[:-40], "Mine.policy", "cannot be read"),
         (
             lambda data: data.replace(b'"Policy"', b'"Polity"'),
             "Mine.policy",

@@ -24,7 +24,7 @@ from .documents import CannotWrite, written
 from .kernel import Environment, KernelError
 from .kernel.inductive import alike
 from .kernel.levels import Levels
-from .proofs import accepted, checked_theory, declarations, told
+from .proofs import accepted, begins_with_theory, checked_theory, declarations, told
 from .restore import document_of
 from .terms import Const
 
@@ -91,8 +91,10 @@ def _checked(data: bytes, axioms: Sequence[str]) -> tuple[Environment, list[Decl
     try:
         environment = accepted(declarations(data), axioms)
         return environment, environment.declarations[len(theory.declarations) :]
-    except Mismatch:
-        pass  # it may have a theory of its own
+    except Mismatch as error:
+        if begins_with_theory(data):
+            raise CannotImport(str(error)) from error
+    # it may have a theory of its own
     try:
         environment = check_file(data, axioms)
     except KernelError as error:

@@ -38,6 +38,11 @@ def _theory() -> Prefix:
     return Prefix(text())
 
 
+def begins_with_theory(proof: bytes) -> bool:
+    """Whether a file is the theory to begin with, letter by letter."""
+    return proof.startswith(_theory().text)
+
+
 def declarations(proof: bytes) -> Declared:
     """What a file declares, with the lines, not checked yet. Raises :class:`Mismatch`."""
     try:
