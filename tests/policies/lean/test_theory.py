@@ -16,7 +16,7 @@ from bartizan.policies.lean.theory.make import made
 from bartizan.policies.lean.theory.parse import Malformed
 
 ROOT = Path(__file__).parents[3]
-DIGEST = "7f9e7393e75eea37f59c73a1d9ce2b1fe4ad772730e94756ac49afe6e63ec52e"
+DIGEST = "d9917b710693173519c5762f93e69a9ed9c25288a01d77179a7ae111b995f9df"
 
 
 def test_the_kept_file_is_what_the_kernel_accepts_of_the_sources() -> None:

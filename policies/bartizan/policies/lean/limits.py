@@ -105,8 +105,8 @@ def _totals(
             continue
         if node["body"] != ast.to_json(ast.TRUE) or (field is not None and node["field"] != field):
             continue
-        if field is None and node["saturate"] and node["cap"] <= most:
-            continue  # it cannot tell the limit from what is above it
+        if field is None and node["saturate"] and node["cap"] < most:
+            continue  # it does not count as far as the limit
         within = float("inf") if node["within"] is None else node["within"]
         if within >= window:
             yield within, index

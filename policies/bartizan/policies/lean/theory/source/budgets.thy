@@ -71,11 +71,11 @@ def spent (amount : Num) (within : Option Nat) (now : Nat) (past : List Step) : 
   | nil => Diff.mk 0 0
   | cons s t before => cond (fresh within now s.time) (Diff.add before (spentAt amount s)) before
 
--- What the policy reads of the past is no less than what was spent, unless it is more than `most` anyhow.
+-- What the policy reads of the past is no less than what was spent, unless with this call it is more than `most` anyhow.
 def Told (amount : Num) (within : Option Nat) (total : Nat) (most : Int) (s : Step) (before : List Step) : Prop :=
   ∀ (n : Int), s.env.nums total = Option.some n →
     Diff.le (spent amount within s.time before) (Diff.ofInt n) = Bool.true ∨
-    Diff.le (Diff.ofInt n) (Diff.ofInt most) = Bool.false
+    Diff.le (Diff.add (Diff.ofInt n) (spentAt amount s)) (Diff.ofInt most) = Bool.false
 
 def LetGo (p : Policy) (hyps : List Clause) (tool : Text) (allowed : Nat) (amount : Num) (within : Option Nat) (total : Nat)
     (most : Int) (past : List Step) : Prop :=
@@ -169,8 +169,6 @@ theorem within_from (p : Policy) (hyps : List Clause) (tool : Text) (allowed : N
   | cons c t ih => fun now o h =>
     (have positive_before : ∀ s, List.Mem s t → Diff.le (Diff.mk 0 0) (spentAt amount s) = Bool.true :=
         letGo_positive p hyps tool allowed amount within total most a t h.left;
-      have here : Diff.le (Diff.mk 0 0) (spentAt amount c) = Bool.true :=
-        positive_sound amount c (a c.env h.right.left h.right.right.left h.right.right.right.left);
       show Diff.le (cond (fresh within now c.time) (Diff.add (spent amount within now t) (spentAt amount c))
           (spent amount within now t)) (Diff.ofInt most) = Bool.true;
       match fresh within now c.time with
@@ -184,9 +182,7 @@ theorem within_from (p : Policy) (hyps : List Clause) (tool : Text) (allowed : N
                   (spent_less amount within c.time now o.left t positive_before) told)
                 (diff_refl (spentAt amount c)))
               both.right)
-            (fun beyond => (match not_true
-                (diff_trans (Diff.ofInt n) (Diff.add (Diff.ofInt n) (spentAt amount c)) (Diff.ofInt most)
-                  (diff_more (Diff.ofInt n) (spentAt amount c) here) both.right) beyond with))))
+            (fun beyond => (match not_true both.right beyond with))))
 
 theorem always_within_sound (p : Policy) (hyps : List Clause) (tool : Text) (allowed : Nat) (amount : Num) (within : Option Nat)
     (total : Nat) (most : Int) (t : Tree) (u : Tree) : Diff.le (Diff.mk 0 0) (Diff.ofInt most) = Bool.true →
