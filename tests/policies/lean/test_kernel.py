@@ -266,6 +266,18 @@ def test_a_fork_goes_its_own_way() -> None:
     assert "c" not in base() and one["c"].type is NAT and other["c"].type is BOOL
 
 
+def test_arguments_that_were_evaluated_are_still_different() -> None:
+    """``D g x`` and ``D g y`` unfold to ``g`` of one term under two environments, compared before and after unfolding."""
+    target = environment()
+    g, x, y = local("g", arrow(NAT, NAT)), local("x", NAT), local("y", NAT)
+    of_both = arrow(arrow(NAT, NAT), NAT, NAT)
+    target.add(Definition("F", (), of_both, lam([g, N], app(g, N))))
+    target.add(Definition("D", (), of_both, lam([g, N], fn("F", g, app(S, N)))))
+    claim = pi([g, x, y], eq(NAT, fn("D", g, x), fn("D", g, y)))
+    with pytest.raises(KernelError, match="expected"):
+        target.add(theorem(claim, lam([g, x, y], refl(NAT, fn("D", g, x)))))
+
+
 def test_induction() -> None:
     """``0 + n = n``, by the recursor, with a rewriting step."""
     goal = lam([N], eq(NAT, fn("Nat.add", Lit(0), N), N))

@@ -238,6 +238,17 @@ def test_a_theorem_of_another_statement_makes_nothing_computed() -> None:
     assert "Nat.gcd" not in target._operations
 
 
+def test_shifting_by_a_division_that_is_none_is_not_computed() -> None:
+    """The equations of a shift to the right hold by whatever is called division: that must be computed itself."""
+    k, ih = local("k", NAT), local("ih", NAT)
+    shift = lam([M, N], nat_rec(NAT, M, lam([k, ih], fn("Nat.div", ih, Lit(2))), N))
+    target = environment()
+    target.add(Definition("Nat.div", (), arrow(NAT, NAT, NAT), lam([M, N], Lit(7))))
+    target.add(Definition("Nat.shiftRight", (), arrow(NAT, NAT, NAT), shift))
+    assert "Nat.shiftRight" not in target._operations
+    target.add(theorem(eq(NAT, fn("Nat.shiftRight", Lit(8), Lit(1)), Lit(7)), refl(NAT, Lit(7))))
+
+
 def test_huge_results_are_refused_before_they_are_computed() -> None:
     """Powers and products of literals are bounded by the budget's bits, as exponents are by Lean."""
     target = environment()

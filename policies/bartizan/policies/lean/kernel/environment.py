@@ -16,7 +16,7 @@ from .inductive import Family, Head, alike, check_head, compare
 from .infer import Checker, Context
 from .levels import Levels, parameters
 from .machine import Machine
-from .naturals import NAT, RULES, SUCC, SUCCESSOR, THEOREMS, ZERO, Operation
+from .naturals import FUNCTIONS, NAT, RULES, SUCC, SUCCESSOR, THEOREMS, ZERO, Operation
 from .pinned import RESERVED, check_axiom, check_type
 from .recursors import derive, recursor_name
 from .typing import Typing
@@ -261,8 +261,8 @@ class Environment:
     def _register(self, definition: Definition) -> None:
         """Compute ``definition`` on literals from now on, if it satisfies the equations of its name."""
         rule = RULES[definition.name]
-        needs = (name for name, _ in rule.needs if name in RULES)
-        if not self._literals or not all(need in self._operations for need in needs):
+        needs = FUNCTIONS.intersection(name for name, _ in rule.needs)
+        if not self._literals or not needs <= self._operations.keys():
             return
         if not all(self._has_type(name, type) for name, type in ((definition.name, rule.type), *rule.needs)):
             return
@@ -273,7 +273,7 @@ class Environment:
     def _register_theorem(self, theorem: Theorem) -> None:
         """Compute a function on literals from now on, if ``theorem`` states its recursive equation."""
         rule = THEOREMS[theorem.name]
-        if not self._literals or not all(need in self._operations for need in rule.needs):
+        if not self._literals or not self._operations.keys() >= set(rule.needs):
             return
         stated = not theorem.level_params and alike(theorem.type, rule.statement, self._levels)
         if stated and self._has_type(rule.operation.name, rule.type):

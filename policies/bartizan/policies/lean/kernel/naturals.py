@@ -231,3 +231,5 @@ def _theorems() -> dict[str, Computed]:
 
 
 THEOREMS = _theorems()
+FUNCTIONS = frozenset({*RULES, *(rule.operation.name for rule in THEOREMS.values())})
+"""All functions that may be computed."""
