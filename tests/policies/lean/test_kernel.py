@@ -267,7 +267,7 @@ def test_a_fork_goes_its_own_way() -> None:
 
 
 def test_arguments_that_were_evaluated_are_still_different() -> None:
-    """``D g x`` and ``D g y`` unfold to ``g`` of one term under two environments, compared before and after unfolding."""
+    """``D g x`` and ``D g y`` unfold to ``g`` of one term under two environments, which are compared twice."""
     target = environment()
     g, x, y = local("g", arrow(NAT, NAT)), local("x", NAT), local("y", NAT)
     of_both = arrow(arrow(NAT, NAT), NAT, NAT)
