@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from errno import EISDIR
 from pathlib import Path
 from typing import Literal
 
@@ -19,12 +20,19 @@ REDIS = ("redis://", "rediss://", "unix://")
 
 
 def store_at(where: str | Path, *, tenant: str = "default") -> SessionStore:
-    """The store at the URL of a Redis (extra ``redis``), or in a SQLite file."""
+    """The store at the URL of a Redis (extra ``redis``), or in a SQLite file, whose folder is made.
+
+    Raises ``OSError`` for a folder that cannot be, ``ValueError`` for an address that is none.
+    """
     if isinstance(where, str) and where.startswith(REDIS):
         from bartizan.integrations.redis import RedisStore  # an extra of its own
 
         return RedisStore(where, tenant=tenant)
-    return SqliteStore(where)
+    file = Path(where)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.is_dir():
+        raise IsADirectoryError(EISDIR, "expected a file for the sessions, found a folder", str(file))
+    return SqliteStore(file)
 
 
 def monitors_of(program: Program, monitors: Mapping[str, Monitor] | Backend | None) -> Mapping[str, Monitor]:

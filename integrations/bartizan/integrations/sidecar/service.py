@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
+from bartizan.guard import BartizanError
 from bartizan.guard.canonical import JSON, WRAPPED_DEPTH, canonical_json
-from bartizan.policies import load_policy
+from bartizan.policies import PolicyError, load_policy
 
 from .admission import admit
 from .bodies import json_of
-from .config import ServiceConfig
+from .config import ConfigError, ServiceConfig
 from .identity import Authenticator, Identity, Scope
 from .observing import Observer
 from .tenants import Tenant, open_tenant
@@ -48,10 +50,12 @@ class Service:
     def open(cls, config: ServiceConfig, worker: int = 0) -> Service:
         """Raises ``ConfigError``, ``PolicyError``, ``AuditError`` and ``OSError``."""
         verdicts, observer = config.verdicts(), Observer(worker)
-        tenants = {
-            name: open_tenant(name, settings, verdicts, worker, observer.telemetry(name), observer.meter)
-            for name, settings in config.tenants.items()
-        }
+        tenants = {}
+        for name, settings in config.tenants.items():
+            with _told_of(name):
+                tenants[name] = open_tenant(
+                    name, settings, verdicts, worker, observer.telemetry(name), observer.meter
+                )
         return cls(config, tenants, worker, observer)
 
     @staticmethod
@@ -59,8 +63,9 @@ class Service:
         """What can be known to be wrong before a worker is started. Raises as :meth:`open`."""
         config.authenticator()
         config.verdicts()
-        for settings in config.tenants.values():
-            admit(load_policy(settings.policy), None, settings)
+        for name, settings in config.tenants.items():
+            with _told_of(name):
+                admit(load_policy(settings.policy), None, settings)
 
     def tenant(self, name: str) -> Tenant:
         """The tenant of a name."""
@@ -100,6 +105,17 @@ class Service:
             except Exception:
                 log.exception("tenant %s could not be closed", tenant.name)
         await self.observer.aclose()
+
+
+@contextmanager
+def _told_of(tenant: str) -> Iterator[None]:
+    """What cannot be an address or a file's name is a mistake of the configuration, at the tenant that has it."""
+    try:
+        yield
+    except (BartizanError, PolicyError):
+        raise
+    except ValueError as error:
+        raise ConfigError(f"tenants.{tenant}: {error}") from error
 
 
 async def _logged(tenant: str, work: Awaitable[None]) -> None:

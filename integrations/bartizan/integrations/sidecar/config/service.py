@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -13,7 +12,7 @@ from bartizan.policies.lean.levels import Level
 
 from ..identity import Authenticator
 from .callers import Proxy, Token, Who, authenticator
-from .fields import ConfigError, Model, Secret
+from .fields import ConfigError, File, Model, Secret
 from .tenant import Tenant
 
 
@@ -32,8 +31,8 @@ class Limits(Model):
 class TLS(Model):
     """PEM files."""
 
-    certificate: Path
-    key: Path
+    certificate: File
+    key: File
 
 
 class ServiceConfig(Model):
