@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import random
 from pathlib import Path
-from sys import path
 
 import pytest
+from tests.policies.stages import policies
 
 from bartizan.guard import Outcome
 from bartizan.policies import Program, compile_policy, load_policy
@@ -21,9 +20,6 @@ from bartizan.policies.analysis.witness.replay import load
 from bartizan.policies.casework import run_test, run_tests
 from bartizan.policies.policy import CheckedPolicy
 from bartizan.policies.stages.draw import as_mermaid, as_text
-
-path.insert(0, str(Path(__file__).parent))
-policies = importlib.import_module("policies")
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples/stages"

@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
-from sys import path
 from typing import Any
 
 import jsonschema
 import pytest
+from tests.policies.stages import policies
 
 from bartizan.guard import Event, Outcome, Request, Session, ToolCall
 from bartizan.policies import Program, compile_policy
@@ -18,9 +17,6 @@ from bartizan.policies.casework import run_tests
 from bartizan.policies.diagnostics import PolicyError
 from bartizan.policies.document.schema import json_schema
 from bartizan.policies.history import begin, record, record_denied
-
-path.insert(0, str(Path(__file__).parent))
-policies = importlib.import_module("policies")
 
 HOUR = 3_600_000_000
 STRANGER = ToolCall.of("c", "send_mail", {"to": "eve@evil.com"})

@@ -4,19 +4,13 @@
 
 from __future__ import annotations
 
-import importlib
-from pathlib import Path
-from sys import path
-
 import pytest
+from tests.policies.stages import policies
 
 from bartizan.policies.analysis import lint
 from bartizan.policies.analysis.findings import Finding, Options
 from bartizan.policies.analysis.justifications import apply_justifications
 from bartizan.policies.policy import CheckedPolicy
-
-path.insert(0, str(Path(__file__).parent))
-policies = importlib.import_module("policies")
 
 ABOUT = ("stage-", "transition-")
 

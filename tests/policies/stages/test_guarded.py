@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 from pathlib import Path
-from sys import path
 from typing import Any
 
 import pytest
+from tests.policies.stages import policies
 
 from bartizan.guard import Guard, InMemoryStore, Outcome, Principal, SqliteStore, ToolCall, ToolResult
 from bartizan.policies import Program
-
-path.insert(0, str(Path(__file__).parent))
-policies = importlib.import_module("policies")
 
 ANN = Principal("ann", frozenset({"approver"}))
 HOUR = 3_600_000_000

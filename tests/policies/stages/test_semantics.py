@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
-from pathlib import Path
-from sys import path
 from typing import Any
 
 import pytest
+from tests.policies.stages import machines
 
 from bartizan.policies.analysis.sequences import cells
 from bartizan.policies.analysis.sequences import stages as symbolic
@@ -17,9 +15,6 @@ from bartizan.policies.language import ast
 from bartizan.policies.language.types import F64
 from bartizan.policies.language.values import E
 from bartizan.policies.stages.graph import machine_of
-
-path.insert(0, str(Path(__file__).parent))
-machines = importlib.import_module("machines")
 
 CASES = 1_200
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import replace
-from pathlib import Path
-from sys import path
+
+from tests.policies.stages import policies
 
 from bartizan.guard import Request, ToolCall
 from bartizan.policies import Program, compile_policy
 from bartizan.policies.history import begin, record_denied
-
-path.insert(0, str(Path(__file__).parent))
-policies = importlib.import_module("policies")
 
 HOUR = 3_600_000_000
 
