@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from tests.policies.lean.certified import POLICY, flipped, pair, places
 from bartizan.integrations.assembly import requirement
 from bartizan.integrations.signing import generate
 from bartizan.policies import CheckedPolicy, Source, check_policy, compile_policy, load_policy
-from bartizan.policies.lean import certify as certifying
 from bartizan.policies.lean import facts
 from bartizan.policies.lean.build import app, spine
 from bartizan.policies.lean.certificate import BadCertificate
@@ -32,6 +32,14 @@ def put(body: Any, path: tuple[Any, ...], change: Any) -> None:
     for step in path[:-1]:
         body = body[step]
     body[path[-1]] = change(body[path[-1]])
+
+
+def without(body: Any, name: str, index: int) -> None:
+    body[name].pop(index)
+
+
+def twice(body: Any, name: str) -> None:
+    body[name].append(body[name][0])
 
 
 def position(declarations: list[Declaration], name: str) -> int:
@@ -61,7 +69,7 @@ def test_whatever_is_changed_in_a_certificate_is_seen() -> None:
         if path[0] in BELIEVED or path == ("signature",):
             continue
         try:
-            changed = pair().with_json(lambda found, path=path: put(found, path, flipped))
+            changed = pair().with_json(partial(put, path=path, change=flipped))
         except BadCertificate:
             continue  # its form is refused
         taken = changed.passes()
@@ -78,8 +86,8 @@ def test_what_is_left_out_of_a_certificate_is_seen() -> None:
     body = json.loads(pair().certificate.to_bytes())
     for name in ("theorems", "facts", "invariants"):
         for index in range(len(body[name])):
-            assert pair().with_json(lambda found, n=name, i=index: found[n].pop(i)).passes() == ()
-        assert pair().with_json(lambda found, n=name: found[n].append(found[n][0])).passes() in (
+            assert pair().with_json(partial(without, name=name, index=index)).passes() == ()
+        assert pair().with_json(partial(twice, name=name)).passes() in (
             (),
             LEVELS[:3],
         )
@@ -228,7 +236,7 @@ def test_a_false_fact_is_seen_from_recheck(monkeypatch: pytest.MonkeyPatch) -> N
     def lie(parts: tuple[facts.Part, ...], tool: str, policy: CheckedPolicy) -> facts.Found | None:
         return real(parts, tool, policy) or _invented(parts)
 
-    monkeypatch.setattr(certifying.facts, "contradiction", lie)
+    monkeypatch.setattr(facts, "contradiction", lie)
     forged = pair.__wrapped__(text)
     monkeypatch.undo()
     assert any(fact.closed == "a" * 64 for fact in forged.certificate.facts)
@@ -288,7 +296,7 @@ def test_a_signature_keeps_everything(tmp_path: Path) -> None:
     body = json.loads(signed.certificate.to_bytes())
     for path in places(body):
         try:
-            changed = signed.with_json(lambda found, path=path: put(found, path, flipped))
+            changed = signed.with_json(partial(put, path=path, change=flipped))
         except BadCertificate:
             continue
         assert changed.passes(trusted=trusted.trusted) == (), path
