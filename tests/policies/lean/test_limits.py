@@ -11,7 +11,8 @@ import pytest
 
 from bartizan.policies import CheckedPolicy, Source, check_policy
 from bartizan.policies.analysis import prove
-from bartizan.policies.lean import limits
+from bartizan.policies.lean import limits, sums
+from bartizan.policies.lean.binding import parts_of
 from bartizan.policies.lean.certify import Made, analysed, certify
 from bartizan.policies.lean.claims import Claims
 from bartizan.policies.lean.declarations import Definition, Theorem
@@ -128,12 +129,10 @@ def test_the_trees_show_no_smaller_limit_and_no_other_policy() -> None:
         arguments = (Const("Certified.policy"), clauses_term(()), text_term("pay"), *tighter.terms)
         proof = limits.proof(arguments, trees)
         assert accepts(claims, limits.statement(arguments), proof) is taken
-        shown = [
-            verdict(
-                tree, limits.question(tighter, condition, claims.translation), [limits.only_true(condition)]
-            )
-            for condition, tree in zip(tighter.conditions, trees, strict=True)
-        ]
+        shown = []
+        for condition, tree in zip(tighter.conditions, trees, strict=True):
+            asked = limits.question("pay", tighter.allowed, condition, claims.translation)
+            shown.append(verdict(tree, asked, [limits.only_true(condition)]))
         assert (shown == [None, None]) is taken
     looser = Claims.of(policy(deny(SUM)))
     arguments = (Const("Certified.policy"), clauses_term(()), text_term("pay"), *limit.terms)
@@ -161,3 +160,41 @@ def test_a_changed_proof_of_a_limit_is_refused() -> None:
         check(kept(), other.certificate, other.proof, Requirement("hash"))
     with pytest.raises(Uncertified):
         check(kept(), found.certificate, other.proof, Requirement("hash"))
+
+
+NEVER = "invariants:\n  - never: allowed(pay) && args.amount > 100.00\n"
+
+
+def test_a_sum_of_what_is_never_negative_is_not_negative() -> None:
+    """With that fact a limit on a sum is one on each amount; who checks the certificate finds the fact again."""
+    of = policy(POSITIVE, deny(SUM), invariants=NEVER)
+    found = made(of)
+    assert found.certificate is not None
+    (covered,) = found.certificate.invariants
+    (fact,) = found.certificate.facts
+    assert covered.theorems == ("Certified.invariant_0.pay",)
+    assert (fact.reason, [part.value for part in fact.parts]) == ("sum", [False])
+    assert check(of, found.certificate, found.proof, Requirement("kernel")).name == "kernel"
+    assert sums.objection(parts_of(fact), of) is None
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        (deny(SUM),),
+        (POSITIVE.replace("0.00", "-1.00"), deny(SUM)),
+        (POSITIVE.replace("deny", "escalate"), deny(SUM)),
+    ],
+    ids=["unbounded", "less", "asked"],
+)
+def test_a_sum_that_may_be_negative_is_no_fact(rules: tuple[str, ...]) -> None:
+    """Where a negative amount may be let go, asked for or not, the fact is neither found nor believed."""
+    fact = made(policy(POSITIVE, deny(SUM), invariants=NEVER)).certificate
+    assert fact is not None
+    parts = parts_of(fact.facts[0])
+    of = policy(*rules, invariants=NEVER)
+    assert sums.contradiction(parts, of) is None
+    assert sums.objection(parts, of) == "calls of pay may be let go with less than 0"
+    flipped = [replace(part, value=True) for part in parts]
+    assert sums.objection(flipped, of) == "it is not about a sum below 0"
+    assert Claims.of(of).limit(0) is None

@@ -83,7 +83,7 @@ class Fact(_Closed):
     english: Text
     tool: Text
     parts: tuple[Part, ...]
-    reason: Literal["language", "law", "tool", "stage"]
+    reason: Literal["language", "law", "tool", "stage", "sum"]
     states: Index = 0
     closed: Digest | None = None
 

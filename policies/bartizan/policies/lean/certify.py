@@ -16,7 +16,7 @@ from bartizan.guard.canonical import digest_of
 
 from ..policy import SEMANTICS, CheckedPolicy
 from . import certificate as form
-from . import facts, limits, shown
+from . import facts, limits, shown, sums
 from .binding import schema_digest
 from .build import app
 from .claims import NAMESPACE, POLICY, Claim, Claims, theory_digest, wording
@@ -145,15 +145,19 @@ class _Certifier:
         restorer = self.claims.restorer
 
         def contradiction(parts: tuple[Part, ...]) -> Found | None:
-            return facts.contradiction(parts, limit.tool, self.policy)
+            return facts.contradiction(parts, limit.tool, self.policy) or sums.contradiction(
+                parts, self.policy
+            )
 
         def part(expr: Expr) -> Part:
             return Part(restorer.condition(expr), True)
 
-        try:
-            made = limits.search(limit, self.claims.translation, part, contradiction)
-        except (TooLarge, RecursionError):
-            return ()
+        made = None
+        for further in ([], self.claims.sums):
+            try:
+                made = made or limits.search(limit, self.claims.translation, part, contradiction, further)
+            except (TooLarge, RecursionError):
+                break
         if made is None:
             return ()
         trees, needed = made
@@ -165,17 +169,19 @@ class _Certifier:
         restorer = self.claims.restorer
 
         def contradiction(parts: tuple[Part, ...]) -> Found | None:
-            return facts.contradiction(parts, tool, self.policy)
+            return facts.contradiction(parts, tool, self.policy) or sums.contradiction(parts, self.policy)
 
-        search = Search(
-            self.claims.question(index, tool),
-            contradiction,
-            lambda expr: Part(restorer.condition(expr), True),
-        )
-        try:
-            return search.tree(), search.facts
-        except (TooLarge, RecursionError):
-            return None, []
+        question = self.claims.question(index, tool)
+        for further in ([], self.claims.sums):  # whether sums are negative is asked only where it must be
+            search = Search(
+                question, contradiction, lambda expr: Part(restorer.condition(expr), True), further=further
+            )
+            try:
+                if (tree := search.tree()) is not None:
+                    return tree, search.facts
+            except (TooLarge, RecursionError):
+                break
+        return None, []
 
     def _never(self, index: int, tool: str, tree: Tree, needed: list[Found]) -> str:
         claim = self.claims.never(index, tool, [found.parts for found in needed])

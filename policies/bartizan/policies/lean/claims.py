@@ -14,7 +14,7 @@ from bartizan.guard.canonical import digest_of
 
 from ..language import ast
 from ..policy import CheckedPolicy, canonical_text
-from . import limits, names
+from . import limits, names, sums
 from .build import app, instantiate
 from .declarations import Declaration, Theorem
 from .emit import bool_term, clauses_term, expr_term, ours, policy_term, text_term
@@ -155,7 +155,11 @@ class Claims:
         if limit is None:
             return [Asked(_TREE, self.question(index, tool))]
         return [
-            Asked(place, limits.question(limit, condition, self.translation), (limits.only_true(condition),))
+            Asked(
+                place,
+                limits.question(tool, limit.allowed, condition, self.translation),
+                (limits.only_true(condition),),
+            )
             for place, condition in zip(limits.TREES, limit.conditions, strict=True)
         ]
 
@@ -171,6 +175,11 @@ class Claims:
         return any(isinstance(node, ast.Allowed) for node in ast.walk(condition))
 
     @property
+    def sums(self) -> list[Expr]:
+        """What may be asked besides the conditions themselves: whether sums are at least 0."""
+        return sums.comparisons(self.translation)
+
+    @property
     def restorer(self) -> Restorer:
         """Reads the policy's conditions back."""
         return Restorer(self.translation.policy)
@@ -184,7 +193,7 @@ class Claims:
         restorer = self.restorer
         conditions = [rule.condition for rule in self.translation.policy.rules]
         conditions += self.translation.conditions.values()
-        found = {part for condition in conditions for part in tested(condition)}
+        found = {part for condition in conditions for part in tested(condition)} | set(self.sums)
         return {canonical_text(restorer.condition(part)): part for part in found}
 
 

@@ -6,9 +6,11 @@ hypothesis of the theorem that needs it, and stands in the certificate with its 
 * ``language``: the conditions test one text, and no text is in all those languages and outside the others. The
   evidence is a set of derivatives: it has the language that they ask for, with each of its members all derivatives
   of that member, and none of them has the empty word. So there is no word at all;
-* ``law``: a law of the builtin table, like ``from_user(x) => grounded(x)``;
+* ``law``: a law of the builtin table, like ``from_user(x) => grounded(x)``, or what happened within a window, and so
+  within a longer one;
 * ``tool``: the condition asks which tool is called, and the theorem is about calls of one tool;
-* ``stage``: a session is in some stage, and in no stage that is not one of them.
+* ``stage``: a session is in some stage, and in no stage that is not one of them;
+* ``sum``: what is added up is never negative (:mod:`.sums`), and so no sum is.
 
 What is said of E: a condition that is E has none of the values, so a fact says nothing about it.
 """
@@ -33,7 +35,7 @@ from ..regular.show import show
 from ..regular.term import ANY, EMPTY, Term
 from .spelling import spell
 
-Reason = Literal["language", "law", "tool", "stage"]
+Reason = Literal["language", "law", "tool", "stage", "sum"]
 MAX_STATES = 5_000
 _STEPS = 2_000_000
 _TOOL = {"node": "Input", "path": ["tool"]}
@@ -134,7 +136,7 @@ def _is_tool(node: Json) -> bool:
 
 
 def _laws(parts: Sequence[Part]) -> Iterator[Found]:
-    """``from_user(x) => grounded(x)``: the one law that relates two conditions."""
+    """``from_user(x) => grounded(x)``, and windows: the laws that relate two conditions."""
     about: dict[tuple[str, str], Part] = {}
     for part in parts:
         node = part.condition
@@ -142,9 +144,25 @@ def _laws(parts: Sequence[Part]) -> Iterator[Found]:
             wanted = {"from_user": True, "grounded": False}.get(node["predicate"])
             if wanted is part.value:
                 about[node["predicate"], canonical_text(node["subject"])] = part
+    yield from _windows(parts)
     for (predicate, subject), part in about.items():
         if predicate == "from_user" and (other := about.get(("grounded", subject))) is not None:
             yield Found((part, other), "law")
+
+
+def _windows(parts: Sequence[Part]) -> Iterator[Found]:
+    """What happened within some time happened within any longer time."""
+    asked = [part for part in parts if part.condition["node"] == "Once"]
+    for part in asked:
+        for other in asked:
+            if (
+                part.value
+                and not other.value
+                and {**part.condition, "within": 0} == {**other.condition, "within": 0}
+            ):
+                shorter, longer = part.condition["within"], other.condition["within"]
+                if longer is None or (shorter is not None and shorter <= longer):
+                    yield Found((part, other), "law")
 
 
 # --- stages

@@ -9,9 +9,10 @@ of calls), over a window that is at least as long.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any as Json
+from typing import TypeAlias
 
 from ..language import ast
 from ..language.types import Record
@@ -31,6 +32,10 @@ from .tree import Blocked, Known, Linear, Split, Strict, Tree
 THEOREM = "Bartizan.always_within_sound"
 TREES = (8, 9)
 """Where the two trees stand among the theorem's arguments."""
+
+
+Contradiction: TypeAlias = Callable[[tuple[Part, ...]], Found | None]
+"""Finds a fact about leaves among parts that are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +117,9 @@ def _totals(
             yield within, index
 
 
-def question(limit: Limit, condition: Expr, made: Translation) -> Question:
+def question(tool: str, allowed: int, condition: Expr, made: Translation) -> Question:
     """What a tree must show so that ``condition`` is true of every call that is let go."""
-    return Question(made.policy, limit.tool, limit.allowed, False, Either(condition, Constant(True)))
+    return Question(made.policy, tool, allowed, False, Either(condition, Constant(True)))
 
 
 def only_true(condition: Expr) -> Clause:
@@ -126,27 +131,43 @@ def search(
     limit: Limit,
     made: Translation,
     part: Callable[[Expr], Part],
-    contradiction: Callable[[tuple[Part, ...]], Found | None],
+    contradiction: Contradiction,
+    further: Sequence[Expr] = (),
 ) -> tuple[tuple[Tree, Tree], list[Found]] | None:
-    """The two trees, and the facts that both of them may use; None if there are none."""
+    """The two trees, and the facts that both of them may use; None if there are none. ``further``: see ``Search``."""
     trees: list[Tree] = []
     facts: list[Found] = []
     for condition in limit.conditions:
-        supposed = replace(part(condition), value=True)
-        excluded = Found((supposed,), "law")
-
-        def contradicted(
-            parts: tuple[Part, ...], supposed: Part = supposed, excluded: Found = excluded
-        ) -> Found | None:
-            return excluded if supposed.key in {each.key for each in parts} else contradiction(parts)
-
-        looking = Search(question(limit, condition, made), contradicted, part, [excluded, *facts])
-        tree = _constant(condition) or looking.tree()
-        if tree is None:
+        asked = question(limit.tool, limit.allowed, condition, made)
+        found = always(asked, condition, part, contradiction, facts, further)
+        if found is None:
             return None
-        trees.append(tree)
-        facts = looking.facts[1:]
+        trees.append(found[0])
+        facts = found[1][1:]
     return (trees[0], trees[1]), facts
+
+
+def always(
+    asked: Question,
+    condition: Expr,
+    part: Callable[[Expr], Part],
+    contradiction: Contradiction,
+    facts: Sequence[Found] = (),
+    further: Sequence[Expr] = (),
+) -> tuple[Tree, list[Found]] | None:
+    """A tree that shows that ``condition`` is true of every call that is let go, and the hypotheses that it uses.
+
+    The first of them is that the condition is not true; then come ``facts``.
+    """
+    supposed = replace(part(condition), value=True)
+    excluded = Found((supposed,), "law")
+
+    def contradicted(parts: tuple[Part, ...]) -> Found | None:
+        return excluded if supposed.key in {each.key for each in parts} else contradiction(parts)
+
+    looking = Search(asked, contradicted, part, [excluded, *facts], further)
+    tree = _constant(condition) or looking.tree()
+    return None if tree is None else (tree, looking.facts)
 
 
 def _constant(condition: Expr) -> Tree | None:

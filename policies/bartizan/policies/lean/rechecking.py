@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..policy import CheckedPolicy
-from . import facts, shown
+from . import facts, shown, sums
 from .binding import assumed, parts_of
 from .build import spine
 from .certificate import Certificate, Mismatch, Shown
 from .claims import POLICY, Asked, Claim, Claims
 from .declarations import Theorem
+from .facts import Found
 from .model import Clause
 from .proofs import Declared
 from .terms import Const
@@ -20,7 +21,10 @@ from .trees import BadTree, read_tree, verdict
 def check(policy: CheckedPolicy, certificate: Certificate, declared: Declared) -> None:
     """Raises :class:`Mismatch`. What is here was found to be about this policy before."""
     for number, fact in enumerate(certificate.facts):
-        found = facts.objection(parts_of(fact), fact.reason, fact.tool, policy)
+        if fact.reason == "sum":
+            found: str | Found = sums.objection(parts_of(fact), policy) or Found(parts_of(fact), "sum")
+        else:
+            found = facts.objection(parts_of(fact), fact.reason, fact.tool, policy)
         if isinstance(found, str):
             raise Mismatch(f"fact {number} is none: {found}")
         if (found.states, found.closed) != (fact.states, fact.closed):

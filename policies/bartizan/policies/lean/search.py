@@ -7,7 +7,7 @@ about leaves and sums of comparisons are asked for as soon as there is something
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .facts import Found, Part
@@ -39,12 +39,16 @@ class TooLarge(Exception):
 
 @dataclass(slots=True)
 class Search:
-    """``contradiction`` finds a fact about leaves among parts that are known; ``part`` says what a condition asks."""
+    """``contradiction`` finds a fact about leaves among parts that are known; ``part`` says what a condition asks.
+
+    ``further`` are conditions that may be split on after those of the rules.
+    """
 
     question: Question
     contradiction: Callable[[tuple[Part, ...]], Found | None]
     part: Callable[[Expr], Part | None]
     facts: list[Found] = field(default_factory=list)
+    further: Sequence[Expr] = ()
     _rules: list[Rule] = field(init=False)
     _asked: dict[frozenset[tuple[str, bool]], int | None] = field(default_factory=dict)
     _places: int = 0
@@ -167,6 +171,7 @@ class Search:
                     if expr not in seen:
                         seen.add(expr)
                         yield expr
+        yield from (expr for expr in self.further if expr not in seen)
 
 
 def _strict(known: Knowledge) -> Strict | None:
