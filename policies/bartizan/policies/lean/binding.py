@@ -37,7 +37,9 @@ def check(policy: CheckedPolicy, certificate: Certificate, proof: bytes) -> None
     claims = Claims.of(policy)
     expected = [*claims.general(), *_about_invariants(claims, certificate)]
     _theorems(expected, certificate)
-    for fact in certificate.facts:
+    used = {number for theorem in certificate.theorems for number in theorem.facts}
+    _same("the facts that theorems assume", sorted(used), list(range(len(certificate.facts))))
+    for fact in certificate.facts:  # each is about conditions that the policy tests: a theorem assumes it
         _same("a fact in words", fact.english, facts.Found(parts_of(fact), fact.reason).english)
 
 
@@ -88,7 +90,7 @@ def _claimed(
     for tool in tools:
         bare = claims.about(covered.index, tool, [])
         theorem = theorems.get(bare.name)
-        numbers: Sequence[int] = () if theorem is None else theorem.facts
+        numbers: Sequence[int] = () if theorem is None or theorem.constant != POLICY else theorem.facts
         try:
             made.append(claims.about(covered.index, tool, assumed(certificate, numbers, tool)))
         except KeyError as error:
@@ -111,6 +113,8 @@ def _theorems(expected: Sequence[Claim], certificate: Certificate) -> None:
         _same(f"{claim.name} in words", theorem.english, claim.english)
     if own:
         raise Mismatch(f"nothing of the policy is the theorem {min(own)}")
+    if any(each.facts for each in certificate.theorems if each.constant != POLICY):
+        raise Mismatch("a theorem from elsewhere assumes facts, which only its statement could say")
 
 
 def _same(what: str, found: object, expected: object, remedy: str = "") -> None:

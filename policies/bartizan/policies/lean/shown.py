@@ -35,7 +35,7 @@ def objection(policy: CheckedPolicy, invariant: CheckedInvariant, case: Mapping[
         if loaded.call is None:
             return "it ends with no call"
         return _replayed(Program(policy), invariant, loaded)
-    except (ValidationError, MalformedCall, ValueError) as error:
+    except (ValidationError, MalformedCall, ValueError, ArithmeticError, LookupError, TypeError) as error:
         return f"it is no session: {type(error).__name__}"
 
 
