@@ -359,3 +359,44 @@ def not_transitive() -> File:
     statement = pi("h", acc(ZERO), lambda h: eq(NAT, value(h), nat(7)))
     proof = lam("h", acc(ZERO), lambda h: refl(NAT, value(h)))
     return start("Nat", "False", "Eq", "Acc").theorem("bad", statement, proof)
+
+
+def shared(name: str, *order: int) -> None:
+    """A member that compares a definition with itself at other arguments, where its parts are shared."""
+
+    def make() -> File:
+        test = arrow(BOOL, BOOL)
+        both = lam(
+            "a", BOOL, lambda a: lam("b", BOOL, lambda b: app(const("Bool.rec", 1), _bools, FALSE, b, a))
+        )
+        file = start("Bool", "Eq").define("both", arrow(BOOL, BOOL, BOOL), both)
+
+        def over(body: Fn, kind: Fn) -> Term:
+            return kind(
+                "f", test, lambda f: kind("g", test, lambda g: kind("h", test, lambda h: body(f, g, h)))
+            )
+
+        def asked(f: Term, g: Term, h: Term) -> Term:
+            first, again = app(const("both"), f(TRUE), g(FALSE)), app(const("both"), f(FALSE), h(FALSE))
+            return app(const("both"), first, app(const("both"), again, f(TRUE)))
+
+        file.define("asked", arrow(test, test, test, BOOL), over(asked, lam))
+
+        def claim_(f: Term, g: Term, h: Term) -> Term:
+            others = [(f, g, h)[place] for place in order]
+            return eq(BOOL, const("asked")(f, g, h), const("asked")(*others))
+
+        proof = over(lambda f, g, h: refl(BOOL, const("asked")(f, g, h)), lam)
+        return file.theorem("bad", over(claim_, pi), proof)
+
+    sentence = (
+        "A definition is said to be the same at its arguments in another order, where its parts are shared."
+    )
+    FAMILY.add(f"shared-{name}", sentence, make, "type")
+
+
+_bools = lam("_", BOOL, BOOL)
+shared("first-two-exchanged", 1, 0, 2)
+shared("last-two-exchanged", 0, 2, 1)
+shared("outer-two-exchanged", 2, 1, 0)
+shared("one-twice", 0, 0, 2)

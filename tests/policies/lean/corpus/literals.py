@@ -218,6 +218,64 @@ miscomputed(
 )
 
 
+@wrong("type")
+def shift_by_a_forged_division() -> File:
+    """Nat.shiftRight divides by two again and again, but Nat.div gives its first argument; 8 >> 3 = 1 is claimed."""
+    halve = lam("k", NAT, lambda _: lam("ih", NAT, lambda ih: app(const("Nat.div"), ih, nat(2))))
+    file = arithmetic().define("Nat.div", BINARY, _first)
+    shift = lam("n", NAT, lambda n: lam("m", NAT, lambda m: recurse(m, n, halve)))
+    file.define("Nat.shiftRight", BINARY, shift)
+    left = app(const("Nat.shiftRight"), nat(8), nat(3))
+    return file.theorem("bad", eq(NAT, left, nat(1)), refl(NAT, nat(1)))
+
+
+@wrong("type")
+def power_by_a_forged_product() -> File:
+    """Nat.pow multiplies again and again, but Nat.mul adds; 2 ^ 3 = 8 is claimed."""
+    by = lam("k", NAT, lambda _: lam("ih", NAT, lambda ih: app(const("Nat.mul"), ih, nat(2))))
+    file = start("Nat", "Eq").define("Nat.add", BINARY, add()).define("Nat.mul", BINARY, add())
+    file.define("Nat.pow", BINARY, lam("n", NAT, lam("m", NAT, lambda m: recurse(m, nat(1), by))))
+    left = app(const("Nat.pow"), nat(2), nat(3))
+    return file.theorem("bad", eq(NAT, left, nat(8)), refl(NAT, nat(8)))
+
+
+def promised(name: str, sentence: str, statement: Term, proof: Term) -> None:
+    """A division that gives its first argument, with a theorem of the name that lets division be computed."""
+
+    def make() -> File:
+        file = arithmetic()
+        file.define("Nat.div", BINARY, _first).theorem("Nat.div.computed", statement, proof)
+        left = app(const("Nat.div"), nat(6), nat(2))
+        return file.theorem("bad", eq(NAT, left, nat(3)), refl(NAT, nat(3)))
+
+    FAMILY.add(f"promised-{name}", sentence, make, "type")
+
+
+def _first_of(p: Term, m: Term, n: Term) -> Term:
+    return arrow(p(m), p(app(const("Nat.div"), m, n)))
+
+
+_predicates = arrow(NAT, PROP)
+promised(
+    "another-statement",
+    "The theorem that lets division be computed says something else, which is true.",
+    eq(NAT, nat(1), nat(1)),
+    refl(NAT, nat(1)),
+)
+promised(
+    "as-it-is",
+    "The theorem that lets division be computed says truly that division gives its first argument.",
+    pi(
+        "m",
+        NAT,
+        lambda m: pi(
+            "n", NAT, lambda n: pi("p", _predicates, lambda p: arrow(p(m), p(const("Nat.div")(m, n))))
+        ),
+    ),
+    lam("m", NAT, lambda m: lam("n", NAT, lam("p", _predicates, lambda p: lam("h", p(m), lambda h: h)))),
+)
+
+
 def off(
     name: str, sentence: str, base: Callable[[Term], Term], step: Callable[[Term, Term], Term], claimed: int
 ) -> None:

@@ -7,6 +7,7 @@ into a term. Nothing is lost, since the type of every function in a declaration 
 
 from __future__ import annotations
 
+from ..build import spine
 from ..show import show
 from ..terms import App, Const, Expr, Lam, Let, Level, Lit, Pi, Proj, Sort, Succ, Var
 from .conversion import Conversion
@@ -91,10 +92,37 @@ class Checker:
             else:
                 found = self._known(term, context)
                 if found is None:
+                    inner = yield self._applied(term, context)
+                    if inner is not None:
+                        term, context = inner
+                        continue
                     found = yield self._infer(term, context)
                 if not (yield self.conversion.task(found, type)):
                     raise self._mismatch(term, found, type, context, "has type")
                 return
+
+    def _applied(self, term: Expr, context: Context) -> Task[tuple[Expr, Context] | None]:
+        """The body of functions that get all their arguments on the spot, in the context that has them; None otherwise.
+
+        It is checked against the type of the whole, as that of a ``let`` is.
+        """
+        head, args = spine(term)
+        body = head
+        for _ in args:
+            if not isinstance(body, Lam):
+                return None
+            body = body.body
+        if not args:
+            return None
+        where = context
+        for arg in args:
+            assert isinstance(head, Lam)
+            yield self._sort(head.type, context)
+            domain = self.machine.delay(head.type, context.env)
+            yield self._check(arg, domain, where)
+            context = self._enter(head.name, domain, context, self.machine.delay(arg, where.env))
+            head = head.body
+        return head, context
 
     def _infer(self, term: Expr, context: Context) -> Task[Value]:
         """The type of ``term``; arguments wait, each with its context, until the type of the head is known."""
