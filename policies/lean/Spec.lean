@@ -5,4 +5,5 @@ import Spec.Decide
 import Spec.Gate
 import Spec.Certificate
 import Spec.Session
+import Spec.Budget
 import Spec.Regular

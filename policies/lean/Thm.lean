@@ -4,4 +4,5 @@ import Thm.Gate
 import Thm.Arithmetic
 import Thm.Certificate
 import Thm.Registers
+import Thm.Budget
 import Thm.Regular

@@ -18,22 +18,16 @@ structure Lit where
 
 /-- A hypothesis about leaves: not all of these at once. -/
 abbrev Clause := List Lit
-
 /-- Whether all of a clause is so. -/
 def Clause.holds (c : Clause) (env : Env) : Bool := List.all c (fun l => same3 (Expr.eval l.expr env) l.value)
-
 /-- The environments that a list of hypotheses speaks of. -/
 def Respects (hyps : List Clause) (env : Env) : Prop := ∀ c, List.Mem c hyps → Clause.holds c env = false
-
 /-- Which calls are meant: every call, or those that are let go, asked for or not. -/
 def Claim (every : Bool) (o : Outcome) : Prop := every = true ∨ ¬ o = Outcome.deny
-
 /-- No call of the tool that is meant satisfies the condition, whose leaf `allowed` says whether it is allowed. -/
 def Never (p : Policy) (hyps : List Clause) (tool : Text) (allowed : Nat) (every : Bool) (condition : Expr) : Prop :=
   ∀ env, Respects hyps env → env.atoms allowed = some (Outcome.isAllow (decide p tool env)) →
     Claim every (decide p tool env) → ¬ Expr.eval condition env = some true
-
-/-! ## Trees -/
 
 /-- A comparison with its truth value, and how often it is counted in a sum. -/
 inductive Known where
@@ -46,8 +40,6 @@ inductive Tree where
   | strict (known unknown : Expr)
   | linear (sum : List Known)
   | split (e : Expr) (v : Option Bool) (yes no : Tree)
-
-/-! ## When two leaves are the same -/
 
 /-- Whether two literals are the same. -/
 def Int.same : Int → Int → Bool
@@ -93,17 +85,13 @@ structure Fact where
 
 /-- Whether a fact is so. -/
 def Fact.holds (env : Env) (f : Fact) : Bool := sameBool (same3 (Expr.eval f.expr env) f.value) f.yes
-
 /-- Whether a fact leaves it open that `e` has the value `v`. -/
 def Fact.allows (e : Expr) (v : Option Bool) (f : Fact) : Bool :=
   bif Expr.same f.expr e then sameBool (same3 v f.value) f.yes else true
-
 /-- Whether all facts are so. -/
 def hold (env : Env) (facts : List Fact) : Bool := List.all facts (Fact.holds env)
-
 /-- Whether a leaf may have a value. -/
 def mayLeaf (facts : List Fact) (e : Expr) (v : Option Bool) : Bool := List.all facts (Fact.allows e v)
-
 /-- Whether a conjunction may have a value, from the values that its sides may have. -/
 def mayAnd (f g : Option Bool → Bool) : Option Bool → Bool
   | none => (f none && (g none || g (some true))) || (f (some true) && g none)
@@ -119,7 +107,6 @@ def mayOr (f g : Option Bool → Bool) : Option Bool → Bool
 /-- The same of a choice. -/
 def mayIte (f g h : Option Bool → Bool) (v : Option Bool) : Bool :=
   (f (some true) && g v) || ((f (some false) && h v) || (f none && isNone v))
-
 /-- Whether a condition may have a value, as far as the facts tell. -/
 def may (facts : List Fact) : Expr → (Option Bool → Bool)
   | Expr.lit b => same3 (some b)
@@ -154,13 +141,10 @@ def Rule.isSoft (r : Rule) : Bool :=
 /-- Whether a rule may vote so about a call of a tool. -/
 def mayVote (facts : List Fact) (tool : Text) (r : Rule) (v : Vote) : Bool :=
   bif Rule.applies r tool then mayVotes r.effect (Rule.isSoft r) (may facts r.cond) v else Vote.beq Vote.silent v
-
 /-- A rule that can only deny. -/
 def mustDeny (m : Vote → Bool) : Bool := !(m Vote.ask || (m Vote.permit || m Vote.silent))
-
 /-- A rule that can only deny or ask. -/
 def mustStop (m : Vote → Bool) : Bool := !(m Vote.permit || m Vote.silent)
-
 /-- Whether a call may be decided so. -/
 def mayOutcome (facts : List Fact) (tool : Text) (rules : List Rule) : Outcome → Bool
   | Outcome.allow =>
@@ -170,8 +154,6 @@ def mayOutcome (facts : List Fact) (tool : Text) (rules : List Rule) : Outcome �
     !(List.any rules (fun r => mustDeny (mayVote facts tool r))) &&
       List.any rules (fun r => mayVote facts tool r Vote.ask)
   | Outcome.deny => true
-
-/-! ## The ends of a tree -/
 
 /-- Whether the facts exclude that the call is decided so and the condition holds. -/
 def excluded (facts : List Fact) (p : Policy) (tool : Text) (allowed : Nat) (condition : Expr) (o : Outcome) : Bool :=
@@ -199,7 +181,6 @@ def nth {α : Type} : List α → Nat → Option α
 /-- Whether all of a clause is known. -/
 def clauseKnown (facts : List Fact) (c : Clause) : Bool :=
   List.all c (fun l => entails (may facts l.expr) l.value)
-
 /-- Whether all of a hypothesis is known, so that the branch is excluded. -/
 def isBlocked (facts : List Fact) : Option Clause → Bool
   | none => false
@@ -230,13 +211,10 @@ def unit (d : Diff) : Nat → List Diff
 
 /-- The sum of two forms. -/
 def Form.add (f g : Form) : Form := Form.mk (Nat.add f.const g.const) (sums f.coefs g.coefs)
-
 /-- A multiple of a form. -/
 def Form.scale (k : Nat) (f : Form) : Form := Form.mk (Nat.mul k f.const) (multiplied k f.coefs)
-
 /-- One of the two parts of a number. -/
 def pick (positive : Bool) (d : Diff) : Nat := bif positive then d.pos else d.neg
-
 /-- The form of one of the two parts of an expression. -/
 def Num.form : Num → (Bool → Form)
   | Num.lit n => fun s => Form.mk (pick s (Diff.ofInt n)) []
@@ -247,8 +225,7 @@ def Num.form : Num → (Bool → Form)
 
 /-- That one form is at most another. -/
 structure Inequality where
-  small : Form
-  large : Form
+  (small large : Form)
 
 /-- That `a` is below `b` by at least `extra`. -/
 def below (a b : Num) (extra : Nat) : Inequality :=
@@ -289,10 +266,8 @@ def combined : List Known → Inequality
 /-- Whether the comparisons have the values that they must have. -/
 def allKnown (facts : List Fact) (sum : List Known) : Bool :=
   List.all sum (fun k => entails (may facts (Known.expr k)) (some (Known.claimed k)))
-
 /-- Whether a coefficient is at least another, in both parts. -/
 def coversOne (c d : Diff) : Bool := Nat.ble d.pos c.pos && Nat.ble d.neg c.neg
-
 /-- Whether the second list of coefficients is at least the first. -/
 def covers : List Diff → List Diff → Bool
   | [], _ => true
@@ -306,9 +281,6 @@ def impossible (q : Inequality) : Bool :=
 
 /-- Whether known comparisons contradict each other (Farkas). -/
 def linearClash (facts : List Fact) (sum : List Known) : Bool := allKnown facts sum && impossible (combined sum)
-
-/-! ## A comparison has a value just where its variables have one -/
-
 /-- Whether a number has a variable. -/
 def Num.has : Num → Nat → Bool
   | Num.lit _, _ => false
@@ -338,9 +310,6 @@ def Expr.within : Expr → (Nat → Bool) → Bool
 /-- Whether one comparison has a value and another one has none, all of whose variables are the first one's. -/
 def strictClash (facts : List Fact) (known unknown : Expr) : Bool :=
   !(may facts known none) && (entails (may facts unknown) none && Expr.within unknown (Expr.has known))
-
-/-! ## The checker -/
-
 /-- Whether a tree closes, when some facts are known. -/
 def checkTree (p : Policy) (hyps : List Clause) (tool : Text) (allowed : Nat) (every : Bool) (condition : Expr) :
     Tree → (List Fact → Bool)

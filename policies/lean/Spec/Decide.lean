@@ -31,14 +31,11 @@ def votes : Effect → Bool → Option Bool → Vote
 
 /-- Whether a rule speaks of a tool and is in force: a shadow rule only reports. -/
 def Rule.applies (r : Rule) (tool : Text) : Bool := !r.shadow && Text.beq r.tool tool
-
 /-- Whether a signal is missing whose absence makes the rule ask instead of denying. -/
 def Rule.missing (r : Rule) (env : Env) : Bool := List.any r.soft (fun i => isNone (env.nums i))
-
 /-- What a rule says about a call of a tool. -/
 def vote (tool : Text) (env : Env) (r : Rule) : Vote :=
   bif Rule.applies r tool then votes r.effect (Rule.missing r env) (Expr.eval r.cond env) else Vote.silent
-
 /-- Whether two votes are the same. -/
 def Vote.beq : Vote → Vote → Bool
   | Vote.deny, Vote.deny => true
@@ -50,7 +47,6 @@ def Vote.beq : Vote → Vote → Bool
 /-- Whether some rule votes so. -/
 def voted (v : Vote) (tool : Text) (env : Env) (rules : List Rule) : Bool :=
   List.any rules (fun r => Vote.beq v (vote tool env r))
-
 /-- What follows from whether somebody denies, asks, permits. -/
 def outcome : Bool → Bool → Bool → Outcome
   | true, _, _ => Outcome.deny
@@ -61,7 +57,6 @@ def outcome : Bool → Bool → Bool → Outcome
 /-- The decision about a call. -/
 def decide (p : Policy) (tool : Text) (env : Env) : Outcome :=
   outcome (voted Vote.deny tool env p.rules) (voted Vote.ask tool env p.rules) (voted Vote.permit tool env p.rules)
-
 /-- Whether a call is let go. -/
 def Outcome.isAllow : Outcome → Bool
   | Outcome.allow => true
@@ -69,7 +64,6 @@ def Outcome.isAllow : Outcome → Bool
 
 /-- A policy with one more rule, in front. -/
 def Policy.add (r : Rule) (p : Policy) : Policy := Policy.mk p.header p.leaves (r :: p.rules)
-
 /-- A policy with the rules of one tool only: what the index by tool holds. -/
 def Policy.slice (tool : Text) (p : Policy) : Policy :=
   Policy.mk p.header p.leaves (List.filter (fun r => Text.beq r.tool tool) p.rules)

@@ -27,7 +27,6 @@ def Num.eval : Num → Env → Option Diff
 
 /-- Whether a number is one of some literals. -/
 def Diff.among (items : List Int) (a : Diff) : Bool := List.any items (fun n => Diff.eq a (Diff.ofInt n))
-
 /-- The value of a condition; none is E. -/
 def Expr.eval : Expr → Env → Option Bool
   | Expr.lit b, _ => some b

@@ -16,7 +16,6 @@ structure Call where
 
 /-- Whether the policy lets a call go. -/
 def allows (p : Policy) (c : Call) : Bool := Outcome.isAllow (decide p c.tool c.env)
-
 /-- The first item with a property. -/
 def first {α : Type} (q : α → Bool) : List α → Option α
   | [] => none

@@ -10,8 +10,7 @@ namespace Bartizan
 
 /-- The code points from `low` to `high`, both included. -/
 structure Range where
-  low : Nat
-  high : Nat
+  (low high : Nat)
 
 /-- A regular expression. `chars` are the code points in one of some closed ranges. -/
 inductive Regex where
@@ -55,21 +54,5 @@ def deriv (c : Nat) : Regex → Regex
 def accepts : Regex → List Nat → Bool
   | r, [] => nullable r
   | r, c :: word => accepts (deriv c r) word
-
-/-- Finitely many words of a language, one after another. -/
-inductive Repeated (language : List Nat → Prop) : List Nat → Prop where
-  | none : Repeated language []
-  | more (u v : List Nat) : language u → Repeated language v → Repeated language (List.append u v)
-
-/-- The language of an expression, as its definition says. -/
-def denotes : Regex → (List Nat → Prop)
-  | Regex.empty => fun _ => False
-  | Regex.epsilon => fun word => word = []
-  | Regex.chars ranges => fun word => ∃ c, word = [c] ∧ inRanges c ranges = true
-  | Regex.concat r s => fun word => ∃ u v, word = List.append u v ∧ denotes r u ∧ denotes s v
-  | Regex.union r s => fun word => denotes r word ∨ denotes s word
-  | Regex.inter r s => fun word => denotes r word ∧ denotes s word
-  | Regex.compl r => fun word => ¬ denotes r word
-  | Regex.star r => Repeated (denotes r)
 
 end Bartizan

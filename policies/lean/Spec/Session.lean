@@ -16,8 +16,7 @@ structure Seen where
 
 /-- The last time at which the body was T, and the last at which it was E. -/
 structure Marks where
-  sure : Option Nat
-  perhaps : Option Nat
+  (sure perhaps : Option Nat)
 
 /-- Whether a time is in the window: at most `within` ago, or whenever it was. Windows are closed. -/
 def fresh : Option Nat → Nat → Nat → Bool
@@ -41,7 +40,6 @@ def Ordered {α : Type} (time : α → Nat) : List α → Nat → Prop
 
 /-- A register that has seen nothing. -/
 def noMarks : Marks := Marks.mk none none
-
 /-- What two marks say: T, E or F. -/
 def marksRead (within : Option Nat) (now : Nat) (m : Marks) : Option Bool :=
   bif freshMark within now m.sure then some true
@@ -60,9 +58,7 @@ def onceStep (m : Marks) (s : Seen) : Marks :=
   | none => Marks.mk m.sure (some s.time)
   | some x => bif x then Marks.mk (some s.time) m.perhaps else m
 
-/-! ## Previous: did it hold at the event before? -/
-
-/-- By the whole past; the register is the value itself. -/
+/-- Previous, did it hold at the event before: by the whole past; the register is the value itself. -/
 def previousSpec : List Seen → Option Bool
   | [] => some false
   | s :: _ => s.value
@@ -72,8 +68,7 @@ def previousSpec : List Seen → Option Bool
 /-- An event, with the values of both bodies. -/
 structure Pair where
   time : Nat
-  left : Option Bool
-  right : Option Bool
+  (left right : Option Bool)
 
 /-- By the whole past; `held` is what `left` was at the events already passed. -/
 def sinceFrom (within : Option Nat) (now : Nat) : List Pair → Option Bool → Option Bool
@@ -84,15 +79,12 @@ def sinceFrom (within : Option Nat) (now : Nat) : List Pair → Option Bool → 
 /-- By the whole past. -/
 def sinceSpec (within : Option Nat) (now : Nat) (past : List Pair) : Option Bool :=
   sinceFrom within now past (some true)
-
 /-- The latest start that surely still holds. -/
 def surely (right left : Option Bool) (time : Nat) (before : Option Nat) : Option Nat :=
   bif same3 right (some true) then some time else bif same3 left (some true) then before else none
-
 /-- The latest start that possibly still holds. -/
 def possibly (right left : Option Bool) (time : Nat) (before : Option Nat) : Option Nat :=
   bif same3 right (some false) then bif same3 left (some false) then none else before else some time
-
 /-- By the register. -/
 def sinceStep (m : Marks) (p : Pair) : Marks :=
   Marks.mk (surely p.right p.left p.time m.sure) (possibly p.right p.left p.time m.perhaps)
@@ -101,7 +93,6 @@ def sinceStep (m : Marks) (p : Pair) : Marks :=
 
 /-- The smaller number. -/
 def least (a b : Nat) : Nat := bif Nat.ble a b then a else b
-
 /-- How many times are in the window. -/
 def freshCount (within : Option Nat) (now : Nat) : List Nat → Nat
   | [] => 0
@@ -110,7 +101,6 @@ def freshCount (within : Option Nat) (now : Nat) : List Nat → Nat
 /-- A number is not known from `cap` on, unless it is only compared with less. -/
 def capped (saturate : Bool) (cap number : Nat) : Option Nat :=
   bif !saturate && Nat.ble cap number then none else some (least number cap)
-
 /-- Whether a value is T. -/
 def isTrue : Option Bool → Bool
   | none => false
@@ -124,11 +114,9 @@ def hits : List Seen → List Nat
 /-- Whether it was E at an event of the window. -/
 def unknownFresh (within : Option Nat) (now : Nat) (past : List Seen) : Bool :=
   List.any past (fun s => isNone s.value && fresh within now s.time)
-
 /-- By the whole past. -/
 def countSpec (within : Option Nat) (now : Nat) (saturate : Bool) (cap : Nat) (past : List Seen) : Option Nat :=
   bif unknownFresh within now past then none else capped saturate cap (freshCount within now (hits past))
-
 /-- The last `cap` times at which it was T, and the last at which it was E. -/
 structure Ring where
   times : List Nat
@@ -136,7 +124,6 @@ structure Ring where
 
 /-- A ring that has seen nothing. -/
 def noRing : Ring := Ring.mk [] none
-
 /-- By the register. -/
 def ringStep (cap : Nat) (r : Ring) (s : Seen) : Ring :=
   match s.value with

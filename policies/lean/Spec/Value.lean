@@ -8,7 +8,6 @@ namespace Bartizan
 
 /-- A text. No statement looks inside it; two texts are only ever compared. -/
 abbrev Text := List Nat
-
 /-- What a rule does. -/
 inductive Effect where
   | allow | deny | escalate | redact | label
@@ -75,8 +74,7 @@ def same3 : Option Bool → Option Bool → Bool
 
 /-- The whole number `pos - neg`. -/
 structure Diff where
-  pos : Nat
-  neg : Nat
+  (pos neg : Nat)
 
 /-- A whole number as a difference. -/
 def Diff.ofInt : Int → Diff
@@ -85,7 +83,6 @@ def Diff.ofInt : Int → Diff
 
 /-- The sum. -/
 def Diff.add (a b : Diff) : Diff := Diff.mk (Nat.add a.pos b.pos) (Nat.add a.neg b.neg)
-
 /-- A multiple. -/
 def Diff.scale : Int → Diff → Diff
   | Int.ofNat n, a => Diff.mk (Nat.mul n a.pos) (Nat.mul n a.neg)
@@ -93,13 +90,10 @@ def Diff.scale : Int → Diff → Diff
 
 /-- `a ≤ b`, by cross-addition. -/
 def Diff.le (a b : Diff) : Bool := Nat.ble (Nat.add a.pos b.neg) (Nat.add b.pos a.neg)
-
 /-- `a < b`. -/
 def Diff.lt (a b : Diff) : Bool := Nat.ble (Nat.succ (Nat.add a.pos b.neg)) (Nat.add b.pos a.neg)
-
 /-- `a = b`, as numbers: many pairs are one number. -/
 def Diff.eq (a b : Diff) : Bool := Nat.beq (Nat.add a.pos b.neg) (Nat.add b.pos a.neg)
-
 /-- The comparison that an operator stands for. -/
 def Cmp.test : Cmp → Diff → Diff → Bool
   | Cmp.eq, a, b => Diff.eq a b

@@ -1,4 +1,4 @@
-import Spec.Certificate
+import Spec.Budget
 import Thm.Decide
 
 /-!
@@ -181,12 +181,6 @@ theorem value_scale (k : Nat) (f : Form) (v : Nat → Diff) :
 
 /-! ## Numbers under a valuation -/
 
-def Num.total : Num → (Nat → Diff) → Diff
-  | Num.lit n, _ => Diff.ofInt n
-  | Num.var i, v => v i
-  | Num.add a b, v => Diff.add (Num.total a v) (Num.total b v)
-  | Num.scale k a, v => Diff.scale k (Num.total a v)
-
 theorem form_sound (a : Num) (v : Nat → Diff) :
     ∀ (s : Bool), Form.value (Num.form a s) v = pick s (Num.total a v) := by
   induction a with
@@ -223,11 +217,6 @@ theorem form_sound (a : Num) (v : Nat → Diff) :
         = pick s (Diff.scale (Int.negSucc n) (Num.total a v))
       rw [value_scale (Nat.succ n) (Num.form a (!s)) v, f (!s)]
       cases s <;> rfl
-
-def valuation (env : Env) (i : Nat) : Diff :=
-  match env.nums i with
-  | none => Diff.mk 0 0
-  | some n => Diff.ofInt n
 
 theorem lift1_some {α β : Type} (f : α → β) (a : Option α) (y : β) (h : lift1 f a = some y) :
     ∃ x, a = some x ∧ f x = y := by

@@ -8,6 +8,22 @@ No kernel term of the theory speaks of regular expressions yet: these theorems a
 
 namespace Bartizan
 
+/-- Finitely many words of a language, one after another. -/
+inductive Repeated (language : List Nat → Prop) : List Nat → Prop where
+  | none : Repeated language []
+  | more (u v : List Nat) : language u → Repeated language v → Repeated language (List.append u v)
+
+/-- The language of an expression, as its definition says. -/
+def denotes : Regex → (List Nat → Prop)
+  | Regex.empty => fun _ => False
+  | Regex.epsilon => fun word => word = []
+  | Regex.chars ranges => fun word => ∃ c, word = [c] ∧ inRanges c ranges = true
+  | Regex.concat r s => fun word => ∃ u v, word = List.append u v ∧ denotes r u ∧ denotes s v
+  | Regex.union r s => fun word => denotes r word ∨ denotes s word
+  | Regex.inter r s => fun word => denotes r word ∧ denotes s word
+  | Regex.compl r => fun word => ¬ denotes r word
+  | Regex.star r => Repeated (denotes r)
+
 theorem append_nil_inv (u v : List Nat) : List.append u v = [] → u = [] ∧ v = [] := by
   intro h
   cases u with

@@ -25,8 +25,9 @@ from .reader.project import Comparison
 
 ROOT = Path(__file__).parents[3]
 PROJECT = ROOT / "policies" / "lean"
-MAIN = re.findall(r"^theorem (\w+)", (ROOT / "docs/decisions/0020-lean.md").read_text("utf-8"), re.MULTILINE)
-
+DECISION = (ROOT / "docs/decisions/0020-lean.md").read_text("utf-8")
+MAIN = re.findall(r"^(?:theorem|--) (\w+) \(", DECISION, re.MULTILINE)
+"""The theorems that the decision states."""
 
 CHECKED, UNCHECKED = "kernel-checked here", "source only, not compiled here"
 

@@ -48,7 +48,10 @@ rules:
   - {id: tools, allow: [pay]}
   - {id: much, deny: [pay], when: args.amount > 100.00}
   - {id: known, deny: [pay], unless: 'args.to.endsWith("@corp.com")'}
+  - {id: none, deny: [pay], when: args.amount < 0.00}
+  - {id: day, deny: [pay], when: 'session.sum("pay", "amount", within="24h") + args.amount > 500.00'}
 invariants:
+  - always-within: {tool: pay, sum: amount, window: 24h, at-most: 500.00}
   - never: allowed(pay) && args.amount > 150.00
   - never: allowed(pay) && args.to.fullmatches("[a-z]+@evil.org")
 """

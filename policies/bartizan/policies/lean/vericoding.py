@@ -33,7 +33,8 @@ PARTS = ("vc-preamble", "vc-helpers", "vc-definitions", "vc-theorems", "vc-posta
 FUNCTIONS: Mapping[str, tuple[str, ...]] = {"gate": ("gate_sound", "gate_transparent")}
 """Functions that are asked for, each with the theorems that say what it must do."""
 
-_POLICY_NEEDS = ("Spec.Value", "Spec.Expr", "Spec.Eval", "Spec.Decide", "Spec.Certificate")
+_CLAIMED = "Spec.Budget"
+"""The module with all that a claim about a policy is made of, by itself or by what it imports."""
 Task = dict[str, Json]
 
 
@@ -51,12 +52,13 @@ def specification_tasks(project: Path) -> Iterator[Task]:
     spec, theorems = _project(project)
     for module in theorems:
         needed = [each for each in spec if each.name in _imports(module, [*spec, *theorems])]
+        own = tuple(command for command in module.commands if command.kind != "theorem")
         for command in module.commands:
             if command.kind == "theorem" and command.doc:
                 yield _task(
                     command.name,
                     command.doc,
-                    preamble=_opened(needed, NAMESPACE),
+                    preamble=_opened([*needed, Module(module.name, (), own)], NAMESPACE),
                     theorems=_stated([command]),
                     postamble=f"end {NAMESPACE}",
                 )
@@ -73,7 +75,7 @@ def specification_tasks(project: Path) -> Iterator[Task]:
 
 
 def policy_task(policy: CheckedPolicy, certificate: Certificate | None, project: Path) -> Task | None:
-    """The invariants of a policy, given the facts that its certificate assumes; None if none is a ``never``."""
+    """The invariants of a policy, given the facts that its certificate assumes; None if none is about all calls."""
     spec, _ = _project(project)
     claims = Claims.of(policy)
     wanted = list(invariant_claims(claims, certificate))
@@ -85,7 +87,8 @@ def policy_task(policy: CheckedPolicy, certificate: Certificate | None, project:
         f"    {_wrapped(printer, claim.statement)} := by\n  sorry"
         for claim in wanted
     ]
-    needed = [module for module in spec if module.name in _POLICY_NEEDS]
+    (last,) = (module for module in spec if module.name == _CLAIMED)
+    needed = [module for module in spec if module.name in _imports(last, spec)] + [last]
     opened = f"end {NAMESPACE}\n\nopen {NAMESPACE}\n\nnamespace {CERTIFIED}"
     return _task(
         f"policy-{policy.name}",
@@ -192,17 +195,17 @@ def _imports(module: Module, modules: Sequence[Module]) -> set[str]:
 
 
 def invariant_claims(claims: Claims, certificate: Certificate | None) -> Iterator[Claim]:
-    """What ``never`` invariants claim, for each tool, with the facts that the certificate assumes.
+    """What invariants claim of all calls or sessions, for each tool, with the facts that the certificate assumes.
 
     Raises:
         Mismatch: the certificate is about another policy.
     """
     theorems = {each.name: each for each in certificate.theorems} if certificate else {}
-    for index, invariant in enumerate(claims.policy.invariants):
-        for tool in sorted(invariant.conditions) if invariant.kind == "never" else ():
-            claim = claims.never(index, tool, [])
+    for index in range(len(claims.policy.invariants)):
+        for tool in claims.tools(index):
+            claim = claims.about(index, tool, [])
             if certificate and claim.name in theorems:
-                claim = claims.never(index, tool, assumed(certificate, theorems[claim.name].facts, tool))
+                claim = claims.about(index, tool, assumed(certificate, theorems[claim.name].facts, tool))
             yield claim
 
 

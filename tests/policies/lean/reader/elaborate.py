@@ -216,11 +216,15 @@ class Elaborator:
             variable = scope[first]
             if not rest:
                 return variable, variable.type
-            owner, _ = spine(self.reduced(variable.type))
-            if not isinstance(owner, Const) or "." in rest:
-                raise Unreadable(f"no field: {fn.name}")
-            projection, _ = self._constant(f"{owner.name}.{rest}")
-            return App(projection, variable), PROP  # the caller types it
+            value: Expr = variable
+            type = variable.type
+            for field in rest.split("."):
+                owner, _ = spine(self.reduced(type))
+                if not isinstance(owner, Const):
+                    raise Unreadable(f"no field: {fn.name}")
+                projection, of = self._constant(f"{owner.name}.{field}")
+                value, type = App(projection, value), self._after(of, [value])
+            return value, type
         if fn.name in ("Prop", "Type"):
             return (PROP, TYPE) if fn.name == "Prop" else (TYPE, Sort(Succ(ONE)))
         return self._constant(self.resolve(fn.name))

@@ -168,14 +168,15 @@ class Comparison:
         head, _, body = command.text.partition("where")
         if len(head.split()) != 2:
             raise Unreadable("a structure with parameters")
-        binders = []
+        binders: list[Binder] = []
         for line in body.strip().splitlines():
             reader = Reader(line)
-            names = [reader.name()]
-            while reader.peek() != ":":
-                names.append(reader.name())
-            reader.take(":")
-            binders.append(Binder(tuple(names), reader.term()))
+            if reader.peek() == "(":
+                binders += reader.row()
+            else:
+                name_ = reader.name()
+                reader.take(":")
+                binders.append(Binder((name_,), reader.term()))
             reader.end()
         elaborate = self._elaborator()
         fields, _ = elaborate.bind(binders, {})
