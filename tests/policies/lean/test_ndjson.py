@@ -168,7 +168,10 @@ EDITS = {
     "a guillemet in a name": (LINES[0] + '\n{"str":{"pre":0,"str":"a»"},"in":1}', "guillemets"),
     "half a surrogate in a name": (LINES[0] + '\n{"str":{"pre":0,"str":"\\ud800"},"in":1}', "surrogate"),
     "a max of one": (_edit("max", "max", [0]), "two levels"),
-    "a quotient": (LINES[0] + '\n{"quot":{"name":0,"levelParams":[],"type":0,"kind":"type"}}', "quotients"),
+    "a quotient of another kind": (
+        LINES[0] + '\n{"quot":{"name":0,"levelParams":[],"type":0,"kind":"sound"}}',
+        "unknown kind",
+    ),
     "an unsafe type": (_edit("inductive", "isUnsafe", True, "/types/0"), "isUnsafe"),
     "an unsafe constructor": (_edit("inductive", "isUnsafe", True, "/ctors/0"), "isUnsafe"),
     "an unsafe recursor": (_edit("inductive", "isUnsafe", True, "/recs/0"), "isUnsafe"),

@@ -1,4 +1,4 @@
-"""What a file declares: axioms, definitions, theorems, inductive types with their recursors.
+"""What a file declares: axioms, definitions, theorems, inductive types with their recursors, quotients.
 
 Types and values are closed, and speak of the declaration's own level parameters and of constants declared before.
 """
@@ -120,4 +120,17 @@ class Inductive:
         return self.types[0].name if self.types else ""
 
 
-Declaration: TypeAlias = Axiom | Definition | Theorem | Opaque | Inductive
+QuotientKind: TypeAlias = Literal["type", "ctor", "lift", "ind"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quotient:
+    """One of the four constants for quotients of types: ``Quot``, ``Quot.mk``, ``Quot.lift``, ``Quot.ind``."""
+
+    name: str
+    level_params: tuple[str, ...]
+    type: Expr
+    kind: QuotientKind
+
+
+Declaration: TypeAlias = Axiom | Definition | Theorem | Opaque | Inductive | Quotient

@@ -7,7 +7,9 @@ from typing import Literal, TypeAlias
 
 from ..terms import Expr, Level, Pi, Sort
 
-Kind: TypeAlias = Literal["axiom", "definition", "theorem", "opaque", "inductive", "constructor", "recursor"]
+Kind: TypeAlias = Literal[
+    "axiom", "definition", "theorem", "opaque", "inductive", "constructor", "recursor", "quotient"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,14 @@ class Eliminator:
 
 
 @dataclass(frozen=True, slots=True)
+class Lifting:
+    """``Quot.lift``, ``Quot.ind``: where argument ``major`` is ``Quot.mk r a``, argument ``fn`` applied to ``a``."""
+
+    fn: int
+    major: int
+
+
+@dataclass(frozen=True, slots=True)
 class Constant:
     """A constant of the environment."""
 
@@ -70,6 +80,7 @@ class Constant:
     family: Family | None = field(default=None)
     made: Made | None = field(default=None)
     eliminator: Eliminator | None = field(default=None)
+    lifting: Lifting | None = field(default=None)
 
 
 def result_sort(type: Expr) -> Level | None:

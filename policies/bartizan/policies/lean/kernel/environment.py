@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ..build import constants, parts
-from ..declarations import Axiom, Declaration, Definition, Inductive, Opaque, Recursor, Theorem
+from ..declarations import Axiom, Declaration, Definition, Inductive, Opaque, Quotient, Recursor, Theorem
 from ..names import split
 from ..terms import Const, Expr, Level, Local, Pi, Sort
 from . import constants as known
@@ -17,7 +17,7 @@ from .infer import Checker, Context
 from .levels import Levels, parameters
 from .machine import Machine
 from .naturals import FUNCTIONS, NAT, RULES, SUCC, SUCCESSOR, THEOREMS, ZERO, Operation
-from .pinned import RESERVED, check_axiom, check_type
+from .pinned import LIFTINGS, RESERVED, check_axiom, check_quotient, check_type
 from .recursors import derive, recursor_name
 from .typing import Typing
 from .values import Natural
@@ -83,11 +83,13 @@ class Environment:
         Raises:
             KernelError: it is refused, or the budget is spent (:class:`BudgetError`).
         """
-        if not isinstance(declaration, (Axiom, Definition, Theorem, Opaque, Inductive)):
+        if not isinstance(declaration, (Axiom, Definition, Theorem, Opaque, Inductive, Quotient)):
             raise KernelError(f"a declaration that the kernel does not understand: {declaration!r}")
         try:
             if isinstance(declaration, Inductive):
                 declaration = self._add_inductive(declaration)
+            elif isinstance(declaration, Quotient):
+                self._add_quotient(declaration)
             else:
                 self._add_constant(declaration)
         except KernelError as error:
@@ -141,6 +143,19 @@ class Environment:
             del self.constants[declaration.name]
             self._build()
             raise
+
+    def _add_quotient(self, declaration: Quotient) -> None:
+        self._check_names([declaration.name], declaration.level_params)
+        self._check_closed([declaration.type], declaration.level_params)
+        check_quotient(declaration, self.constants, self._levels)
+        self._checker.sort_of(declaration.type, Context())
+        self.constants[declaration.name] = known.Constant(
+            declaration.name,
+            "quotient",
+            declaration.level_params,
+            declaration.type,
+            lifting=LIFTINGS.get(declaration.name),
+        )
 
     def _height(self, value: Expr) -> int:
         heights = [self.constants[name].height for name in constants([value])]

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..build import instantiate_levels
 from ..terms import App, Const, Expr, Lam, Let, Lit, Pi, Proj, Sort, Var
-from .constants import Constant, Eliminator
+from .constants import Constant, Eliminator, Lifting
 from .errors import Budget, KernelError
 from .naturals import Operation
 from .values import Env, Field, Free, Function, Natural, Product, Stuck, Thunk, Universe, Value
@@ -218,6 +218,8 @@ class Machine:
                     step = None if result is None else self.evaluate(result, _NONE)
                 elif how is _PROJECT:
                     step = self._project(stuck, value)
+                elif how.__class__ is Lifting:
+                    step = self._lift(stuck, how, value)
                 else:
                     step = self._iota(stuck, how, value)
                 if step is not None:
@@ -245,6 +247,9 @@ class Machine:
         operation = self.operations.get(name)
         if operation is not None:
             return (stuck.args[0], operation) if len(stuck.args) == operation.arity else None
+        lifting = self.constants[name].lifting
+        if lifting is not None:
+            return (stuck.args[lifting.major], lifting) if len(stuck.args) > lifting.major else None
         eliminator = self.constants[name].eliminator
         if eliminator is None or len(stuck.args) <= eliminator.major:
             return None
@@ -263,6 +268,15 @@ class Machine:
         if made is None or made.family != head.type_name:
             return None
         return self.apply(struct.args[made.params + head.index], stuck.args)
+
+    def _lift(self, stuck: Stuck, lifting: Lifting, quotient: Value) -> Value | None:
+        """``lift f h (Quot.mk r a)`` is ``f a``. Only the primitive constant has the name ``Quot.mk``."""
+        if quotient.__class__ is not Stuck or quotient.head.__class__ is not Const:
+            return None
+        if quotient.head.name != "Quot.mk" or len(quotient.args) != 3:
+            return None
+        args = stuck.args
+        return self.apply(args[lifting.fn], (quotient.args[2], *args[lifting.major + 1 :]))
 
     def _iota(self, stuck: Stuck, eliminator: Eliminator, major: Value) -> Value | None:
         found = self._constructor(major) or self.eta_major(major, eliminator)

@@ -14,6 +14,8 @@ from ..declarations import (
     Inductive,
     InductiveType,
     Opaque,
+    Quotient,
+    QuotientKind,
     Recursor,
     RecursorRule,
     Theorem,
@@ -56,6 +58,15 @@ def opaque(tables: Tables, what: Any) -> Declaration:
     common = _common(tables, fields)
     check_safe(fields["isUnsafe"], common[0])
     return Opaque(*common)
+
+
+def quotient(tables: Tables, what: Any) -> Declaration:
+    fields = fields_of(what, "name", "levelParams", "type", "kind")
+    kind: QuotientKind = fields["kind"]
+    if kind not in ("type", "ctor", "lift", "ind"):
+        raise KernelError(f"a quotient of unknown kind {kind!r:.40}")
+    params = tables.many(fields["levelParams"], tables.name)
+    return Quotient(tables.name(fields["name"]), params, tables.expr(fields["type"]), kind)
 
 
 def _common(tables: Tables, fields: Object) -> tuple[str, tuple[str, ...], Expr, Expr]:
@@ -196,5 +207,6 @@ KINDS: dict[str, Callable[[Tables, Any], Declaration]] = {
     "def": definition,
     "inductive": inductive,
     "opaque": opaque,
+    "quot": quotient,
     "thm": theorem,
 }

@@ -75,7 +75,7 @@ def _entry(tables: Tables, found: Object) -> Declaration | None:
     kind, what = _only(found)
     declare = KINDS.get(kind)
     if declare is None:
-        raise KernelError(_UNSUPPORTED.get(kind, f"an entry of unknown kind {kind!r:.40}"))
+        raise KernelError(f"an entry of unknown kind {kind!r:.40}")
     return declare(tables, what)
 
 
@@ -83,8 +83,3 @@ def _only(found: Object) -> tuple[str, Any]:
     if len(found) != 1:
         raise KernelError(f"a line must hold one entry, found {sorted(found)!r:.100}")
     return next(iter(found.items()))
-
-
-_UNSUPPORTED = {
-    "quot": "quotients are not supported: use an equivalence relation beside the type",
-}

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import names
 from ..build import children
-from ..declarations import Axiom, Declaration, Definition, Inductive, Opaque, Recursor, Theorem
+from ..declarations import Axiom, Declaration, Definition, Inductive, Opaque, Quotient, Recursor, Theorem
 from ..terms import ZERO, App, Const, Expr, IMax, Lam, Let, Level, Lit, Max, Param, Pi, Proj, Sort, Succ, Var
 from .facts import facts
 from .numerals import render
@@ -144,6 +144,9 @@ class _Writer:
         }
         if isinstance(declaration, Axiom):
             self.line({"axiom": {**head, "isUnsafe": False}})
+            return
+        if isinstance(declaration, Quotient):
+            self.line({"quot": {**head, "kind": declaration.kind}})
             return
         head |= {"value": self.expr(declaration.value), "all": [head["name"]]}
         if isinstance(declaration, Theorem):
