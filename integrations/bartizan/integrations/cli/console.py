@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NoReturn
 
 import typer
@@ -14,6 +16,11 @@ from ..terminal import InertConsole
 
 out = InertConsole(highlight=False, soft_wrap=True)
 err = InertConsole(stderr=True, highlight=False, soft_wrap=True)
+
+COLOURS: Mapping[str, str] = MappingProxyType(
+    {"ALLOW": "green", "CORRECT": "cyan", "ESCALATE": "yellow", "DENY": "red"}
+)
+"""Of outcomes, by their names."""
 
 
 def give_up(message: str, code: int = 2) -> NoReturn:

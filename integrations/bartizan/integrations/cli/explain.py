@@ -11,15 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from bartizan.guard import Outcome
 from bartizan.policies import Explanation, PolicyError, Program, Source, load_case, prepare
 from bartizan.policies.diagnostics import visible
 from bartizan.policies.document.model import TestCase
 
 from ..explanations import explanation_to_json, put_right
-from .console import give_up, out, program_of, read
+from .console import COLOURS, give_up, out, program_of, read
 
-_COLOURS = {Outcome.ALLOW: "green", Outcome.CORRECT: "cyan", Outcome.ESCALATE: "yellow", Outcome.DENY: "red"}
 _SAYS = {"corrected": "A guard would correct it:", "nearest": "The nearest call that is allowed:"}
 _TRUTH = {"T": "[green]T[/]", "F": "[dim]F[/]", "E": "[red]E[/]"}
 
@@ -72,7 +70,7 @@ def _case(program: Program, path: Path | None, number: int | None) -> TestCase:
 def _show(explanation: Explanation, case: TestCase) -> None:
     assert case.call is not None
     decision = explanation.decision
-    out.print(f"[bold {_COLOURS[decision.outcome]}]{decision.outcome.name}[/] {escape(case.call.tool)}")
+    out.print(f"[bold {COLOURS[decision.outcome.name]}]{decision.outcome.name}[/] {escape(case.call.tool)}")
     for reason in decision.reasons:
         said = visible(reason.text or reason.effect)
         out.print(f"  because [bold]{escape(reason.rule)}[/] is {reason.value}: {escape(said)}")

@@ -17,6 +17,7 @@ from typing import Literal
 
 from opentelemetry import metrics
 
+from bartizan.guard import semconv
 from bartizan.guard.clock import now_us
 from bartizan.policies import PolicyError, compile_policy, load_policy
 from bartizan.policies.program import Program
@@ -104,7 +105,7 @@ class Reloader:
     def _count(self, attempt: Attempt) -> None:
         meter = self.meter or metrics.get_meter("bartizan.sidecar")
         counter = meter.create_counter(METRIC_RELOADS, "{change}", "Changed policies, by what became of them")
-        counter.add(1, {"bartizan.tenant": self.tenant, "bartizan.outcome": attempt.outcome})
+        counter.add(1, {semconv.TENANT: self.tenant, semconv.OUTCOME: attempt.outcome})
 
 
 def _fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:

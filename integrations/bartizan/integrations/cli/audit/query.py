@@ -10,12 +10,10 @@ from rich.markup import escape
 from bartizan.guard.audit import Found, Wanted
 from bartizan.policies.diagnostics import visible
 
-from ..console import out
+from ..console import COLOURS, out
 from ..reports.inert import json_text
 from .conditions import selecting
 from .options import Directory, records, when
-
-_COLOURS = {"ALLOW": "green", "CORRECT": "cyan", "ESCALATE": "yellow", "DENY": "red"}
 
 
 @selecting
@@ -38,7 +36,7 @@ def query_log(
 def _print(found: Found) -> None:
     record = found.entry.record
     outcome = record.get("outcome", "")
-    colour = _COLOURS.get(str(outcome), "default")
+    colour = COLOURS.get(str(outcome), "default")
     rules = ", ".join(str(reason.get("rule")) for reason in record.get("reasons") or ())
     parts = [str(record.get(name) or "-") for name in ("session", "tool")]
     made = record.get("correction") or {}
