@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +155,6 @@ async def test_records_say_how_far_the_certificate_was_checked(tmp_path: Path) -
         "hash": compile_policy(POLICY).hash,
         "certificate": "kernel",
     }
-    json.dumps(found)
     await made.aclose()
 
 

@@ -239,6 +239,7 @@ async def test_the_policy_is_told_with_counts_and_without_promises(service: Runn
     agent, boss = service.as_("agent"), service.as_("boss")
     first = (await boss.get("/v1/policy")).json()
     assert first["certificate"]["level"] == "none"
+    assert first["certificate"]["checked"] == "none"
     assert first["source"]["file"] == "policy.yaml"  # not where it lies on this machine
     for number in range(3):
         call = {"id": str(number), "tool": "read", "args": {}}

@@ -37,7 +37,11 @@ def policy(service: Service, study: Study) -> Endpoint:
             described[tenant.name] = program.hash, body
         rules = [{**rule, "counts": tally.of(str(rule["id"]))} for rule in body["rules"]]
         outcomes = {name: tally.outcomes[name] for name in ("ALLOW", "CORRECT", "ESCALATE", "DENY")}
-        certificate = {**body["certificate"], "required": tenant.config.reload.require}
+        certificate = {
+            **body["certificate"],
+            "required": tenant.config.reload.require,
+            "checked": program.certificate,
+        }
         counted = {"since": tally.since, "now": now_us(), "outcomes": outcomes}
         return json_response({**body, "certificate": certificate, "rules": rules, "counted": counted})
 

@@ -44,11 +44,13 @@ export class Policy {
 
   draw(found) {
     const [level, tone, meaning] = LEVELS[levelOf(found)] ?? [found.certificate.level, "", ""];
+    const checked = found.certificate.checked === "none" ? null : found.certificate.checked;
     this.tiles = h("dl.tiles");
     this.counts = new Map(found.rules.map((rule) => [rule.id, h("dl.counts")]));
     fill(this.body,
       h("div.policy-head",
-        h("p", h("strong", said(found.name)), " ", badge(level, tone), " ", h("span.faint", meaning)),
+        h("p", h("strong", said(found.name)), " ", badge(level, tone), " ",
+          checked && badge(`certificate: ${checked}`, "good"), " ", h("span.faint", meaning)),
         h("p.faint", `${found.certificate.tests} tests, ${found.invariants.length} invariants declared. Hash `, h("code.hash", ...visible(found.hash)))),
       found.certificate.failed.length ? h("ul.problem-list", ...found.certificate.failed.map((test) => h("li", h("strong", said(test.name)), ": expected ", said(test.expected), ", found ", said(test.found)))) : null,
       this.tiles,
