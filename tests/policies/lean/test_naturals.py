@@ -63,7 +63,8 @@ def result(value: int | bool) -> tuple[Expr, Expr]:
 def test_a_fast_function_agrees_with_unfolding(name: str) -> None:
     """On literals it computes what its definition gives on successors of zero, for all pairs below 5."""
     slow = Environment().add_all([*families(), *functions()])
-    slow._operations.clear()
+    for each in RULES:
+        slow._operations.pop(each, None)
     for x in range(5):
         for y in range(4 if name == "pow" else 5):
             value, type = result(PYTHON[name](x, y))

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
-from ..build import constants, parts
+from ..build import constants
 from ..declarations import Axiom, Declaration, Definition, Inductive, Opaque, Quotient, Recursor, Theorem
-from ..names import split
-from ..terms import Const, Expr, Level, Local, Pi, Sort
+from ..terms import Expr
 from . import constants as known
 from .conversion import Conversion
 from .errors import Budget, BudgetError, KernelError
-from .inductive import Family, Head, alike, check_head, compare
+from .form import check_closed, check_names, check_size
+from .inductive import Family, Head, check_head, compare
 from .infer import Checker, Context
-from .levels import Levels, parameters
+from .levels import Levels
 from .machine import Machine
-from .naturals import FUNCTIONS, NAT, RULES, SUCC, SUCCESSOR, THEOREMS, ZERO, Operation
+from .naturals import NAT, SUCC, SUCCESSOR, ZERO, Operation
 from .pinned import LIFTINGS, RESERVED, check_axiom, check_quotient, check_type
+from .recognise import Recogniser
 from .recursors import derive, recursor_name
 from .typing import Typing
 from .values import Natural
-
-MOST_FIELDS = 500  # recursors are as long as all constructors together, and built binder by binder
 
 
 class Environment:
@@ -40,7 +39,6 @@ class Environment:
         self.constants: dict[str, known.Constant] = {}
         self.declarations: list[Declaration] = []
         self._operations: dict[str, Operation] = {}
-        self._literals = False
         self._build()
 
     def _build(self) -> None:
@@ -49,8 +47,9 @@ class Environment:
         self._machine = Machine(self.constants, self._operations, self.budget)
         self._typing = Typing(self._machine, self._levels)
         self._conversion = Conversion(self._machine, self._typing, self._levels)
+        self._recogniser = Recogniser(self._machine, self._conversion, self._levels)
         self._checker = Checker(self._machine, self._typing, self._conversion, self._levels)
-        if self._literals:
+        if SUCC.name in self._operations:
             self._machine.closed[ZERO] = Natural(0)
             self._checker.has_literals = True
 
@@ -60,7 +59,6 @@ class Environment:
         copy.constants.update(self.constants)
         copy.declarations.extend(self.declarations)
         copy._operations.update(self._operations)
-        copy._literals = self._literals
         copy._build()
         return copy
 
@@ -111,9 +109,9 @@ class Environment:
     def _add_constant(self, declaration: Axiom | Definition | Theorem | Opaque) -> None:
         if declaration.name in RESERVED:
             raise KernelError(f"{declaration.name} is declared differently from Lean's")
-        self._check_names([declaration.name], declaration.level_params)
+        check_names([declaration.name], declaration.level_params, self.constants)
         value = None if isinstance(declaration, Axiom) else declaration.value
-        self._check_closed(
+        check_closed(
             [declaration.type] if value is None else [declaration.type, value], declaration.level_params
         )
         level = self._checker.sort_of(declaration.type, Context())
@@ -135,18 +133,15 @@ class Environment:
             declaration.name, kind, declaration.level_params, declaration.type, value, height
         )
         try:
-            if isinstance(declaration, Definition) and declaration.name in RULES:
-                self._register(declaration)
-            if isinstance(declaration, Theorem) and declaration.name in THEOREMS:
-                self._register_theorem(declaration)
+            self._recogniser.look_at(declaration)
         except BaseException:  # the budget is spent
             del self.constants[declaration.name]
             self._build()
             raise
 
     def _add_quotient(self, declaration: Quotient) -> None:
-        self._check_names([declaration.name], declaration.level_params)
-        self._check_closed([declaration.type], declaration.level_params)
+        check_names([declaration.name], declaration.level_params, self.constants)
+        check_closed([declaration.type], declaration.level_params)
         check_quotient(declaration, self.constants, self._levels)
         self._checker.sort_of(declaration.type, Context())
         self.constants[declaration.name] = known.Constant(
@@ -160,40 +155,6 @@ class Environment:
     def _height(self, value: Expr) -> int:
         heights = [self.constants[name].height for name in constants([value])]
         return 1 + max(heights, default=0)
-
-    def _check_names(self, names: Sequence[str], level_params: Sequence[str]) -> None:
-        for name in [*names, *level_params]:
-            try:
-                if not split(name):
-                    raise KernelError("the anonymous name cannot be declared")
-            except ValueError as error:
-                raise KernelError(str(error)) from None
-        if len(set(level_params)) != len(level_params):
-            raise KernelError(f"a universe parameter is declared twice: {', '.join(level_params)}")
-        if len(set(names)) != len(names):
-            raise KernelError("two parts of the declaration have the same name")
-        for name in names:
-            if name in self.constants:
-                raise KernelError(f"{name} is already declared")
-
-    def _check_closed(self, expressions: Sequence[Expr], level_params: Sequence[str]) -> None:
-        """No loose or free variables, no universe parameters but the declaration's."""
-        allowed = set(level_params)
-        for expr in expressions:
-            if expr.loose:
-                raise KernelError(f"the bound variable #{expr.loose - 1} has no binder")
-            for part in parts(expr):
-                levels: tuple[Level, ...] = ()
-                if isinstance(part, Local):
-                    raise KernelError(f"the free variable {part.name}")
-                if isinstance(part, Sort):
-                    levels = (part.level,)
-                elif isinstance(part, Const):
-                    levels = part.levels
-                for level in levels:
-                    unknown = parameters(level) - allowed
-                    if unknown:
-                        raise KernelError(f"{min(unknown)} is no universe parameter of the declaration")
 
     # --- inductive types
 
@@ -210,7 +171,6 @@ class Environment:
         for recursor in derived:
             self.constants[recursor.name] = self._recursor(recursor)
         if declaration.name == NAT.name:
-            self._literals = True
             self._operations[SUCC.name] = SUCCESSOR
             self._build()
         return replace(declaration, recursors=derived) if declaration.recursors is None else declaration
@@ -223,15 +183,13 @@ class Environment:
             raise KernelError("the number of parameters is not a natural number")
         constructors = [constructor for type in types for constructor in type.constructors]
         names = [type.name for type in types]
-        types_of = [each.type for each in types]
+        all_types = [*(each.type for each in types), *(each.type for each in constructors)]
         made = [constructor.name for constructor in constructors]
-        self._check_names([*names, *made, *map(recursor_name, names)], declaration.level_params)
-        self._check_closed([*types_of, *(each.type for each in constructors)], declaration.level_params)
-        if max(_telescope(each) for each in [*types_of, *(each.type for each in constructors)]) > MOST_FIELDS:
-            raise KernelError(
-                f"a type or constructor has more than {MOST_FIELDS} parameters, indices and fields"
-            )
-        check_type(declaration, [*names, *made, *map(recursor_name, names)], self._levels)
+        everything = [*names, *made, *map(recursor_name, names)]
+        check_names(everything, declaration.level_params, self.constants)
+        check_closed(all_types, declaration.level_params)
+        check_size(all_types)
+        check_type(declaration, everything, self._levels)
         heads = [check_head(declaration, type, self._checker) for type in types]
         for type, head in zip(types, heads, strict=True):
             self._declare_type(declaration, type.name, type.type, head, (), recursive=True)
@@ -270,37 +228,3 @@ class Environment:
         return known.Constant(
             recursor.name, "recursor", recursor.level_params, recursor.type, eliminator=eliminator
         )
-
-    # --- natural numbers
-
-    def _register(self, definition: Definition) -> None:
-        """Compute ``definition`` on literals from now on, if it satisfies the equations of its name."""
-        rule = RULES[definition.name]
-        needs = FUNCTIONS.intersection(name for name, _ in rule.needs)
-        if not self._literals or not needs <= self._operations.keys():
-            return
-        if not all(self._has_type(name, type) for name, type in ((definition.name, rule.type), *rule.needs)):
-            return
-        delay = self._machine.delay
-        if all(self._conversion.equal(delay(left, ()), delay(right, ())) for left, right in rule.equations):
-            self._operations[definition.name] = rule.operation
-
-    def _register_theorem(self, theorem: Theorem) -> None:
-        """Compute a function on literals from now on, if ``theorem`` states its recursive equation."""
-        rule = THEOREMS[theorem.name]
-        if not self._literals or not self._operations.keys() >= set(rule.needs):
-            return
-        stated = not theorem.level_params and alike(theorem.type, rule.statement, self._levels)
-        if stated and self._has_type(rule.operation.name, rule.type):
-            self._operations[rule.operation.name] = rule.operation
-
-    def _has_type(self, name: str, type: Expr) -> bool:
-        constant = self.constants.get(name)
-        return constant is not None and not constant.level_params and alike(constant.type, type, self._levels)
-
-
-def _telescope(type: Expr) -> int:
-    count = 0
-    while isinstance(type, Pi):
-        count, type = count + 1, type.body
-    return count

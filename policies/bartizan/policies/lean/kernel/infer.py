@@ -44,7 +44,6 @@ class Checker:
     def __init__(self, machine: Machine, typing: Typing, conversion: Conversion, levels: Levels) -> None:
         self.machine, self.typing, self.conversion, self.levels = machine, typing, conversion, levels
         self.closed: dict[Expr, Value] = {}
-        self.level_params: frozenset[str] = frozenset()
         self.has_literals = False
 
     # --- what others ask

@@ -1,0 +1,63 @@
+"""The form of a declaration, before anything is typed: names, variables, universe parameters, size."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Sequence
+
+from ..build import parts
+from ..names import split
+from ..terms import Const, Expr, Level, Local, Pi, Sort
+from .errors import KernelError
+from .levels import parameters
+
+MOST_FIELDS = 500  # recursors are as long as all constructors together, and built binder by binder
+
+
+def check_names(names: Sequence[str], level_params: Sequence[str], taken: Container[str]) -> None:
+    """The names are well formed, different from each other and new; so are the universe parameters."""
+    for name in [*names, *level_params]:
+        try:
+            if not split(name):
+                raise KernelError("the anonymous name cannot be declared")
+        except ValueError as error:
+            raise KernelError(str(error)) from None
+    if len(set(level_params)) != len(level_params):
+        raise KernelError(f"a universe parameter is declared twice: {', '.join(level_params)}")
+    if len(set(names)) != len(names):
+        raise KernelError("two parts of the declaration have the same name")
+    for name in names:
+        if name in taken:
+            raise KernelError(f"{name} is already declared")
+
+
+def check_closed(expressions: Sequence[Expr], level_params: Sequence[str]) -> None:
+    """No loose or free variables, no universe parameters but the declaration's."""
+    allowed = set(level_params)
+    for expr in expressions:
+        if expr.loose:
+            raise KernelError(f"the bound variable #{expr.loose - 1} has no binder")
+        for part in parts(expr):
+            levels: tuple[Level, ...] = ()
+            if isinstance(part, Local):
+                raise KernelError(f"the free variable {part.name}")
+            if isinstance(part, Sort):
+                levels = (part.level,)
+            elif isinstance(part, Const):
+                levels = part.levels
+            for level in levels:
+                unknown = parameters(level) - allowed
+                if unknown:
+                    raise KernelError(f"{min(unknown)} is no universe parameter of the declaration")
+
+
+def check_size(types: Iterable[Expr]) -> None:
+    """No type has more binders than :data:`MOST_FIELDS`."""
+    if any(_telescope(each) > MOST_FIELDS for each in types):
+        raise KernelError(f"a type or constructor has more than {MOST_FIELDS} parameters, indices and fields")
+
+
+def _telescope(type: Expr) -> int:
+    count = 0
+    while isinstance(type, Pi):
+        count, type = count + 1, type.body
+    return count
