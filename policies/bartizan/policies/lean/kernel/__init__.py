@@ -17,8 +17,8 @@ terms that exceed the budget.
 What must be right for its answers to be right: this package (``readback`` only words messages), ``terms``, ``build``,
 ``names`` and Python. From the bottom up: ``errors`` (refusal, budget, recursion without Python's stack), ``levels``,
 ``values`` and ``machine`` (reduction), ``naturals``, ``constants``, ``typing`` (types of what is well typed),
-``conversion`` (definitional equality), ``infer`` (the typing rules), ``recursors`` and ``inductive``, ``form`` (names and
-variables), ``pinned`` (what must be as Lean declares it), ``recognise`` (functions that are computed), ``environment``.
+``conversion`` (definitional equality), ``infer`` (the typing rules), ``recursors`` and ``inductive``, ``form`` (names
+and variables), ``pinned`` (what must be as Lean declares it), ``recognise`` (functions to compute), ``environment``.
 """
 
 from __future__ import annotations
