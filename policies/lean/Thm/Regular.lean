@@ -2,8 +2,6 @@ import Spec.Regular
 
 /-!
 # The matcher by derivatives is exact, and a closed set of derivatives proves a language empty
-
-No kernel term of the theory speaks of regular expressions yet: these theorems are Lean source only.
 -/
 
 namespace Bartizan

@@ -16,7 +16,7 @@ from bartizan.policies.lean.theory.make import made
 from bartizan.policies.lean.theory.parse import Malformed
 
 ROOT = Path(__file__).parents[3]
-DIGEST = "d9917b710693173519c5762f93e69a9ed9c25288a01d77179a7ae111b995f9df"
+DIGEST = "2fb9f3844a297f52cc20903ddf8d5f1b79d17dd28a3ff01e2701e3675d229cdd"
 
 
 def test_the_kept_file_is_what_the_kernel_accepts_of_the_sources() -> None:

@@ -24,6 +24,7 @@ PARTS = (
     "certificate",
     "registers",
     "budgets",
+    "languages",
 )
 """The sources, in this order. The prelude is in no namespace: its names are those of Lean's core."""
 

@@ -89,6 +89,7 @@ def List.all [u] {α : Type u} (l : List α) (p : α → Bool) : Bool :=
   match l with | nil => Bool.true | cons h t ih => p h && ih
 def List.filter [u] {α : Type u} (p : α → Bool) (l : List α) : List α :=
   match l with | nil => [] | cons h t ih => cond (p h) (h :: ih) ih
+def List.append [u] {α : Type u} (l : List α) (m : List α) : List α := match l with | nil => m | cons h t ih => h :: ih
 def List.take [u] {α : Type u} (n : Nat) : List α → List α := match n with
   | zero => fun l => []
   | succ n ih => fun l => (match l with | nil => [] | cons h t => h :: ih t)
