@@ -146,46 +146,6 @@ def unsafe_but_right() -> File:
     return start("Nat").define("n", NAT, nat(3), safety="unsafe")
 
 
-def _quot() -> Term:
-    return pi("α", sort("u"), lambda a: arrow(arrow(a, a, PROP), sort("u")))
-
-
-@wrong("format", "axiom", "quotient")
-def quotient_of_another_type() -> File:
-    """The quotient type is declared with another type."""
-    return start("Eq", "False").quot("Quot", pi("α", sort("u"), lambda a: a), "type", ("u",))
-
-
-@wrong("format", "axiom", "quotient")
-def quotient_that_is_false() -> File:
-    """A quotient primitive is declared as a proof of False."""
-    return start("Eq", "False").quot("Quot", NO, "type", ()).theorem("bad", NO, const("Quot"))
-
-
-@wrong("format", "axiom", "quotient")
-def quotient_under_another_name() -> File:
-    """A proof of False is declared as the constructor of quotients, under a name of its own."""
-    return start("Eq", "False").quot("Quot", _quot(), "type", ("u",)).quot("bad", NO, "ctor", ())
-
-
-@wrong("format", "axiom", "quotient")
-def quotient_without_respect() -> File:
-    """The lift of a function to a quotient does not ask that it respects the relation."""
-    file = start("Nat", "Eq").quot("Quot", _quot(), "type", ("u",))
-
-    def lift(a: Term, r: Term) -> Term:
-        return pi("β", sort("v"), lambda b: arrow(arrow(a, b), app(const("Quot", "u"), a, r), b))
-
-    type_ = pi("α", sort("u"), lambda a: pi("r", arrow(a, a, PROP), lambda r: lift(a, r)))
-    return file.quot("Quot.lift", type_, "lift", ("u", "v"))
-
-
-@wrong("format", "axiom", "quotient")
-def soundness_as_a_primitive() -> File:
-    """An axiom hides among the quotient primitives under a kind that there is not."""
-    return start("Eq", "False").quot("bad", NO, "sound", ())
-
-
 @wrong("axiom", "type")
 def compiler_trust() -> File:
     """The compiler's word, on which native_decide rests, is declared as an axiom."""

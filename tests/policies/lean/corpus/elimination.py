@@ -213,6 +213,12 @@ def mutual_propositions() -> File:
 
 
 @wrong("recursor")
+def mutual_propositions_without_proofs() -> File:
+    """Two propositions without proofs, which Lean lets go into propositions only when declared together, go further."""
+    return File().block(block(Type("A", PROP), Type("B", PROP)))
+
+
+@wrong("recursor")
 def elimination_denied() -> File:
     """The recursor of False goes into propositions only, although it could go into every sort."""
     return File().block(block(Type("False", PROP), large=False))

@@ -350,6 +350,14 @@ def mutual_types_in_two_universes() -> File:
 
 
 @wrong("inductive")
+def constructor_of_the_other_type() -> File:
+    """Of two types that are declared together, the constructor of the first makes an element of the second."""
+    made = block(Type("A", TYPE, (("A.mk", const("A")),)), Type("B", TYPE))
+    made["ctors"][0]["type"] = const("B")
+    return File().block(made)
+
+
+@wrong("inductive")
 def mutual_prop_and_type() -> File:
     """A proposition and a type of data are declared together."""
     first = Type("A", PROP, (("A.mk", arrow(const("B"), const("A"))),))

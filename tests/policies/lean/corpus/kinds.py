@@ -19,6 +19,7 @@ WORDS = {
     "inductive": r"left of an arrow|nested inductive types|does not end in|lives in universe|mutually inductive|"
     r"fewer than \d+ parameters|is not that of the declaration|does not begin with|without types|"
     r"disagrees with|numIndices|numFields|the constructors are not those|in the same universe",
+    "quotient": r"a quotient primitive|^before Quot|the type of Quot|a quotient of unknown kind",
     "version": r"the format is",
     "type": r", expected|stands where|takes data out|is no field|has \d+ fields, no field|must be a Prop|"
     r"a function is expected|a function stands",

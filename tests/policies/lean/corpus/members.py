@@ -14,6 +14,7 @@ from tests.policies.lean.corpus import (
     names,
     positivity,
     projections,
+    quotients,
     recursors,
     scopes,
     universes,
@@ -36,6 +37,7 @@ FAMILIES = [
         literals,
         conversion,
         projections,
+        quotients,
         deep,
         lines,
     )
