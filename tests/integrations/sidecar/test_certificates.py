@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.waiting import until
+from typer.testing import CliRunner
 
 from bartizan.guard import ToolCall
 from bartizan.guard.audit import MemoryAuditLog
+from bartizan.integrations.cli import app
 from bartizan.integrations.sidecar import Service, parse_config
 from bartizan.integrations.sidecar.admission import Refused
 from bartizan.integrations.sidecar.config import ConfigError, Tenant
+from bartizan.integrations.sidecar.serve import FILES, work
 from bartizan.integrations.signing import generate
 from bartizan.policies import compile_policy
 from bartizan.policies.lean.certify import certify
@@ -156,6 +160,37 @@ async def test_records_say_how_far_the_certificate_was_checked(tmp_path: Path) -
         "certificate": "kernel",
     }
     await made.aclose()
+
+
+def test_the_command_line_asks_for_every_tenant(tmp_path: Path) -> None:
+    """``serve --require`` refuses before anything is listened to, and so does each of several workers."""
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    body = {
+        "tenants": {"default": {"policy": "policy.yaml"}},
+        "tokens": [{"name": "admin", "sha256": "0" * 64, "scopes": ["admin"]}],
+    }
+    file = tmp_path / "service.yaml"
+    file.write_text(json.dumps(body))
+    command = ["serve", "--config", str(file), "--check"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    done = CliRunner().invoke(app, [*command, "--require", "recheck"], env={"COLUMNS": "200"})
+    assert (done.exit_code, "not certified at level recheck" in done.stderr) == (2, True)
+    certified(tmp_path / "policy.cert.json", POLICY)
+    assert CliRunner().invoke(app, [*command, "--require", "recheck"]).exit_code == 0
+    assert CliRunner().invoke(app, [*command, "--require", "proved"]).exit_code == 2
+
+
+def test_a_worker_is_told_the_level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the supervisor was asked for holds in each process that it starts; a word that is no level starts none."""
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    token = {"name": "admin", "sha256": "0" * 64, "scopes": ["admin"]}
+    file = tmp_path / "service.yaml"
+    file.write_text(json.dumps({"tenants": {"default": {"policy": "policy.yaml"}}, "tokens": [token]}))
+    monkeypatch.setenv(FILES, "[]")
+    with pytest.raises(Refused, match="level hash"):
+        work(str(file), 0, "hash")
+    with pytest.raises(ValueError, match="tuple"):
+        work(str(file), 0, "hush")
 
 
 def test_the_highest_level_that_is_asked_for_counts() -> None:
