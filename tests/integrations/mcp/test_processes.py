@@ -257,7 +257,7 @@ def test_bad_usage_says_why(options: list[str], words: str) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--policy", "no-such.yaml", "--", *SERVER], "no-such.yaml"),
+        (["--policy", "no-such.yaml", "--", *SERVER], "cannot open what guards the server: [Errno 2]"),
         (["--policy", str(POLICY), "--", "no-such-command-anywhere"], "no-such-command-anywhere"),
     ],
 )

@@ -74,3 +74,10 @@ def test_the_folder_of_a_store_is_made_and_a_folder_is_no_store(tmp_path: Path) 
     assert (tmp_path / "var").is_dir()
     with pytest.raises(IsADirectoryError, match="expected a file"):
         store_at(tmp_path / "var")
+
+
+def test_a_port_is_written_in_plain_digits(tmp_path: Path) -> None:
+    """What only looks like a number is said to be none."""
+    done = here("serve", "--config", written(tmp_path, CONFIG + 'listen: ["127.0.0.1:²"]\n'))
+    assert done.returncode == 2
+    assert "listen: expected host:port" in done.stderr.replace("\n", "")

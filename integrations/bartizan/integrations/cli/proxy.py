@@ -118,9 +118,12 @@ def proxy(
                 gate = RemoteGuard(sidecar, token=token)
             else:
                 assert policy is not None
-                gate = guard_for(
-                    policy, upstream.tools, audit=audit, store=store, trust_annotations=trust_annotations
-                )
+                try:
+                    gate = guard_for(
+                        policy, upstream.tools, audit=audit, store=store, trust_annotations=trust_annotations
+                    )
+                except (OSError, ValueError) as error:
+                    raise _CannotGuard(f"cannot open what guards the server: {error}") from error
             try:
                 served = Proxy(
                     gate, upstream, session or f"mcp-{uuid.uuid4().hex}", who,
@@ -131,6 +134,10 @@ def proxy(
                 await gate.aclose()
 
     _run(run)
+
+
+class _CannotGuard(BartizanError):
+    """The policy, the store or the log is not where it was said to be."""
 
 
 async def _serve(served: Proxy, listener: HttpListener | None) -> bool:

@@ -221,7 +221,7 @@ def _bind(where: str) -> Bound:
     if where.startswith("unix:"):
         return bind("", 0, where.removeprefix("unix:"), authenticated=True)
     host, colon, port = where.rpartition(":")
-    if not colon or not port.isdigit():
+    if not colon or not (port.isascii() and port.isdigit()):
         raise ConfigError(f"listen: expected host:port or unix:/path, found {where!r}")
     return bind(host.strip("[]"), int(port), None, authenticated=True)
 
