@@ -16,7 +16,7 @@ from bartizan.policies.lean.declarations import (
     RecursorRule,
     Theorem,
 )
-from bartizan.policies.lean.kernel import Environment, KernelError
+from bartizan.policies.lean.kernel import BudgetError, Environment, KernelError
 from bartizan.policies.lean.kernel.infer import Context
 from bartizan.policies.lean.terms import (
     ONE,
@@ -458,3 +458,16 @@ def test_false_cannot_be_proved_from_a_prop_that_hides_data() -> None:
     by_recursor = lam([s], app(Const("Sq.rec"), lam([s], NAT), lam([n], n), s))
     with pytest.raises(KernelError, match="expected"):
         target.add(Definition("get", (), arrow(sq, NAT), by_recursor))
+
+
+def test_large_declarations_cost_what_their_recursors_take() -> None:
+    """Each rule of a recursor names all minor premises, so a type of very many constructors is over budget."""
+    many = {f"c{place}": T for place in range(3_000)}
+    with pytest.raises(BudgetError, match="more steps"):
+        environment().add(inductive("T", TYPE, many))
+    wide: Expr = T
+    for _ in range(600):
+        wide = arrow(NAT, wide)
+    with pytest.raises(KernelError, match="more than 500"):
+        environment().add(inductive("T", TYPE, {"mk": wide}))
+    environment().add(inductive("T", TYPE, {f"c{place}": T for place in range(60)}))

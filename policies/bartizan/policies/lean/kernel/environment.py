@@ -11,7 +11,7 @@ from ..terms import Expr
 from . import constants as known
 from .conversion import Conversion
 from .errors import Budget, BudgetError, KernelError
-from .form import check_closed, check_names, check_size
+from .form import check_closed, check_names, size
 from .inductive import Family, Head, check_head, compare
 from .infer import Checker, Context
 from .levels import Levels
@@ -188,7 +188,9 @@ class Environment:
         everything = [*names, *made, *map(recursor_name, names)]
         check_names(everything, declaration.level_params, self.constants)
         check_closed(all_types, declaration.level_params)
-        check_size(all_types)
+        self.budget.spend(
+            len(constructors) * (len(constructors) + size(all_types))
+        )  # what the recursors take
         check_type(declaration, everything, self._levels)
         heads = [check_head(declaration, type, self._checker) for type in types]
         for type, head in zip(types, heads, strict=True):

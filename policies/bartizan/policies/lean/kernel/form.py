@@ -50,14 +50,16 @@ def check_closed(expressions: Sequence[Expr], level_params: Sequence[str]) -> No
                     raise KernelError(f"{min(unknown)} is no universe parameter of the declaration")
 
 
-def check_size(types: Iterable[Expr]) -> None:
-    """No type has more binders than :data:`MOST_FIELDS`."""
-    if any(_telescope(each) > MOST_FIELDS for each in types):
-        raise KernelError(f"a type or constructor has more than {MOST_FIELDS} parameters, indices and fields")
-
-
-def _telescope(type: Expr) -> int:
-    count = 0
-    while isinstance(type, Pi):
-        count, type = count + 1, type.body
-    return count
+def size(types: Iterable[Expr]) -> int:
+    """How many binders the types have together. Raises :class:`KernelError` where one has too many."""
+    total = 0
+    for type in types:
+        count = 0
+        while isinstance(type, Pi):
+            count, type = count + 1, type.body
+        if count > MOST_FIELDS:
+            raise KernelError(
+                f"a type or constructor has more than {MOST_FIELDS} parameters, indices and fields"
+            )
+        total += count
+    return total

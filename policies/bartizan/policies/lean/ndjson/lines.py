@@ -25,13 +25,7 @@ def lines(source: Source, first: int = 1) -> Iterator[tuple[int, Object]]:
         if len(text) > LONGEST_LINE:
             raise KernelError(f"the line has more than {LONGEST_LINE} characters", line=number)
         try:
-            found = json.loads(
-                text,
-                object_pairs_hook=_object,
-                parse_float=_refuse,
-                parse_constant=_refuse,
-                parse_int=_integer,
-            )
+            found = _DECODER.decode(text)
         except (ValueError, RecursionError) as error:
             raise KernelError(f"not a line of JSON: {error}", line=number) from None
         if not isinstance(found, dict):
@@ -73,3 +67,8 @@ def _integer(text: str) -> int:
     if len(text) > 18:
         raise ValueError("a number of more than 18 digits")
     return int(text)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_refuse, parse_constant=_refuse, parse_int=_integer
+)
