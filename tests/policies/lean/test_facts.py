@@ -103,6 +103,7 @@ def test_what_cannot_be_at_once_is_found(condition: str, reason: str, needed: in
     found = contradiction(known, "send", policy)
     assert found is not None
     assert (found.reason, len(found.parts)) == (reason, needed)
+    assert len(found.derivatives) in (0, found.states)
     assert objection(found.parts, found.reason, "send", policy) == found
     assert found.english.startswith("not at once: `")
 

@@ -77,7 +77,8 @@ class Part(_Closed):
 class Fact(_Closed):
     """What a theorem assumes of leaves, in calls of ``tool``; see :mod:`.facts` for the reasons.
 
-    Of a language, ``states`` is the size of the closed set of derivatives, and ``closed`` its digest.
+    Of a language, ``states`` is the size of the closed set of derivatives and ``closed`` its digest; a small one stands
+    in ``derivatives``.
     """
 
     english: Text
@@ -86,6 +87,7 @@ class Fact(_Closed):
     reason: Literal["language", "law", "tool", "stage", "sum"]
     states: Index = 0
     closed: Digest | None = None
+    derivatives: tuple[Text, ...] = ()
 
 
 class Answer(_Closed):

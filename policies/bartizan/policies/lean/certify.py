@@ -197,6 +197,7 @@ class _Certifier:
             reason=found.reason,
             states=found.states,
             closed=found.closed,
+            derivatives=found.derivatives,
         )
         if made not in self.facts:
             self.facts.append(made)

@@ -37,6 +37,7 @@ from .spelling import spell
 
 Reason = Literal["language", "law", "tool", "stage", "sum"]
 MAX_STATES = 5_000
+SHOWN_STATES, SHOWN_LETTERS = 64, 16_384
 _STEPS = 2_000_000
 _TOOL = {"node": "Input", "path": ["tool"]}
 MAX_LENGTH = 64
@@ -69,12 +70,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Why the parts cannot all be so; of a language, how many derivatives show it, and their digest."""
+    """Why the parts cannot all be so.
+
+    Of a language, ``states`` is how many derivatives show it, ``closed`` their digest, and ``derivatives`` they
+    themselves, as extended regular expressions (``&`` and ``~``), where they are few.
+    """
 
     parts: tuple[Part, ...]
     reason: Reason
     states: int = 0
     closed: str | None = None
+    derivatives: tuple[str, ...] = ()
 
     @property
     def english(self) -> str:
@@ -231,7 +237,9 @@ def _text(parts: Sequence[Part]) -> Found | None:
     if states is None or any(state.nullable for state in states):
         return None
     shown = sorted(show(state, 1 << 20) for state in states)
-    return Found(tuple(parts), "language", len(states), sha256("\n".join(shown).encode()).hexdigest())
+    digest = sha256("\n".join(shown).encode()).hexdigest()
+    few = tuple(shown) if len(shown) <= SHOWN_STATES and sum(map(len, shown)) <= SHOWN_LETTERS else ()
+    return Found(tuple(parts), "language", len(states), digest, few)
 
 
 def closed_set(term: Term) -> tuple[Term, ...] | None:

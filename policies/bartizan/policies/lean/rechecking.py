@@ -27,7 +27,8 @@ def check(policy: CheckedPolicy, certificate: Certificate, declared: Declared) -
             found = facts.objection(parts_of(fact), fact.reason, fact.tool, policy)
         if isinstance(found, str):
             raise Mismatch(f"fact {number} is none: {found}")
-        if (found.states, found.closed) != (fact.states, fact.closed):
+        shown_by = found.states, found.closed, found.derivatives
+        if shown_by != (fact.states, fact.closed, fact.derivatives):
             raise Mismatch(f"fact {number} rests on another set of derivatives")
     for covered in certificate.invariants:
         for evidence in covered.evidence:
