@@ -19,7 +19,7 @@ structure Lit where
 /-- A hypothesis about leaves: not all of these at once. -/
 abbrev Clause := List Lit
 /-- Whether all of a clause is so. -/
-def Clause.holds (c : Clause) (env : Env) : Bool := List.all c (fun l => same3 (Expr.eval l.expr env) l.value)
+def Clause.holds (c : Clause) (env : Env) : Bool := List.all c (fun (l : Lit) => same3 (Expr.eval l.expr env) l.value)
 /-- The environments that a list of hypotheses speaks of. -/
 def Respects (hyps : List Clause) (env : Env) : Prop := ∀ c, List.Mem c hyps → Clause.holds c env = false
 /-- Which calls are meant: every call, or those that are let go, asked for or not. -/
@@ -180,7 +180,7 @@ def nth {α : Type} : List α → Nat → Option α
 
 /-- Whether all of a clause is known. -/
 def clauseKnown (facts : List Fact) (c : Clause) : Bool :=
-  List.all c (fun l => entails (may facts l.expr) l.value)
+  List.all c (fun (l : Lit) => entails (may facts l.expr) l.value)
 /-- Whether all of a hypothesis is known, so that the branch is excluded. -/
 def isBlocked (facts : List Fact) : Option Clause → Bool
   | none => false

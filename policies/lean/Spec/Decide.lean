@@ -66,6 +66,6 @@ def Outcome.isAllow : Outcome → Bool
 def Policy.add (r : Rule) (p : Policy) : Policy := Policy.mk p.header p.leaves (r :: p.rules)
 /-- A policy with the rules of one tool only: what the index by tool holds. -/
 def Policy.slice (tool : Text) (p : Policy) : Policy :=
-  Policy.mk p.header p.leaves (List.filter (fun r => Text.beq r.tool tool) p.rules)
+  Policy.mk p.header p.leaves (List.filter (fun (r : Rule) => Text.beq r.tool tool) p.rules)
 
 end Bartizan

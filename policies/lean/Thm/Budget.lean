@@ -177,18 +177,18 @@ theorem within_from (p : Policy) (hyps : List Clause) (tool : Text) (allowed : N
   | nil => exact fun _ _ _ => zero
   | cons c t ih =>
     intro now o h
-    obtain ⟨first, ordered⟩ := (show Nat.ble c.time now = true ∧ Ordered Step.time t c.time from o)
+    obtain ⟨newest, ordered⟩ := (show Nat.ble c.time now = true ∧ Ordered Step.time t c.time from o)
     obtain ⟨before, respects, told, goes, read⟩ := h
     have positiveBefore := letGo_positive p hyps tool allowed amount within total most a t before
     show Diff.le (bif fresh within now c.time then Diff.add (spent amount within now t) (spentAt amount c)
       else spent amount within now t) (Diff.ofInt most) = true
     cases fresh within now c.time with
-    | false => exact ih now (ordered_later Step.time t c.time now first ordered) before
+    | false => exact ih now (ordered_later Step.time t c.time now newest ordered) before
     | true =>
       obtain ⟨n, en, within_⟩ := bounded_sound amount total most c (b c.env respects told goes)
       cases read n en with
       | inl enough =>
-        have older := spent_less amount within c.time now first t positiveBefore
+        have older := spent_less amount within c.time now newest t positiveBefore
         have known := diff_trans (spent amount within now t) (spent amount within c.time t) (Diff.ofInt n) older enough
         exact diff_trans (Diff.add (spent amount within now t) (spentAt amount c))
           (Diff.add (Diff.ofInt n) (spentAt amount c)) (Diff.ofInt most)

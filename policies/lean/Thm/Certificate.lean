@@ -397,8 +397,8 @@ theorem blocked_sound (facts : List Fact) (hyps : List Clause) (n : Nat) (env : 
     have known : clauseKnown facts c = true := k
     have inside : List.Mem c hyps := nth_mem hyps n c e
     have holds : Clause.holds c env = true := by
-      refine all_less (fun l => entails (may facts l.expr) l.value) (fun l => same3 (Expr.eval l.expr env) l.value) c ?_
-        known
+      refine all_less (fun (l : Lit) => entails (may facts l.expr) l.value)
+        (fun (l : Lit) => same3 (Expr.eval l.expr env) l.value) c ?_ known
       intro l x
       have equal := entails_sound (may facts l.expr) (Expr.eval l.expr env) l.value (may_sound facts env l.expr h) x
       show same3 (Expr.eval l.expr env) l.value = true

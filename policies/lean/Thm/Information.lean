@@ -251,9 +251,9 @@ theorem any_filter {α : Type} (k q : α → Bool) (l : List α) (h : ∀ x, q x
 theorem index_slice_sound (p : Policy) (tool : Text) (env : Env) :
     decide (Policy.slice tool p) tool env = decide p tool env := by
   have counted : ∀ v : Vote, ¬ v = Vote.silent →
-      voted v tool env (List.filter (fun r => Text.beq r.tool tool) p.rules) = voted v tool env p.rules := by
+      voted v tool env (List.filter (fun (r : Rule) => Text.beq r.tool tool) p.rules) = voted v tool env p.rules := by
     intro v other
-    refine any_filter (fun r => Text.beq r.tool tool) (fun r => Vote.beq v (vote tool env r)) p.rules ?_
+    refine any_filter (fun (r : Rule) => Text.beq r.tool tool) (fun r => Vote.beq v (vote tool env r)) p.rules ?_
     intro r votes_so
     have claim : ∀ (shadow same : Bool) (x : Vote),
         Vote.beq v (bif (!shadow && same) then x else Vote.silent) = true → same = true := by

@@ -110,14 +110,14 @@ theorem repeated_cons (language : List Nat → Prop) (c : Nat) (word : List Nat)
   intro h
   induction h with
   | none => intro w e; cases e
-  | more u v first rest ih =>
+  | more u v here rest ih =>
     intro w e
     cases append_cons_inv c w u v e with
     | inl empty => exact ih w empty.right
     | inr split =>
       obtain ⟨tail, hu, hw⟩ := split
-      rw [hu] at first
-      exact ⟨tail, v, hw, first, rest⟩
+      rw [hu] at here
+      exact ⟨tail, v, hw, here, rest⟩
 
 -- The derivative's language holds exactly the words that follow `c` in the language.
 theorem deriv_exact (c : Nat) (r : Regex) : ∀ w, denotes (deriv c r) w ↔ denotes r (c :: w) := by
