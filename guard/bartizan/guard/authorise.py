@@ -7,7 +7,7 @@ session; whatever goes wrong leaves as a denial.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -78,24 +78,24 @@ class Authoriser:
 
     async def authorise(self, ask: Ask) -> Enforcement:
         """A decision within the deadline. Raises nothing but ``CancelledError``."""
-        try:
-            async with asyncio.timeout(self._parts.deadline):
-                await self._measure_ahead(ask)
-                return await self._parts.ledger.transact(ask.session, ask.program, partial(self._decide, ask))
-        except Exception as error:  # noqa: BLE001 (whatever it is, a bug included, it denies)
-            return self._refuse(ask, reason_of(error), error)
+        return await self._within_deadline(ask, self._decide)
 
     async def review(self, ask: Ask) -> Enforcement:
         """What would become of a call now. Nothing is let go, counted or asked; a denial or a correction is recorded.
 
         Raises nothing but ``CancelledError``.
         """
+        return await self._within_deadline(ask, self._review, reviewed=True)
+
+    async def _within_deadline(
+        self, ask: Ask, attempt: Callable[[Ask, Session], Awaitable[Enforcement]], *, reviewed: bool = False
+    ) -> Enforcement:
         try:
             async with asyncio.timeout(self._parts.deadline):
                 await self._measure_ahead(ask)
-                return await self._parts.ledger.transact(ask.session, ask.program, partial(self._review, ask))
+                return await self._parts.ledger.transact(ask.session, ask.program, partial(attempt, ask))
         except Exception as error:  # noqa: BLE001 (whatever it is, a bug included, it denies)
-            return self._refuse(ask, reason_of(error), error, reviewed=True)
+            return self._refuse(ask, reason_of(error), error, reviewed=reviewed)
 
     async def _review(self, ask: Ask, session: Session) -> Enforcement:
         ask.watch.lap("load")

@@ -8,7 +8,8 @@ same way back. Whatever fails on the way, fails closed: see :mod:`.reasons` for 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -200,14 +201,8 @@ class Guard:
         event = Event(kind, 0, scalar_text(text), call, detached(value), is_error=is_error)
         describe = partial(records.happened, "observation", cause=None, capture=self._parts.capture)
         try:
-            async with asyncio.timeout(self._parts.deadline):
+            async with self._recording("the event"):
                 return await self._admission.admit(self.program, event, session, describe)
-        except TimeoutError as error:
-            self._parts.telemetry.failure(reasons.DEADLINE, error)
-            raise StoreUnavailable(f"the event was not recorded within {self._parts.deadline} s") from error
-        except (StoreError, AuditError) as error:
-            self._parts.telemetry.failure(reason_of(error), error)
-            raise
         except BartizanError:
             raise
         except Exception as error:
@@ -241,17 +236,23 @@ class Guard:
             )
             return answered
 
+        async with self._recording("the answer"):
+            answered = await self._parts.ledger.transact(session, program, attempt)
+        self._parts.telemetry.approval(answered.state, (answered.resolved - answered.created) / 1e6)
+        return answered
+
+    @asynccontextmanager
+    async def _recording(self, what: str) -> AsyncIterator[None]:
+        """Within the deadline. That log or store failed is counted before it is raised."""
         try:
             async with asyncio.timeout(self._parts.deadline):
-                answered = await self._parts.ledger.transact(session, program, attempt)
+                yield
         except TimeoutError as error:
             self._parts.telemetry.failure(reasons.DEADLINE, error)
-            raise StoreUnavailable(f"the answer was not recorded within {self._parts.deadline} s") from error
+            raise StoreUnavailable(f"{what} was not recorded within {self._parts.deadline} s") from error
         except (StoreError, AuditError) as error:
             self._parts.telemetry.failure(reason_of(error), error)
             raise
-        self._parts.telemetry.approval(answered.state, (answered.resolved - answered.created) / 1e6)
-        return answered
 
     async def session(self, session: str) -> Session:
         """What the guard remembers of a session: a new one where there is none. Raises ``StoreError``."""

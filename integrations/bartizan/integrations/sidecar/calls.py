@@ -45,7 +45,7 @@ def answered(answer: Enforcement) -> bytes:
 def routes(service: Service) -> list[BaseRoute]:
     async def batch(request: Request) -> Response:
         """Calls one after the other: the second sees what the first counted."""
-        tenant, identity = service.asked(request)
+        tenant, identity = service.asked(request, "decide")
         body = await service.json(request)
         calls = body.get("calls") if isinstance(body, Mapping) and set(body) == {"calls"} else None
         most = service.config.limits.batch
@@ -56,8 +56,7 @@ def routes(service: Service) -> list[BaseRoute]:
 
     async def result(request: Request) -> Response:
         """What became of a call that was let go; answers what the model may see of it."""
-        tenant, identity = service.asked(request)
-        identity.require("decide")
+        tenant, _ = service.asked(request, "decide")
         try:
             told = wire.Outcomes.of(await service.json(request), request.path_params["id"])
         except wire.NotTheShape as error:
@@ -69,8 +68,7 @@ def routes(service: Service) -> list[BaseRoute]:
 
     async def event(request: Request) -> Response:
         """A prompt, a text, or a result from elsewhere. 503: it was not recorded, and the caller must not go on."""
-        tenant, identity = service.asked(request)
-        identity.require("decide")
+        tenant, _ = service.asked(request, "decide")
         try:
             happened = _happened(await service.json(request))
         except wire.NotTheShape as error:

@@ -71,14 +71,13 @@ class Service:
         """The tenant of a name."""
         return self.tenants[name]
 
-    def asked(self, connection: HTTPConnection, *scopes: Scope) -> tuple[Tenant, Identity]:
-        """Whose request it is, if it has one of the scopes (without any: whatever it has). Raises ``Problem`` 403.
+    def asked(self, connection: HTTPConnection, scope: Scope, *others: Scope) -> tuple[Tenant, Identity]:
+        """Whose request it is, if it has one of the scopes. Raises ``Problem`` 403.
 
         For routes that the door lets nobody unknown reach.
         """
         identity: Identity = connection.scope["state"]["identity"]
-        if scopes:
-            identity.require(*scopes)
+        identity.require(scope, *others)
         return self.tenants[identity.tenant], identity
 
     async def json(self, request: Request) -> JSON:
