@@ -186,31 +186,40 @@ def abstract(expr: Expr, locals: Sequence[Local]) -> Expr:
     return replace(expr, change)
 
 
-def instantiate_level(level: Level, values: dict[str, Level]) -> Level:
-    """``level`` with the parameters in ``values`` replaced."""
+def instantiate_level(
+    level: Level, values: dict[str, Level], done: dict[Level, Level] | None = None
+) -> Level:
+    """``level`` with the parameters in ``values`` replaced. ``done`` remembers the parts, for other levels too."""
     if not level.has_params:
         return level
-    done: dict[Level, Level] = {}
+    done = {} if done is None else done
     stack = [level]
     while stack:
         part = stack[-1]
+        if part in done:
+            stack.pop()
+            continue
+        inner = inside(part)
+        missing = [each for each in inner if each not in done]
+        if missing:
+            stack.extend(missing)
+            continue
         if isinstance(part, Param):
             done[part] = values.get(part.name, part)
         elif isinstance(part, Succ):
-            if part.of not in done:
-                stack.append(part.of)
-                continue
             done[part] = Succ(done[part.of])
         elif isinstance(part, (Max, IMax)):
-            missing = [each for each in (part.left, part.right) if each not in done]
-            if missing:
-                stack.extend(missing)
-                continue
             done[part] = type(part)(done[part.left], done[part.right])
         else:
             done[part] = part
-        stack.pop()
     return done[level]
+
+
+def inside(level: Level) -> tuple[Level, ...]:
+    """The levels directly inside ``level``."""
+    if isinstance(level, Succ):
+        return (level.of,)
+    return (level.left, level.right) if isinstance(level, (Max, IMax)) else ()
 
 
 def instantiate_levels(expr: Expr, names: Sequence[str], levels: Sequence[Level]) -> Expr:
@@ -218,17 +227,39 @@ def instantiate_levels(expr: Expr, names: Sequence[str], levels: Sequence[Level]
     if not names or not expr.has_params:
         return expr
     values = dict(zip(names, levels, strict=True))
+    done: dict[Level, Level] = {}
 
     def change(part: Expr, depth: int) -> Expr | None:
         if not part.has_params:
             return part
         if isinstance(part, Sort):
-            return Sort(instantiate_level(part.level, values))
+            return Sort(instantiate_level(part.level, values, done))
         if isinstance(part, Const):
-            return Const(part.name, tuple(instantiate_level(level, values) for level in part.levels))
+            return Const(part.name, tuple(instantiate_level(level, values, done) for level in part.levels))
         return None
 
     return replace(expr, change)
+
+
+def levels_of(expr: Expr) -> tuple[Level, ...]:
+    """The levels that ``expr`` itself names, not its parts."""
+    if isinstance(expr, Sort):
+        return (expr.level,)
+    return expr.levels if isinstance(expr, Const) else ()
+
+
+def levels_in(expressions: Iterable[Expr]) -> Iterator[Level]:
+    """Each different level inside ``expressions``, once, and each different level inside it."""
+    seen: set[Level] = set()
+    for expr in expressions:
+        stack = [level for level in levels_of(expr) if level not in seen]
+        seen.update(stack)
+        while stack:
+            level = stack.pop()
+            yield level
+            more = {each for each in inside(level) if each not in seen}
+            seen |= more
+            stack.extend(more)
 
 
 def parts(expr: Expr) -> Iterator[Expr]:

@@ -43,7 +43,7 @@ class Environment:
 
     def _build(self) -> None:
         """A checker without memory of anything but the constants."""
-        self._levels = Levels()
+        self._levels = Levels(self.budget)
         self._machine = Machine(self.constants, self._operations, self.budget)
         self._typing = Typing(self._machine, self._levels)
         self._conversion = Conversion(self._machine, self._typing, self._levels)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 
-from ..build import parts
+from ..build import levels_in, parts
 from ..names import split
-from ..terms import Const, Expr, Level, Local, Pi, Sort
+from ..terms import Expr, Local, Param, Pi
 from .errors import KernelError
-from .levels import parameters
 
 MOST_FIELDS = 500  # recursors are as long as all constructors together, and built binder by binder
 
@@ -36,18 +35,13 @@ def check_closed(expressions: Sequence[Expr], level_params: Sequence[str]) -> No
     for expr in expressions:
         if expr.loose:
             raise KernelError(f"the bound variable #{expr.loose - 1} has no binder")
-        for part in parts(expr):
-            levels: tuple[Level, ...] = ()
-            if isinstance(part, Local):
-                raise KernelError(f"the free variable {part.name}")
-            if isinstance(part, Sort):
-                levels = (part.level,)
-            elif isinstance(part, Const):
-                levels = part.levels
-            for level in levels:
-                unknown = parameters(level) - allowed
-                if unknown:
-                    raise KernelError(f"{min(unknown)} is no universe parameter of the declaration")
+        if expr.has_locals:
+            name = next(part.name for part in parts(expr) if isinstance(part, Local))
+            raise KernelError(f"the free variable {name}")
+        if expr.has_params:
+            for level in levels_in(parts(expr)):
+                if isinstance(level, Param) and level.name not in allowed:
+                    raise KernelError(f"{level.name} is no universe parameter of the declaration")
 
 
 def size(types: Iterable[Expr]) -> int:

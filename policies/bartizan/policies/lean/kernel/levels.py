@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from itertools import chain, combinations
 
+from ..build import inside
 from ..terms import IMax, Level, Max, Param, Succ, Zero
-from .errors import KernelError
+from .errors import Budget, KernelError
 
 MOST_SPLITS = 5
 
@@ -21,7 +22,8 @@ Normal = dict[str, int]
 class Levels:
     """Comparisons of levels, remembered."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget | None = None) -> None:
+        self.budget = budget or Budget()
         self._normal: dict[tuple[Level, frozenset[str], frozenset[str]], Normal] = {}
         self._at_most: dict[tuple[Level, Level], bool] = {}
 
@@ -75,21 +77,16 @@ class Levels:
             if key in known:
                 stack.pop()
                 continue
-            inner = _inside(part)
+            inner = inside(part)
             missing = [each for each in inner if (each, zero, nonzero) not in known]
             if missing:
                 stack.extend(missing)
                 continue
+            self.budget.spend()
             values = [known[each, zero, nonzero] for each in inner]
             known[key] = _combine(part, values, zero, nonzero)
             stack.pop()
         return known[level, zero, nonzero]
-
-
-def _inside(level: Level) -> tuple[Level, ...]:
-    if isinstance(level, Succ):
-        return (level.of,)
-    return (level.left, level.right) if isinstance(level, (Max, IMax)) else ()
 
 
 def _combine(level: Level, inner: list[Normal], zero: frozenset[str], nonzero: frozenset[str]) -> Normal:
@@ -128,7 +125,7 @@ def _split(level: Level) -> set[str]:
         elif isinstance(part, Succ):  # it is never zero
             stack.append((part.of, False))
         else:
-            stack += [(each, matters) for each in _inside(part)]
+            stack += [(each, matters) for each in inside(part)]
     return found
 
 
@@ -139,19 +136,3 @@ def imax(left: Level, right: Level) -> Level:
     if isinstance(right, IMax):  # both are zero if the innermost level is, otherwise the maximum of the three
         return IMax(Max(left, right.left), right.right)
     return Max(left, right) if isinstance(right, Succ) else IMax(left, right)
-
-
-def parameters(level: Level) -> set[str]:
-    """The names of the parameters in ``level``."""
-    found: set[str] = set()
-    seen: set[Level] = set()
-    stack = [level]
-    while stack:
-        part = stack.pop()
-        if part in seen or not part.has_params:
-            continue
-        seen.add(part)
-        if isinstance(part, Param):
-            found.add(part.name)
-        stack.extend(_inside(part))
-    return found

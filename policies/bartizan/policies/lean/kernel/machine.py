@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..build import instantiate_levels
+from ..build import instantiate_levels, levels_in, parts
 from ..terms import App, Const, Expr, Lam, Let, Lit, Pi, Proj, Sort, Var
 from .constants import Constant, Eliminator, Lifting
 from .errors import Budget, KernelError
@@ -32,6 +32,7 @@ class Machine:
         self.constants, self.operations, self.budget = constants, operations, budget
         self.closed: dict[Expr, Value] = {}
         self.bodies: dict[Const, Value] = {}
+        self.sizes: dict[Expr, int] = {}
         self.rules: dict[tuple[Const, str], Value] = {}
         self.k_major: Callable[[Stuck, Eliminator], Value | None] = lambda stuck, eliminator: None
         self.eta_major: Callable[[Value, Eliminator], Value | None] = lambda major, eliminator: None
@@ -145,9 +146,19 @@ class Machine:
         if found is None:
             constant = self.constants[const.name]
             assert constant.value is not None
-            found = self.delay(instantiate_levels(constant.value, constant.level_params, const.levels), _NONE)
+            found = self.delay(self.at_levels(constant.value, constant, const), _NONE)
             self.bodies[const] = found
         return found
+
+    def at_levels(self, expr: Expr, constant: Constant, const: Const) -> Expr:
+        """``expr``, which is of ``constant``, with the levels of ``const``; it costs what it is long."""
+        if not constant.level_params or not expr.has_params:
+            return expr
+        size = self.sizes.get(expr)
+        if size is None:
+            size = self.sizes[expr] = sum(1 for _ in parts(expr)) + sum(1 for _ in levels_in(parts(expr)))
+        self.budget.spend(size)
+        return instantiate_levels(expr, constant.level_params, const.levels)
 
     def unfolds(self, value: Value) -> Constant | None:
         """The constant at the head of ``value``, if it has a definition."""
@@ -294,8 +305,8 @@ class Machine:
         key = (stuck.head, name)
         body = self.rules.get(key)
         if body is None:
-            params = self.constants[stuck.head.name].level_params
-            body = self.rules[key] = self.evaluate(instantiate_levels(rule, params, stuck.head.levels), _NONE)
+            term = self.at_levels(rule, self.constants[stuck.head.name], stuck.head)
+            body = self.rules[key] = self.evaluate(term, _NONE)
         args = stuck.args
         fields = found.args[made.params :]
         return self.apply(body, (*args[: eliminator.first], *fields, *args[eliminator.major + 1 :]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..build import instantiate_levels
 from ..terms import Const, Level, Succ
 from .constants import Constant, Eliminator, Family
 from .errors import KernelError
@@ -25,7 +24,7 @@ class Typing:
         found = self.types.get(const)
         if found is None:
             constant = self.constants[const.name]
-            type = instantiate_levels(constant.type, constant.level_params, const.levels)
+            type = self.machine.at_levels(constant.type, constant, const)
             found = self.types[const] = self.machine.delay(type, ())
         return found
 
