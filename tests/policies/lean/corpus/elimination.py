@@ -266,6 +266,15 @@ def proof_about_data_projected() -> File:
 
 
 @wrong("type")
+def proof_after_data_projected() -> File:
+    """A proof of True is projected, but the way it is stated mentions the data before it."""
+    stated = lam("_", BOOL, YES)
+    made = pi("b", BOOL, lambda b: pi("h", app(stated, b), P))
+    file = start("Bool", "True").block(block(Type("P", PROP, (("P.mk", made),)), large=False))
+    return _projected(file, P, 1, YES)
+
+
+@wrong("type")
 def data_projected_in_a_statement() -> File:
     """A statement, not a proof, projects data out of a proposition."""
     file = start("Bool", "Eq").block(holder(large=False))

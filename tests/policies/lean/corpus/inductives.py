@@ -66,6 +66,29 @@ def empty() -> File:
     return File().block(block(Type("T", TYPE)))
 
 
+@valid
+def mutual() -> File:
+    """Trees and forests with a parameter and an index, fields behind arrows, and their two recursors."""
+
+    def tree_of(a: Term, n: Term) -> Term:
+        return app(const("Tree"), a, n)
+
+    def forest(a: Term, n: Term) -> Term:
+        return app(const("Forest"), a, n)
+
+    def node(a: Term) -> Term:
+        return pi("n", NAT, lambda n: pi("value", a, arrow(forest(a, n), tree_of(a, SUCC(n)))))
+
+    def grow(a: Term) -> Term:
+        many = pi("k", NAT, lambda k: tree_of(a, k))
+        return pi("n", NAT, lambda n: arrow(many, BOOL, forest(a, n), forest(a, n)))
+
+    trees = Type("Tree", arrow(TYPE, NAT, TYPE), (("Tree.node", pi("α", TYPE, node)),))
+    made = (("Forest.nil", pi("α", TYPE, lambda a: forest(a, nat(0)))), ("Forest.grow", pi("α", TYPE, grow)))
+    forests = Type("Forest", arrow(TYPE, NAT, TYPE), made)
+    return start("Nat", "Bool").block(block(trees, forests, params=1))
+
+
 @wrong("inductive")
 def constructor_of_another_type() -> File:
     """A constructor makes a number."""
