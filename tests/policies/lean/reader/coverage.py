@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from bartizan.policies.lean.build import local, spine
 from bartizan.policies.lean.terms import PROP, Const, Expr, Local
 
-from .elaborate import Family, swapped
 from .syntax import Unreadable
+from .unknowns import Family, swapped
 
 Replaced = Mapping[Local, Expr]
 

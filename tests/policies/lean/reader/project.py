@@ -15,8 +15,9 @@ from bartizan.policies.lean.source import Command, Module
 from bartizan.policies.lean.terms import ONE, PROP, TYPE, ZERO, App, Const, Expr, Lam, Local, Pi, Succ
 
 from .coverage import remaining, uncovered
-from .elaborate import Elaborator, Family, Known, swapped
+from .elaborate import Elaborator
 from .syntax import Binder, Equation, Ident, Reader, Tree, Unreadable
+from .unknowns import Family, Known, swapped
 
 NAMESPACE = "Bartizan"
 _OURS = (NAMESPACE, "Certified")
@@ -131,7 +132,7 @@ class Comparison:
             self._definition(name, reader, command.kind == "abbrev")
 
     def _elaborator(self) -> Elaborator:
-        return Elaborator(self._known, self._families, (self.namespace, *self.opened))
+        return Elaborator(self._known, self._families, namespaces=(self.namespace, *self.opened))
 
     def _same(self, name: str, what: str, term: Expr) -> bool:
         """Notes whether the theory declares ``name`` with this type; False if it does not declare it."""
