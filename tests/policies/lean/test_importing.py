@@ -57,12 +57,19 @@ def by_hand(change: str = "", theory: str | None = None) -> File:
     odd = f.make("Bartizan.Expr.and", f.app(negate, starts), f.app(negate, is_bob))
     empty = f.list(nat, [])
 
+    if change == "header":
+        document = check_policy(Source("mine.yaml", YAML)).document()
+        header = document | {"rules": [document["rules"][0] | {"id": "ghost"}]}
+
     def about(reason: str) -> int:
-        return f.text(json.dumps({"label": None, "reason": reason}))
+        more = {"effect": "deny"} if change == "about" and reason else {}
+        return f.text(json.dumps({"label": None, "reason": reason, **more}))
+
+    soft = f.list(nat, [f.nat(0)]) if change == "soft" else empty
 
     tool = f.text("pay" if change != "tool" else "pai")
     rules = [
-        f.make("Bartizan.Rule.mk", f.text("odd"), f.const("Bartizan.Effect.deny"), tool, odd, empty, false, about("")),
+        f.make("Bartizan.Rule.mk", f.text("odd"), f.const("Bartizan.Effect.deny"), tool, odd, soft, false, about("")),
         f.make("Bartizan.Rule.mk", f.text("small"), f.const("Bartizan.Effect.allow"), f.text("pay"), small, empty,
                true if change == "shadow" else false, about("Small amounts.")),
     ]  # fmt: skip
@@ -196,6 +203,20 @@ def test_another_term_is_another_policy() -> None:
     assert imported(changed, "Mine.policy").policy.hash != check_policy(Source("mine.yaml", YAML)).hash
     with pytest.raises(CannotImport, match=r"Mine.policy: .* cannot be written"):
         imported(by_hand("tool").bytes(), "Mine.policy")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ("header", "a rule with conditions, which would not be in force"),
+        ("about", "more, or less, than its label and reason"),
+        ("soft", "`soft` of a deny rule"),
+    ],
+)
+def test_a_term_that_means_something_else_than_its_document_is_refused(change: str, why: str) -> None:
+    """What would be read as one policy and computed as another: a rule in the header, a second effect, softness."""
+    with pytest.raises(CannotImport, match=why):
+        imported(by_hand(change).bytes(), "Mine.policy")
 
 
 def test_names_of_certificates_are_not_free() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from bartizan.policies.lean.certificate import BadCertificate
 from bartizan.policies.lean.declarations import Axiom, Declaration, Definition, Theorem
 from bartizan.policies.lean.emit import policy_term, tree_term
 from bartizan.policies.lean.levels import LEVELS, Requirement, Uncertified
+from bartizan.policies.lean.model import Atom, Policy, Variable
 from bartizan.policies.lean.terms import Const, Lam
 from bartizan.policies.lean.translate import translated
 from bartizan.policies.lean.tree import Leaf
@@ -200,6 +201,24 @@ def changed_leaf(declarations: list[Declaration]) -> None:
     declarations[at] = Definition("Certified.policy", (), Const("Bartizan.Policy"), policy_term(other.policy))
 
 
+def moved(value: Any) -> Any:
+    """The same policy with its leaves numbered from 1, behind one that nothing uses."""
+    if isinstance(value, Atom | Variable):
+        return type(value)(value.index + 1)
+    if isinstance(value, Policy):
+        return Policy(value.header, ("null", *value.leaves), tuple(map(moved, value.rules)))
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{f.name: moved(getattr(value, f.name)) for f in fields(value)})
+    return value
+
+
+def other_numbers(declarations: list[Declaration]) -> None:
+    """The term decodes to the policy, but what the theorems call leaf 3 is leaf 4 there."""
+    at = position(declarations, "Certified.policy")
+    term = policy_term(moved(translated(pair().policy).policy))
+    declarations[at] = Definition("Certified.policy", (), Const("Bartizan.Policy"), term)
+
+
 def no_tree(declarations: list[Declaration]) -> None:
     """A theorem whose decision tree is one leaf, which follows from nothing."""
     at = position(declarations, "Certified.invariant_0.pay")
@@ -253,6 +272,7 @@ def other_decide(declarations: list[Declaration]) -> None:
     [
         (changed_policy, ("hash", "recheck")),  # the trees are right for the policy that is loaded
         (changed_leaf, ("hash", "recheck")),
+        (other_numbers, ("hash", "recheck")),
         (no_tree, ("hash",)),
         (no_proof, ("hash",)),
         (missing, ("hash",)),
@@ -261,13 +281,41 @@ def other_decide(declarations: list[Declaration]) -> None:
         (other_decide, ("hash", "recheck")),
         (lambda found: found.reverse(), ("hash", "recheck")),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_a_forged_proof_is_seen_from_the_level_that_looks_into_it(
     change: Any, taken: tuple[str, ...]
 ) -> None:
     """Whoever changes the proof and the digest passes ``hash`` without a signature, and never ``kernel``."""
     assert pair().with_proof(change).passes() == taken
+
+
+def test_another_policy_of_the_same_document_is_seen() -> None:
+    """Which missing signals soften a deny rule stands in no document: a term that says otherwise is refused."""
+    text = """
+version: 1
+name: soft
+tools: {pay: {args: {n: int}, effect: write}}
+signals: {risk: {on: call, monitor: m, missing: escalate}}
+rules:
+  - {id: all, allow: [pay]}
+  - {id: risky, deny: [pay], when: signal("risk") > 0.5}
+"""
+    found = pair(text)
+    assert found.passes() == LEVELS[:3]
+
+    def hard(declarations: list[Declaration]) -> None:
+        at = position(declarations, "Certified.policy")
+        model = translated(found.policy).policy
+        rules = tuple(replace(rule, soft=()) for rule in model.rules)
+        assert rules != model.rules
+        term = policy_term(replace(model, rules=rules))
+        declarations[at] = Definition("Certified.policy", (), Const("Bartizan.Policy"), term)
+
+    forged = found.with_proof(hard)
+    assert forged.passes() == ("hash", "recheck")
+    with pytest.raises(Uncertified, match="where other signals are missing"):
+        forged.at("kernel")
 
 
 def test_a_proof_that_is_no_file_of_declarations_is_refused() -> None:

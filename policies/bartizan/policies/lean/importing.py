@@ -25,8 +25,9 @@ from .kernel import Environment, KernelError
 from .kernel.inductive import alike
 from .kernel.levels import Levels
 from .proofs import accepted, begins_with_theory, checked_theory, declarations, told
-from .restore import document_of
+from .restore import document_of, softened
 from .terms import Const
+from .translate import translated
 
 _NEEDED = (
     "Bartizan.Policy", "Bartizan.Rule", "Bartizan.Expr", "Bartizan.Num", "Bartizan.Cmp", "Bartizan.Effect",
@@ -63,9 +64,11 @@ def imported(data: bytes, constant: str, axioms: Sequence[str] = ()) -> Imported
     if environment[constant].type is not Const("Bartizan.Policy"):
         raise CannotImport(f"expected {constant} to be of type Bartizan.Policy")
     try:
-        document = document_of(Reader(environment).policy(Const(constant)))
-        text, policy = written(document, f"{constant}.yaml")
-    except (CannotDecode, CannotWrite) as error:
+        found = Reader(environment).policy(Const(constant))
+        text, policy = written(document_of(found), f"{constant}.yaml")
+        if softened(found) != softened(translated(policy).policy):
+            raise CannotDecode("`soft` of a deny rule is not the signals that it reads and that say escalate")
+    except (CannotDecode, CannotWrite, IndexError) as error:
         raise CannotImport(f"{constant}: {error}") from error
     about = [each for each in own if isinstance(each, Theorem) and constant in constants([each.type])]
     if environment.axioms or not _on_our_theory(environment):

@@ -15,8 +15,9 @@ from .decode import CannotDecode, Reader
 from .digests import Digester
 from .external import NoKernel, find_kernel, rejection
 from .kernel import Budget, Environment, KernelError
+from .model import Policy
 from .ndjson.prefix import Prefix
-from .restore import document_of
+from .restore import document_of, softened
 from .show import show
 from .terms import Const
 from .terms import Expr as Term
@@ -56,10 +57,12 @@ def check(policy: CheckedPolicy, certificate: Certificate, declared: Declared) -
     environment = accepted(declared)
     if environment.axioms:
         raise Mismatch(f"the proof rests on axioms: {', '.join(environment.axioms)}")
-    reader = Reader(environment)
+    claims, reader = Claims.of(policy), Reader(environment)
     for constant in sorted({POLICY, *(theorem.constant for theorem in certificate.theorems)}):
-        is_policy(reader, environment, constant, policy)
-    _statements(policy, certificate, environment)
+        found = is_policy(reader, environment, constant, claims)
+        if constant == POLICY and found != claims.translation.policy:
+            raise Mismatch(f"{constant} numbers its leaves otherwise than the statements about it")
+    _statements(claims, certificate, environment)
 
 
 def accepted(declared: Declared, axioms: Sequence[str] = ()) -> Environment:
@@ -81,21 +84,24 @@ def accepted(declared: Declared, axioms: Sequence[str] = ()) -> Environment:
     return environment
 
 
-def is_policy(reader: Reader, environment: Environment, constant: str, policy: CheckedPolicy) -> None:
-    """Raises :class:`Mismatch` unless the constant is a policy and decodes to this very one."""
+def is_policy(reader: Reader, environment: Environment, constant: str, claims: Claims) -> Policy:
+    """What the constant decodes to. Raises :class:`Mismatch` unless it is this very policy and means the same."""
     if constant not in environment or environment[constant].type is not Const("Bartizan.Policy"):
         raise Mismatch(f"the proof has no policy {constant}")
     try:
-        document = document_of(reader.policy(Const(constant)))
-    except CannotDecode as error:
+        found = reader.policy(Const(constant))
+        document = canonical_text(document_of(found))
+        if document.encode() != claims.policy.canonical():
+            raise Mismatch(f"{constant} decodes to another policy")
+        if softened(found) != softened(claims.translation.policy):
+            raise Mismatch(f"{constant} has rules that ask, or do not ask, where other signals are missing")
+    except (CannotDecode, ValueError, IndexError) as error:
         raise Mismatch(f"{constant} cannot be decoded: {error}") from error
-    if canonical_text(document).encode() != policy.canonical():
-        raise Mismatch(f"{constant} decodes to another policy")
+    return found
 
 
-def _statements(policy: CheckedPolicy, certificate: Certificate, environment: Environment) -> None:
+def _statements(claims: Claims, certificate: Certificate, environment: Environment) -> None:
     """Every theorem is there, with the statement that the policy gives it, or that the certificate names."""
-    claims = Claims.of(policy)
     expected = {claim.name: claim.statement for claim in claims.general()}
     for covered in certificate.invariants:
         if covered.theorems:

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Mapping
 from typing import Any as Json
 
+from ..policy import canonical_text
 from .decode import CannotDecode
 from .model import (
     Among,
@@ -33,6 +34,7 @@ from .model import (
 
 _OPS = {"eq": "==", "lt": "<", "le": "<="}
 _BOOL = "bool"
+_INFINITY = 0x7FF << 52
 
 
 def document_of(policy: Policy) -> dict[str, Json]:
@@ -47,6 +49,17 @@ def document_of(policy: Policy) -> dict[str, Json]:
         ) from error
 
 
+def softened(policy: Policy) -> dict[tuple[str, str], frozenset[str]]:
+    """Of each deny rule by id and tool, the signals (as JSON) whose absence makes it ask. No document says this."""
+    return {
+        (rule.id, rule.tool): frozenset(
+            canonical_text(json.loads(policy.leaves[index])) for index in rule.soft
+        )
+        for rule in policy.rules
+        if rule.effect == "deny"
+    }
+
+
 class Restorer:
     """Reads conditions back. Raises KeyError, ValueError and the like where there is nothing to be read."""
 
@@ -57,6 +70,8 @@ class Restorer:
     def document(self) -> dict[str, Json]:
         header = json.loads(self.policy.header)
         rules: dict[str, dict[str, Json]] = {rule["id"]: rule for rule in header["rules"]}
+        if any(rule["conditions"] for rule in rules.values()):
+            raise CannotDecode("the header has a rule with conditions, which would not be in force")
         for rule in self.policy.rules:
             self._add(rules, rule)
         header["rules"] = sorted(rules.values(), key=lambda rule: rule["id"])
@@ -65,6 +80,10 @@ class Restorer:
 
     def _add(self, rules: dict[str, dict[str, Json]], rule: Rule) -> None:
         about: Mapping[str, Json] = json.loads(rule.about)
+        if about.keys() != {"label", "reason"}:
+            raise CannotDecode(
+                f"what the rule {rule.id} is about is more, or less, than its label and reason"
+            )
         same = {"id": rule.id, "effect": rule.effect, "shadow": rule.shadow, **about}
         made = rules.setdefault(rule.id, {**same, "conditions": {}})
         if {key: value for key, value in made.items() if key != "conditions"} != same:
@@ -169,6 +188,8 @@ def _constant(value: int, type_: str) -> Json:
 
 
 def _double(rank: int) -> float:
+    if abs(rank) >= _INFINITY:
+        raise CannotDecode("there is no double of this rank")
     bits = rank if rank >= 0 else -rank | 1 << 63
     (found,) = struct.unpack(">d", struct.pack(">Q", bits))
     return float(found)
