@@ -23,6 +23,7 @@ from hashlib import sha256
 from typing import Any as Json
 from typing import Literal, TypeAlias
 
+from ..language import ast
 from ..language.builtins import STRING_PREDICATES
 from ..policy import CheckedPolicy, canonical_text
 from ..regular import literal, one_of
@@ -157,18 +158,23 @@ def _laws(parts: Sequence[Part]) -> Iterator[Found]:
 
 
 def _windows(parts: Sequence[Part]) -> Iterator[Found]:
-    """What happened within some time happened within any longer time."""
+    """What happened once also happened if less is asked of it, or within a longer time."""
     asked = [part for part in parts if part.condition["node"] == "Once"]
     for part in asked:
         for other in asked:
-            if (
-                part.value
-                and not other.value
-                and {**part.condition, "within": 0} == {**other.condition, "within": 0}
-            ):
-                shorter, longer = part.condition["within"], other.condition["within"]
-                if longer is None or (shorter is not None and shorter <= longer):
-                    yield Found((part, other), "law")
+            if part.value and not other.value and _asks_less(other.condition, part.condition):
+                yield Found((part, other), "law")
+
+
+def _asks_less(one: Json, than: Json) -> bool:
+    """Whether the past that ``than`` is true of is one that ``one`` is true of."""
+    shorter, longer = than["within"], one["within"]
+    return (
+        all(one["match"][name] in (None, than["match"][name]) for name in ("kind", "tool"))
+        and one["body"] in (ast.to_json(ast.TRUE), than["body"])
+        and (one["key"] is None or (one["key"], one["query"]) == (than["key"], than["query"]))
+        and (longer is None or (shorter is not None and shorter <= longer))
+    )
 
 
 # --- stages
