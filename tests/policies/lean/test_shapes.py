@@ -1,4 +1,4 @@
-"""Random inductive declarations: right ones are accepted with their recursors, and one fault is enough to be refused."""
+"""Random inductive declarations: right ones are accepted with their recursors, and one fault is enough to refuse."""
 
 from __future__ import annotations
 

@@ -99,13 +99,13 @@ def of_one_component() -> File:
 @wrong("axiom", axioms=("propext",))
 def allowed_name_with_another_statement() -> File:
     """The axiom has the name of the allowed one and says False."""
-    return start("False").axiom("propext", NO)
+    return _iff().axiom("propext", NO)
 
 
 @wrong("axiom", axioms=("propext",))
 def allowed_name_with_level_parameter() -> File:
     """The axiom has the name of the allowed one and gives an element of every type."""
-    return File().axiom("propext", pi("α", sort("u"), lambda a: a), ("u",))
+    return _iff().axiom("propext", pi("α", sort("u"), lambda a: a), ("u",))
 
 
 @wrong("pinned", axioms=("propext",))

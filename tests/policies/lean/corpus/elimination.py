@@ -10,6 +10,7 @@ from tests.policies.lean.corpus.forge import (
     PROP,
     TYPE,
     File,
+    Fn,
     Level,
     Term,
     app,
@@ -216,6 +217,16 @@ def mutual_propositions() -> File:
 def mutual_propositions_without_proofs() -> File:
     """Two propositions without proofs, which Lean lets go into propositions only when declared together, go further."""
     return File().block(block(Type("A", PROP), Type("B", PROP)))
+
+
+@wrong("type")
+def no_eta_for_propositions() -> File:
+    """The recursor of a conjunction is said to compute at a variable proof, as that of a structure of data would."""
+    both = app(const("And"), YES, YES)
+    step = lam("a", YES, lam("b", YES, nat(3)))
+    value: Fn = lambda h: app(const("And.rec", 1), YES, YES, lam("h", both, NAT), step, h)  # noqa: E731
+    statement = pi("h", both, lambda h: eq(NAT, value(h), nat(3)))
+    return start("Nat", "True", "And", "Eq").theorem("bad", statement, lam("h", both, refl(NAT, nat(3))))
 
 
 @wrong("recursor")
