@@ -21,6 +21,7 @@ from bartizan.policies.lean.declarations import Axiom, Declaration, Definition, 
 from bartizan.policies.lean.emit import policy_term, tree_term
 from bartizan.policies.lean.levels import LEVELS, Requirement, Uncertified
 from bartizan.policies.lean.model import Atom, Policy, Variable
+from bartizan.policies.lean.ndjson import read, write
 from bartizan.policies.lean.terms import Const, Lam
 from bartizan.policies.lean.translate import translated
 from bartizan.policies.lean.tree import Leaf
@@ -60,6 +61,7 @@ def test_it_is_made_the_same_again() -> None:
     again = pair.__wrapped__()
     assert again.certificate.to_bytes() == pair().certificate.to_bytes()
     assert again.proof == pair().proof
+    assert write(declaration for _, declaration in read(again.proof)).encode() == again.proof
 
 
 def test_whatever_is_changed_in_a_certificate_is_seen() -> None:

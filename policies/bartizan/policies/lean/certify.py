@@ -25,8 +25,7 @@ from .digests import Digester
 from .emit import ours, reflexivity, tree_term
 from .facts import Found, Part
 from .model import Expr
-from .ndjson import write
-from .proofs import checked_theory
+from .proofs import behind_theory, checked_theory
 from .search import Search, TooLarge
 from .terms import Const
 from .tree import Tree
@@ -102,9 +101,10 @@ class _Certifier:
         return self._certified(invariants)
 
     def _certified(self, invariants: tuple[form.Covered, ...]) -> Made:
-        environment = checked_theory().fork()
+        theory = checked_theory()
+        environment = theory.fork()
         environment.add_all([*self.declarations, *self.further.declarations])
-        proof = write(environment.declarations).encode()
+        proof = behind_theory(environment.declarations[len(theory.declarations) :])
         certificate = form.Certificate(
             policy=form.About(name=self.policy.name, hash=self.policy.hash),
             schema=schema_digest(self.policy),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TypeAlias
 
@@ -42,6 +42,11 @@ def _theory() -> Prefix:
 def begins_with_theory(proof: bytes) -> bool:
     """Whether a file is the theory to begin with, letter by letter."""
     return proof.startswith(_theory().text)
+
+
+def behind_theory(declarations: Iterable[Declaration]) -> bytes:
+    """The file that declares the theory, and these after it."""
+    return _theory().write(declarations)
 
 
 def declarations(proof: bytes) -> Declared:

@@ -1,10 +1,13 @@
-"""A beginning that many files share, read once: what follows is read as if all had been read again."""
+"""A beginning that many files share, read once: what follows is read, or written, as if all had been done again."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from ..declarations import Declaration
 from .lines import Source
 from .reader import Reader, read
+from .writer import _Writer
 
 
 class Prefix:
@@ -21,3 +24,14 @@ class Prefix:
             return list(read(source))
         rest: Source = source[len(self.text) :]
         return [*self.declared, *self._reader.copy().read(rest)]
+
+    def write(self, declarations: Iterable[Declaration]) -> bytes:
+        """The file that declares these after what is declared here, as :func:`.write` makes it."""
+        tables, writer = self._reader.tables, _Writer()
+        writer.lines.clear()
+        writer.names = {name: number for number, name in enumerate(tables.names)}
+        writer.levels = {level: number for number, level in enumerate(tables.levels)}
+        writer.exprs = {expr: number for number, expr in enumerate(tables.exprs)}
+        for declaration in declarations:
+            writer.declaration(declaration)
+        return self.text + "".join(f"{line}\n" for line in writer.lines).encode()
