@@ -224,7 +224,7 @@ def test_another_axiom_is_allowed_with_its_statement() -> None:
     target = Environment([choice]).add_all(base().declarations)
     target.add(choice)
     assert target.axioms == ["choice"]
-    with pytest.raises(KernelError, match="together with its statement"):
+    with pytest.raises(KernelError, match="but with their statement"):
         environment(axioms=("choice",)).add(choice)
     with pytest.raises(KernelError, match="says something else"):
         Environment([choice]).add_all(base().declarations).add(Axiom("choice", (), fn("False")))

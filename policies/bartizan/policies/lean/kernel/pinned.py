@@ -150,19 +150,20 @@ def check_axiom(
     axiom: Axiom, allowed: Iterable[str | Axiom], constants: Mapping[str, Constant], levels: Levels
 ) -> None:
     """Raise :class:`KernelError` unless ``axiom`` is allowed and says what is believed of it."""
-    by_name = {each if isinstance(each, str) else each.name: each for each in allowed}
-    believed = by_name.get(axiom.name)
-    if believed is None:
+    named = [each for each in allowed if axiom.name == (each if isinstance(each, str) else each.name)]
+    if not named:
         raise KernelError("axioms are not allowed; allow it by name if you mean to trust it")
-    rests_on: tuple[Inductive, ...] = ()
-    if isinstance(believed, str):
-        if believed not in AXIOMS:
-            raise KernelError("this is no axiom of Lean's: allow it together with its statement")
-        believed, rests_on = AXIOMS[believed]
-    if not _says(axiom.type, axiom.level_params, believed.type, believed.level_params, levels):
-        raise KernelError("the axiom of this name that is allowed says something else")
-    for each in rests_on:
-        _check_declared(each, constants, levels)
+    for believed in named:
+        rests_on: tuple[Inductive, ...] = ()
+        if isinstance(believed, str):
+            if believed not in AXIOMS:
+                raise KernelError("axioms are not allowed that Lean does not have, but with their statement")
+            believed, rests_on = AXIOMS[believed]
+        if _says(axiom.type, axiom.level_params, believed.type, believed.level_params, levels):
+            for each in rests_on:
+                _check_declared(each, constants, levels)
+            return
+    raise KernelError("the axiom of this name that is allowed says something else")
 
 
 def _check_declared(wanted: Inductive, constants: Mapping[str, Constant], levels: Levels) -> None:
