@@ -18,7 +18,7 @@ POLICY = """
 version: 1
 name: p
 tools:
-  send: {args: {path: str, to: str, n: int}, effect: write}
+  send: {args: {path: str, to: str, n: int, cc: "list(str, 8)", bcc: "list(str, 8)"}, effect: write}
   read: {args: {}, effect: read}
 rules:
   - id: r
@@ -80,6 +80,18 @@ IMPOSSIBLE = [
         2,
     ),
     ('session.once("call:send") && !session.once("call")', "law", 2),
+    (
+        "args.cc.exists(a, !from_user(a)) && args.cc.all(a, from_user(a) || grounded(a) && from_user(a))",
+        "element",
+        2,
+    ),
+    ('args.cc.exists(a, a == "eve@x.org") && args.cc.all(a, email_domain(a, ["y.org"]))', "element", 2),
+    ("!args.cc.all(a, from_user(a)) && !args.cc.exists(a, !from_user(a)) && args.n > 1", "element", 2),
+    (
+        'args.cc.exists(a, a.startsWith("ab")) && args.cc.all(a, size(a) < 3) && !args.cc.exists(a, a == "ab")',
+        "element",
+        3,
+    ),
     ('tool == "read"', "tool", 1),
     ('!(tool in ["send", "read"])', "tool", 1),
     ('session.stage("a") && session.stage("b", "c")', "stage", 2),
@@ -98,6 +110,10 @@ POSSIBLE = [
     'session.once("call:send") && !session.once("call:send", within="2h", by=args.to)',
     'session.once("call") && !session.once("call:send")',
     'session.once("call:read", within="1h") && !session.once("call:send", within="2h")',
+    "args.cc.exists(a, !from_user(a)) && args.bcc.all(a, from_user(a))",
+    "args.cc.exists(a, from_user(a)) && args.cc.exists(a, !from_user(a))",
+    "args.cc.all(a, from_user(a)) && args.cc.all(a, !from_user(a))",  # nothing is in an empty list
+    "args.cc.exists(a, !from_user(a) || grounded(a)) && args.cc.all(a, from_user(a))",
     'tool == "send"',
     '!(tool == "read")',
     'session.stage("a", "b") && !session.stage("b")',
@@ -124,7 +140,7 @@ def test_what_can_be_at_once_is_no_fact(condition: str) -> None:
     """Neither found nor believed, whatever reason a certificate gives."""
     known, policy = parts(condition)
     assert contradiction(known, "send", policy) is None
-    for reason in ("language", "law", "tool", "stage"):
+    for reason in ("language", "law", "tool", "stage", "element"):
         assert isinstance(objection(known, reason, "send", policy), str)
 
 

@@ -84,7 +84,7 @@ class Fact(_Closed):
     english: Text
     tool: Text
     parts: tuple[Part, ...]
-    reason: Literal["language", "law", "tool", "stage", "sum"]
+    reason: Literal["language", "law", "tool", "stage", "sum", "element"]
     states: Index = 0
     closed: Digest | None = None
     derivatives: tuple[Text, ...] = ()

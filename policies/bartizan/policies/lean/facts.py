@@ -10,6 +10,7 @@ hypothesis of the theorem that needs it, and stands in the certificate with its 
   within a longer one;
 * ``tool``: the condition asks which tool is called, and the theorem is about calls of one tool;
 * ``stage``: a session is in some stage, and in no stage that is not one of them;
+* ``element``: what is said of some element of a list cannot be so of one of which what is said of all is so;
 * ``sum``: what is added up is never negative (:mod:`.sums`), and so no sum is.
 
 What is said of E: a condition that is E has none of the values, so a fact says nothing about it.
@@ -34,9 +35,10 @@ from ..regular.decide import decide
 from ..regular.derivative import Derivatives, derivative_classes
 from ..regular.show import show
 from ..regular.term import ANY, EMPTY, Term
+from .elements import Said, clashing
 from .spelling import spell
 
-Reason = Literal["language", "law", "tool", "stage", "sum"]
+Reason = Literal["language", "law", "tool", "stage", "sum", "element"]
 MAX_STATES = 5_000
 SHOWN_STATES, SHOWN_LETTERS = 64, 16_384
 _STEPS = 2_000_000
@@ -94,7 +96,7 @@ def contradiction(parts: Sequence[Part], tool: str, policy: CheckedPolicy) -> Fo
     for part in parts:
         if _asks_for(part, tool) is False:
             return Found((part,), "tool")
-    for found in (*_laws(parts), *_stages(parts, policy), *_texts(parts)):
+    for found in (*_laws(parts), *_stages(parts, policy), *_texts(parts), *_elements(parts)):
         return found
     return None
 
@@ -111,6 +113,8 @@ def objection(parts: Sequence[Part], reason: Reason, tool: str, policy: CheckedP
         found = next(_laws(parts), None)
     elif reason == "stage":
         found = next(_stages(parts, policy), None)
+    elif reason == "element":
+        found = next(_elements(parts), None)
     else:
         found = _text(parts)
     if found is None or len(found.parts) != len(parts):
@@ -175,6 +179,20 @@ def _asks_less(one: Json, than: Json) -> bool:
         and (one["key"] is None or (one["key"], one["query"]) == (than["key"], than["query"]))
         and (longer is None or (shorter is not None and shorter <= longer))
     )
+
+
+# --- elements of a list
+
+
+def _elements(parts: Sequence[Part]) -> Iterator[Found]:
+    """Quantifiers over one list, of which an element would have to be what it cannot be."""
+
+    def excluded(said: Sequence[Said]) -> bool:
+        about = [Part(each.condition, each.value) for each in said]
+        return any(True for _ in (*_laws(about), *_texts(about)))
+
+    for places in clashing([Said(part.condition, part.value) for part in parts], excluded):
+        yield Found(tuple(parts[place] for place in places), "element")
 
 
 # --- stages
