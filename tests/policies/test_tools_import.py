@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -379,3 +380,44 @@ def test_any_schema_gives_a_declaration_that_can_be_written(schema: dict[str, An
     """However odd a schema, the import answers, and what it answers loads back."""
     tool = tool_from_json_schema("tool", schema)
     assert loaded((tool,)) == (tool,)
+
+
+def nested(around: Callable[[Any], Any]) -> Any:
+    """A schema within schemas, thousands deep."""
+    schema: Any = {"type": "string"}
+    for _ in range(3000):
+        schema = around(schema)
+    return schema
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        {"$ref": "#/$defs/d0"},
+        nested(lambda inner: {"anyOf": [inner]}),
+        nested(lambda inner: {"allOf": [inner]}),
+        nested(lambda inner: {"type": "array", "items": inner}),
+    ],
+    ids=["references", "anyOf", "allOf", "items"],
+)
+def test_a_schema_without_end_is_opaque_at_some_depth(inner: Any) -> None:
+    """A server that nests its schemas thousands deep, or refers on and on, gets a declaration like any other."""
+    refs = {f"d{n}": {"$ref": f"#/$defs/d{n + 1}"} for n in range(3000)}
+    schema = {"type": "object", "properties": {"x": inner}, "$defs": refs}
+    declared = tool_from_json_schema("a", schema)
+    assert isinstance(declared.args, t.Record) and declared.args.names == ("x",)
+
+
+@pytest.mark.parametrize("required", [5, "x", None, {"x": 1}])
+def test_what_is_required_is_a_list_or_nothing(required: Any) -> None:
+    """A schema that is none says nothing about which arguments have to be there."""
+    schema = {"type": "object", "properties": {"x": {"type": "string"}}, "required": required}
+    args = tool_from_json_schema("a", schema).args
+    assert isinstance(args, t.Record) and args.fields[0][1].optional
+
+
+@pytest.mark.parametrize("annotations", [[], 5, "read only"])
+def test_annotations_that_are_none_mean_the_worst(annotations: Any) -> None:
+    """As if there were none."""
+    (tool,) = tools_from_mcp([{"name": "a", "inputSchema": {}, "annotations": annotations}])
+    assert "destructive" in tool.tags

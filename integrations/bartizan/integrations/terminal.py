@@ -6,6 +6,7 @@ Much of what commands print was written by agents, tools and strangers: names of
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -14,7 +15,10 @@ from bartizan.policies.diagnostics import visible
 
 
 class InertConsole(Console):
-    """Rich's console; its own styles work, other control characters are shown by their numbers."""
+    """Rich's console. Its own styles work; other control characters are shown by number, and ``:x:`` is no picture."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"emoji": False, **options})
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """The segments of what is printed, with nothing in their texts that a terminal obeys but ends of lines."""

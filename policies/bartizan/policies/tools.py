@@ -104,7 +104,7 @@ def _mapping(value: Json) -> Mapping[str, Json] | None:
     if value is None or isinstance(value, Mapping):
         return value
     dump = getattr(value, "model_dump", None)
-    dumped = dump() if dump is not None else vars(value)
+    dumped = dump() if dump is not None else getattr(value, "__dict__", None)
     return dumped if isinstance(dumped, Mapping) else None
 
 

@@ -40,7 +40,7 @@ Save = Annotated[
     Path | None,
     typer.Option("--save-tests", help="Add the calls that were found to this policy (or new file) as tests."),
 ]
-Timeout = Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds for one question.")]
+Timeout = Annotated[float, typer.Option("--timeout", min=0.1, max=86400.0, help="Seconds for one question.")]
 SecondOpinion = Annotated[
     bool, typer.Option("--second-opinion", help="Ask another solver too; a disagreement is an error.")
 ]

@@ -37,6 +37,14 @@ def read(path: Path) -> bytes:
         give_up(f"cannot read {path}: {error.strerror or error}")
 
 
+def write(path: Path, text: str) -> None:
+    """Write a file, with the ends of lines as they are, or a clear exit."""
+    try:
+        path.write_text(text, "utf-8", newline="")
+    except OSError as error:
+        give_up(f"cannot write {path}: {error.strerror or error}")
+
+
 def program_of(path: Path, tools: Path | None = None) -> Program:
     """The program of a policy file or pack; the problems of a bad one go to standard error, exit code 1."""
     try:

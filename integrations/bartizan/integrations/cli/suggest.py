@@ -18,7 +18,7 @@ from ..replay.engine import replay_session
 from ..replay.formats import read as recorded_sessions
 from ..replay.record import Call, RecordError
 from .asking import TIMEOUT, Timeout, Tools, analysing, checked, options
-from .console import declared_tools, err, give_up, out
+from .console import declared_tools, err, give_up, out, write
 
 if TYPE_CHECKING:  # the analyses need a solver, which the other commands do without
     from bartizan.policies.analysis.suggest.observed import Observed
@@ -127,7 +127,7 @@ def least_privilege(
     else:
         _show(found, source.text, str(policy))
     if output is not None:
-        output.write_text(found.text, "utf-8", newline="")
+        write(output, found.text)
         err.print(f"wrote {output}", markup=False)
 
 

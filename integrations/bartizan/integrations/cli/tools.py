@@ -15,7 +15,7 @@ from bartizan.policies import ToolDecl
 from bartizan.policies.document.schema import json_schema
 from bartizan.policies.tools import to_yaml, tool_from_json_schema, tools_from_langchain, tools_from_mcp
 
-from .console import give_up, out, read
+from .console import give_up, out, read, write
 
 app = typer.Typer(help="The types of tools.", no_args_is_help=True)
 
@@ -28,7 +28,7 @@ def schema(
     if output is None:
         typer.echo(text)
     else:
-        output.write_text(text + "\n", "utf-8")
+        write(output, text + "\n")
         out.print(f"wrote {output}", markup=False)
 
 
@@ -91,7 +91,11 @@ def _openai_function(tool: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def _attribute(module: str, attribute: str) -> Sequence[Any]:
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+        tools = found() if callable(found) and not hasattr(found, "name") else found
+    except (ImportError, AttributeError, TypeError) as error:
         raise ValueError(str(error)) from error
-    tools = found() if callable(found) and not hasattr(found, "name") else found
-    return list(tools) if isinstance(tools, (list, tuple)) else [tools]
+    listed = list(tools) if isinstance(tools, (list, tuple)) else [tools]
+    for tool in listed:
+        if not hasattr(tool, "name"):
+            raise ValueError(f"expected LangChain tools, found {type(tool).__name__}")
+    return listed

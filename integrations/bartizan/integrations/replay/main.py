@@ -59,12 +59,16 @@ def run_replay(
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return 2
     print_report(report, console)
-    if html is not None:
-        html.write_text(html_report(report), "utf-8")
-        console.print(f"wrote {html}", markup=False, highlight=False)
-    if json_out is not None:
-        json_out.write_text(json.dumps(report_json(report), indent=2) + "\n", "utf-8")
-        console.print(f"wrote {json_out}", markup=False, highlight=False)
+    try:
+        if html is not None:
+            html.write_text(html_report(report), "utf-8")
+            console.print(f"wrote {html}", markup=False, highlight=False)
+        if json_out is not None:
+            json_out.write_text(json.dumps(report_json(report), indent=2) + "\n", "utf-8")
+            console.print(f"wrote {json_out}", markup=False, highlight=False)
+    except OSError as error:
+        console.print(f"cannot write {error.filename}: {error.strerror}", style="red", markup=False)
+        return 2
     return 0
 
 

@@ -74,7 +74,7 @@ class _Importer:
         if "$ref" not in schema:
             return self.inline(schema, depth)
         reference = str(schema["$ref"])
-        if reference in self.open_refs:
+        if reference in self.open_refs or len(self.open_refs) > _HOPS:
             return Any(), True  # recursive: a tree has no bounded type
         self.open_refs.append(reference)
         type_ = self.type(self.target(reference), depth)
@@ -92,7 +92,7 @@ class _Importer:
         if isinstance(schema.get("allOf"), list):
             parts = schema["allOf"]
             return (
-                self.type(parts[0], depth)
+                self.type(parts[0], depth + 1)
                 if len(parts) == 1 and "properties" not in schema
                 else (Any(), True)
             )
@@ -103,7 +103,7 @@ class _Importer:
 
     def union(self, members: list[Json], depth: int) -> tuple[Type, bool]:
         others = [m for m in members if not (isinstance(m, Mapping) and m.get("type") == "null")]
-        found = [self.type(member, depth) for member in others]
+        found = [self.type(member, depth + 1) for member in others]
         nullable = len(others) < len(members) or any(null for _, null in found)
         types = {type_ for type_, _ in found}
         if types == {Int(), F64()}:
@@ -141,7 +141,8 @@ class _Importer:
             return Any()
         if _OPEN_ENDED & set(schema) or not all(is_field_name(name) for name in properties):
             return Any()
-        required = schema.get("required", ())
+        required = schema.get("required")
+        required = required if isinstance(required, list) else []
         fields = []
         for name, inner in properties.items():
             type_, nullable = self.type(inner, depth + 1)

@@ -92,7 +92,7 @@ def head(text: str | None) -> Receipt | None:
     if text is None:
         return None
     seq, colon, hash_ = text.partition(":")
-    if not colon or not seq.isdigit():
+    if not colon or not (seq.isascii() and seq.isdigit() and len(seq) <= 18):
         give_up("a head is SEQ:HASH, as `bartizan audit verify` prints it")
     return Receipt(int(seq), hash_)
 
