@@ -462,7 +462,7 @@ def test_false_cannot_be_proved_from_a_prop_that_hides_data() -> None:
 
 def test_large_declarations_cost_what_their_recursors_take() -> None:
     """Each rule of a recursor names all minor premises, so a type of very many constructors is over budget."""
-    many = {f"c{place}": T for place in range(3_000)}
+    many: dict[str, Expr] = {f"c{place}": T for place in range(3_000)}
     with pytest.raises(BudgetError, match="more steps"):
         environment().add(inductive("T", TYPE, many))
     wide: Expr = T
