@@ -37,6 +37,7 @@ from .terms import Expr as Term
 
 NAMESPACE = "Bartizan."
 MAX_ITEMS = 1_000_000
+MAX_PARTS = 1_000_000  # a term may share its parts, the policy that is read from it does not
 PIECE = 256
 _EFFECTS: dict[str, Effect] = {
     "Effect.allow": "allow",
@@ -54,10 +55,11 @@ class CannotDecode(ValueError):
 
 
 class Reader:
-    """Reads closed terms of an environment. Raises :class:`CannotDecode`."""
+    """Reads closed terms of an environment, at most ``parts`` parts. Raises :class:`CannotDecode`."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, parts: int = MAX_PARTS) -> None:
         self._machine = environment._machine  # reduction is all that is needed of it, and nothing is added
+        self._left = parts
 
     def policy(self, term: Term) -> Policy:
         """The policy that a term of type ``Bartizan.Policy`` is."""
@@ -76,6 +78,9 @@ class Reader:
     # --- constructors
 
     def _head(self, value: Value, what: str) -> tuple[str, tuple[Value, ...]]:
+        self._left -= 1
+        if self._left < 0:
+            raise CannotDecode("the policy is too large")
         found = self._machine.whnf(value)
         if not isinstance(found, Stuck) or not isinstance(found.head, Const):
             raise CannotDecode(f"expected {what}, found something that does not compute")
