@@ -30,6 +30,8 @@ rules:
   - {id: large, escalate: [pay], when: args.amount > 100, reason: A person looks at payments above 100.}
   - {id: daily, deny: [pay], when: 'session.sum("pay", "amount") + args.amount > 1000', reason: At most 1000.}
 """
+PATIENCE = 300
+"""Seconds after which a service hangs. Many tests share one: were it not there in time, they would all fail."""
 BARTIZAN = [sys.executable, "-c", "from bartizan.integrations.cli import main; main()"]
 SECRETS = {"AGENT": "agent-token", "ANN": "ann-token", "ADMIN": "admin-token", "KEY": "k" * 32}
 TOKENS = [
@@ -67,8 +69,18 @@ class Running:
             stderr=self._log,
             env={**os.environ, **SECRETS},
         )
+        try:
+            self._wait()
+        except BaseException:  # nobody will leave what nobody has entered
+            self.process.kill()
+            self.process.wait()
+            self._log.close()
+            raise
+        return self
+
+    def _wait(self) -> None:
         expected = len(yaml.safe_load(self._config.read_text())["listen"])
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while len(self.addresses) < expected:
             assert self.process.poll() is None and time.monotonic() < until, self.log
             self.addresses = [
@@ -77,13 +89,12 @@ class Running:
                 if line.startswith("Serving on ")
             ]
             time.sleep(0.02)
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(30)
+        code = self.process.wait(PATIENCE)
         assert code == 0 or error is not None, self.log
         self._log.close()
 
