@@ -34,9 +34,11 @@ class Terms(Proving):
         return made
 
     def type_of(self, term: Syntax) -> Expr:
+        """A term that is a type."""
         return self.check(term, Sort(self.unknown_level()))
 
     def level(self, term: Syntax) -> Level:
+        """A universe level."""
         match term:
             case syntax.Number(value):
                 level: Level = ZERO
@@ -60,6 +62,7 @@ class Terms(Proving):
         return made
 
     def require(self, made: Expr, expected: Expr, term: Syntax | str) -> None:
+        """Raises :class:`Mistake` unless ``made`` has the expected type."""
         found = self.infer(made)
         if not self.unify(found, expected):
             wanted, found = self.settle(expected), self.settle(found)
@@ -81,7 +84,7 @@ class Terms(Proving):
             case syntax.Field(inner, path):
                 return self.field(self.settle(self.elaborate(inner)), path)
             case syntax.ForAll(binders, body):
-                return self.closed(binders, body, None)
+                return self.product(binders, body)
             case syntax.Fun(binders, body):
                 return self.function(binders, body, expected)
             case syntax.Have(name, type_, value, body):
@@ -105,7 +108,8 @@ class Terms(Proving):
                 return self.auto(cases, expected)
         raise Mistake(f"no meaning for {term}")
 
-    def closed(self, binders: Sequence[syntax.Binder], body: Syntax, expected: None) -> Expr:
+    def product(self, binders: Sequence[syntax.Binder], body: Syntax) -> Expr:
+        """``∀ binders, body``."""
         mark = len(self.scope)
         bound = self.binders(binders)
         inner = self.settle(self.type_of(body))
@@ -114,12 +118,17 @@ class Terms(Proving):
         return pi(bound, inner)
 
     def _fixed(self, bound: list[Local]) -> list[Local]:
-        """The types of bound locals with what is known by now: the locals stay the same."""
+        """The types of bound locals with what is known by now.
+
+        The locals stay the same, so that what was built with them stays right: here, and only here and where cases
+        are named, a local is changed after it was made.
+        """
         for each in bound:
             each.type = self.settle(each.type)
         return bound
 
     def function(self, binders: Sequence[syntax.Binder], body: Syntax, expected: Expr | None) -> Expr:
+        """``fun binders => body``: types of binders that are not written come from the expected type."""
         mark = len(self.scope)
         bound: list[Local] = []
         for each in binders:
@@ -153,6 +162,7 @@ class Terms(Proving):
         return lam(bound, made)
 
     def lookup(self, name: str) -> Expr:
+        """The local, or the constant with unknown levels, that a name is."""
         for each in reversed(self.scope):
             if each.name == name:
                 return each
@@ -206,6 +216,7 @@ class Terms(Proving):
             made, type_ = App(made, value), instantiate(type_.body, [value])
 
     def application(self, term: syntax.Name | syntax.Apply, expected: Expr | None) -> Expr:
+        """A function with its arguments; those that need their type to be known come last."""
         head = term if isinstance(term, syntax.Name) else term.function
         args = [] if isinstance(term, syntax.Name) else list(term.args)
         if isinstance(head, syntax.Name) and head.text in ("Type", "Sort") and args:
