@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -117,6 +119,17 @@ def test_another_kernel_can_be_asked(policy: Path) -> None:
     assert (code, "does not accept the proof" in err) == (1, True)
     assert not (policy.parent / "policy.cert.json").exists()
     assert run("certify", policy, "--kernel", "no-such-kernel")[0] == 2
+
+
+def test_a_proxy_guards_with_a_certified_policy_only(policy: Path) -> None:
+    """``proxy --require`` ends before anything is passed on; a sidecar's policy is the sidecar's affair."""
+    server = [sys.executable, str(Path(__file__).parents[1] / "mcp" / "desk_server.py")]
+    code, _, err = run("proxy", "--sidecar", "http://127.0.0.1:1", "--require", "kernel", "--", *server)
+    assert (code, "for deciding here" in err) == (2, True)
+    main = [sys.executable, "-c", "from bartizan.integrations.cli import main; main()", "proxy"]
+    command = [*main, "--policy", str(policy), "--require", "kernel", "--", *server]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, "not certified at level kernel" in done.stderr) == (2, True), done.stderr
 
 
 def test_a_policy_comes_from_a_term(tmp_path: Path) -> None:

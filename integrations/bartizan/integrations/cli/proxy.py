@@ -17,6 +17,7 @@ import typer
 
 from bartizan.guard import ANONYMOUS, BartizanError, Gatekeeper, Principal
 from bartizan.policies import PolicyError
+from bartizan.policies.lean.levels import Level
 
 from .console import err, give_up, read
 
@@ -77,6 +78,10 @@ def proxy(
     trust_annotations: Annotated[
         bool, Option("--trust-annotations", help="Believe what the server says of its tools' effects.")
     ] = False,
+    require: Annotated[
+        Level | None,
+        Option(help="The level that the policy's certificate must reach.", show_default=False),
+    ] = None,
     sidecar: Annotated[str | None, Option(help="Ask a sidecar at this URL instead of deciding here.")] = None,
     token_file: Annotated[Path | None, Option(help="File with the bearer token for the sidecar.")] = None,
 ) -> None:
@@ -92,8 +97,11 @@ def proxy(
         give_up("expected the server's command after `--`, or --url: one of the two")
     if (policy is None) == (sidecar is None):
         give_up("expected --policy to decide here, or --sidecar to ask elsewhere: one of the two")
-    if sidecar is not None and (audit is not None or store is not None or trust_annotations):
-        give_up("--audit, --store and --trust-annotations are for deciding here; a sidecar has its own")
+    here = audit is not None or store is not None or trust_annotations or require is not None
+    if sidecar is not None and here:
+        give_up(
+            "--audit, --store, --trust-annotations and --require are for deciding here; a sidecar has its own"
+        )
     asking = ask or (Ask.PAGE if page else Ask.NOBODY if sidecar else Ask.CLIENT)
     if (asking is Ask.PAGE) != (page is not None):
         give_up("expected --page with --ask page, and only with it")
@@ -120,7 +128,12 @@ def proxy(
                 assert policy is not None
                 try:
                     gate = guard_for(
-                        policy, upstream.tools, audit=audit, store=store, trust_annotations=trust_annotations
+                        policy,
+                        upstream.tools,
+                        audit=audit,
+                        store=store,
+                        trust_annotations=trust_annotations,
+                        require=require,
                     )
                 except (OSError, ValueError) as error:
                     raise _CannotGuard(f"cannot open what guards the server: {error}") from error
