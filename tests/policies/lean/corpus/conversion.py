@@ -295,6 +295,16 @@ def sum_has_no_eta() -> File:
 
 
 @wrong("type")
+def recursive_structure_has_no_eta() -> File:
+    """An element of a type with one constructor, which has a field of the type, is said to be made of its fields."""
+    file = start("Nat", "Eq")
+    file.block(block(Type("T", TYPE, (("T.mk", pi("n", NAT, arrow(arrow(NAT, const("T")), const("T")))),))))
+    again: Fn = lambda t: app(const("T.mk"), proj("T", 0, t), proj("T", 1, t))  # noqa: E731
+    statement = pi("t", const("T"), lambda t: eq(const("T"), t, again(t)))
+    return file.theorem("bad", statement, lam("t", const("T"), lambda t: refl(const("T"), t)))
+
+
+@wrong("type")
 def proof_of_one_for_another() -> File:
     """The proof of one proposition is given for another, since all proofs are said to be equal."""
     file = start("True", "False", "Eq")

@@ -56,6 +56,38 @@ def arithmetic() -> File:
     )
 
 
+def comparing() -> File:
+    """Beside arithmetic, subtraction and comparison, which the kernel computes too."""
+    file = arithmetic()
+    file.define("Nat.pred", arrow(NAT, NAT), lam("n", NAT, lambda n: recurse(n, ZERO, _index())))
+    less = lam("k", NAT, lam("ih", NAT, lambda ih: app(const("Nat.pred"), ih)))
+    file.define("Nat.sub", BINARY, lam("n", NAT, lambda n: lam("m", NAT, lambda m: recurse(m, n, less))))
+    test = arrow(NAT, BOOL)
+
+    def below(ih: Term) -> Term:
+        step = lam("j", NAT, lambda j: lam("_", BOOL, ih(j)))
+        return lam("m", NAT, lambda m: recurse(m, FALSE, step, BOOL))
+
+    again = lam("k", NAT, lam("ih", test, below))
+    value = lam("n", NAT, lambda n: recurse(n, lam("m", NAT, TRUE), again, test))
+    return file.define("Nat.ble", arrow(NAT, test), value)
+
+
+def _index() -> Term:
+    return lam("k", NAT, lambda k: lam("ih", NAT, k))
+
+
+@valid
+def comparisons() -> File:
+    """Subtraction and comparison of numbers beyond every machine word."""
+    file, big = comparing(), 2**70
+    file.theorem(
+        "less", eq(NAT, app(const("Nat.sub"), nat(big), nat(1)), nat(big - 1)), refl(NAT, nat(big - 1))
+    )
+    compared = app(const("Nat.ble"), nat(big), nat(big - 1))
+    return file.theorem("not_below", eq(BOOL, compared, FALSE), refl(BOOL, FALSE))
+
+
 @valid
 def sums() -> File:
     """Literals are numbers, computed exactly beyond every machine word."""
@@ -243,7 +275,7 @@ def promised(name: str, sentence: str, statement: Term, proof: Term) -> None:
     """A division that gives its first argument, with a theorem of the name that lets division be computed."""
 
     def make() -> File:
-        file = arithmetic()
+        file = comparing()
         file.define("Nat.div", BINARY, _first).theorem("Nat.div.computed", statement, proof)
         left = app(const("Nat.div"), nat(6), nat(2))
         return file.theorem("bad", eq(NAT, left, nat(3)), refl(NAT, nat(3)))

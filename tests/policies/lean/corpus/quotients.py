@@ -110,6 +110,16 @@ def lift_at_a_variable() -> File:
 
 
 @wrong("type")
+def lift_of_what_only_looks_made() -> File:
+    """The lift of a constant function is said to compute at the value of an opaque function of three arguments."""
+    type_ = app(const("Quot", 1), NAT, always())
+    value = lam("a", NAT, lam("b", NAT, lam("c", NAT, lambda c: made(c))))
+    file = primitives(start("Nat", "True", "Eq")).opaque("box", arrow(NAT, NAT, NAT, type_), value)
+    element = app(const("box"), nat(1), nat(2), nat(3))
+    return file.theorem("bad", eq(NAT, lifted(nat(7), element), nat(7)), refl(NAT, nat(7)))
+
+
+@wrong("type")
 def lift_of_another_value() -> File:
     """A lift is said to give another value than its function."""
     file = primitives(start("Nat", "True", "Eq"))
