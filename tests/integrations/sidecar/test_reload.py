@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +136,45 @@ def _tokens() -> list[dict[str, Any]]:
         {"name": name, "sha256": sha256(f"{name}-token".encode()).hexdigest(), "scopes": scopes}
         for name, scopes in names.items()
     ]
+
+
+@pytest.mark.parametrize("other", ["pipe", "folder", "nothing", "device"])
+async def test_what_is_no_file_is_refused_and_watching_goes_on(tmp_path: Path, other: str) -> None:
+    """A pipe that nobody writes to holds nothing up: the policy before it decides, the one after it is taken."""
+    made = await asyncio.to_thread(service, tmp_path, reload={"every": 0.01})
+    tenant, file = made.tenants["default"], tmp_path / "policy.yaml"
+    watching = asyncio.create_task(tenant.reloader.watch())
+
+    def write(text: str) -> None:
+        (tmp_path / "new").write_text(text)
+        (tmp_path / "new").replace(file)
+
+    def replace() -> None:
+        file.unlink()
+        if other == "pipe":
+            os.mkfifo(file)
+        elif other == "folder":
+            file.mkdir()
+        elif other == "device":
+            file.symlink_to("/dev/zero")
+
+    def restore() -> None:
+        if other == "folder":
+            file.rmdir()
+        write(TIGHTER)
+
+    async def changed(text: str, before: str) -> bool:
+        await asyncio.to_thread(write, text)
+        return tenant.guard.program.hash != before
+
+    first = tenant.guard.program.hash
+    await until(lambda: changed(LOOSER, first))  # it watches
+    second, latest = tenant.guard.program.hash, tenant.reloader.latest
+    await asyncio.to_thread(replace)
+    await until(lambda: tenant.reloader.latest is not latest)
+    assert tenant.reloader.latest is not None and tenant.reloader.latest.outcome == "refused"
+    assert tenant.guard.program.hash == second
+    await asyncio.to_thread(restore)
+    await until(lambda: tenant.guard.program.hash != second)
+    watching.cancel()
+    await made.aclose()

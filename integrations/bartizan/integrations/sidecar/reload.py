@@ -12,7 +12,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from errno import EINVAL
 from pathlib import Path
+from stat import S_ISREG
 from typing import Literal
 
 from opentelemetry import metrics
@@ -65,7 +67,7 @@ class Reloader:
             found = await asyncio.to_thread(_fingerprint, folder.parent)
             if found != seen:
                 seen = found
-                await self.take(lambda: load_policy(self.settings.policy))
+                await self.take(lambda: _changed(self.settings.policy))
 
     async def take(self, read: Callable[[], Program], expected: str | None = None) -> Attempt:
         """Put what ``read`` gives in force if it may be. ``expected`` is the hash it must have.
@@ -106,6 +108,14 @@ class Reloader:
         meter = self.meter or metrics.get_meter("bartizan.sidecar")
         counter = meter.create_counter(METRIC_RELOADS, "{change}", "Changed policies, by what became of them")
         counter.add(1, {semconv.TENANT: self.tenant, semconv.OUTCOME: attempt.outcome})
+
+
+def _changed(policy: str) -> Program:
+    """The program of a watched file. Raises as ``load_policy``, and ``OSError`` for what reading could wait for without
+    end: nothing would be watched then, and nothing stopped."""
+    if not S_ISREG(Path(policy).stat().st_mode):
+        raise OSError(EINVAL, "expected a file", policy)
+    return load_policy(policy)
 
 
 def _fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:
