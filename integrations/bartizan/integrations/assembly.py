@@ -76,3 +76,8 @@ def requirement(
         trusted = tuple(Ed25519Verifier.load(path) for path in trusted_keys)
     where = Path(at) if at is not None else None
     return Requirement(level, where, trusted, key, weaker, tuple(kernel), seconds)
+
+
+def required(require: Level | Requirement | None) -> Requirement | None:
+    """A requirement as it is written in one word; a signature is checked where there is one."""
+    return requirement(require) if isinstance(require, str) else require

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.policies.lean.certified import POLICY, pair
 from bartizan.guard import Guard
 from bartizan.integrations.langgraph.load import load_guard
 from bartizan.integrations.mcp.load import guard_for
+from bartizan.integrations.signing import generate
 from bartizan.policies.lean.levels import Uncertified
 
 
@@ -21,6 +23,9 @@ def test_guards_are_built_only_of_certified_policies(tmp_path: Path) -> None:
         with pytest.raises(Uncertified, match="level recheck"):
             build(policy, require="recheck")
     pair().write(tmp_path)
+    assert guard_for(policy, require="recheck").program.certificate == "recheck"
+    signer = generate(tmp_path / "key.pem")
+    replace(pair(), certificate=pair().certificate.signed(signer, signer.public)).write(tmp_path)
     assert guard_for(policy, require="recheck").program.certificate == "recheck"
     guard = load_guard(policy, require="kernel").guard
     assert isinstance(guard, Guard)

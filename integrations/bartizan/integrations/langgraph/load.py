@@ -13,7 +13,7 @@ from bartizan.guard import Guard, Proposer, SessionStore
 from bartizan.guard.audit import FileAuditLog
 from bartizan.guard.gather import Monitor
 from bartizan.guard.stream.reviewing import measured
-from bartizan.integrations.assembly import monitors_of, proposers_of, store_at
+from bartizan.integrations.assembly import monitors_of, proposers_of, required, store_at
 from bartizan.monitors import Backend
 from bartizan.policies import ToolDecl, load_policy
 from bartizan.policies.lean.levels import Level, Requirement
@@ -53,7 +53,9 @@ def load_guard(
     declared = [tool for tool in tools if isinstance(tool, ToolDecl)]
     others = [tool for tool in tools if not isinstance(tool, ToolDecl)]
     langchain = [tool if isinstance(tool, BaseTool) else create_tool(tool) for tool in others]
-    program = load_policy(policy_path, tools=(*declared, *tools_from_langchain(langchain)), require=require)
+    program = load_policy(
+        policy_path, tools=(*declared, *tools_from_langchain(langchain)), require=required(require)
+    )
     measuring = monitors_of(program, monitors)
     guard = Guard(
         program,

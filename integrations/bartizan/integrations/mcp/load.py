@@ -9,7 +9,7 @@ from mcp import types
 
 from bartizan.guard import Guard
 from bartizan.guard.audit import FileAuditLog
-from bartizan.integrations.assembly import proposers_of, store_at
+from bartizan.integrations.assembly import proposers_of, required, store_at
 from bartizan.policies import ToolDecl, load_policy
 from bartizan.policies.lean.levels import Level, Requirement
 from bartizan.policies.tools import tools_from_mcp
@@ -45,7 +45,9 @@ def guard_for(
     policy that is not one, ``Uncertified`` for one without that certificate, ``AuditLocked`` or ``AuditTampered`` for
     a log that cannot be continued.
     """
-    program = load_policy(policy, declarations(tools, trust_annotations=trust_annotations), require=require)
+    program = load_policy(
+        policy, declarations(tools, trust_annotations=trust_annotations), require=required(require)
+    )
     return Guard(
         program,
         store=store_at(store) if store is not None else None,

@@ -146,8 +146,10 @@ def _signed(certificate: Certificate, requirement: Requirement) -> None:
             )
     elif signature is not None:
         if requirement.key is None:
-            help = 'install the extra: pip install "bartizan[sign]"'
-            raise Mismatch("the certificate is signed, and signatures cannot be checked here", help)
+            help = (
+                "trust a key, or use `requirement` of bartizan.integrations.assembly (extra: bartizan[sign])"
+            )
+            raise Mismatch("the certificate is signed, and nothing here can check signatures", help)
         if not certificate.is_signed_by(requirement.key(bytes.fromhex(signature.key))):
             raise Mismatch(
                 "the signature is not one of this certificate", "something was changed since it was signed"
