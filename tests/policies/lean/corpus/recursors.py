@@ -40,6 +40,32 @@ def computing() -> File:
     return file.theorem("five", eq(NAT, chosen, nat(5)), refl(NAT, nat(5)))
 
 
+def first_of_two() -> Term:
+    """The first of 1 and 2, taken out of their pair by its recursor."""
+    pair = app(const("Prod", 0, 0), NAT, NAT)
+    step = lam("a", NAT, lambda a: lam("b", NAT, a))
+    made = app(const("Prod.mk", 0, 0), NAT, NAT, nat(1), nat(2))
+    return app(const("Prod.rec", 1, 0, 0), NAT, NAT, lam("p", pair, NAT), step, made)
+
+
+@valid
+def fields_in_their_order() -> File:
+    """The recursor of pairs gives the fields in their order, and that of trees the value that a node holds."""
+    file = start("Nat", "Eq", "Prod").block(tree())
+    file.theorem("first", eq(NAT, first_of_two(), nat(1)), refl(NAT, nat(1)))
+    at: Fn = lambda n: app(const("Tree"), NAT, n)  # noqa: E731
+    leaf = app(const("Tree.leaf"), NAT)
+    grown = app(const("Tree.node"), NAT, nat(0), nat(5), leaf, leaf)
+
+    def step(n: Term, value: Term) -> Term:
+        return lam("l", at(n), lam("r", at(n), lam("x", NAT, lam("y", NAT, value))))
+
+    steps = lam("n", NAT, lambda n: lam("value", NAT, lambda value: step(n, value)))
+    motive = lam("n", NAT, lambda n: lam("t", at(n), NAT))
+    held = app(const("Tree.rec", 1), NAT, motive, nat(9), steps, nat(1), grown)
+    return file.theorem("held", eq(NAT, held, nat(5)), refl(NAT, nat(5)))
+
+
 @valid
 def counted_as_derived() -> File:
     """A recursor that is declared with its type, and used at a proposition and at a type."""
@@ -382,6 +408,13 @@ def recursor_not_declared() -> File:
     made = {**block(Type("T", TYPE)), "recs": []}
     proof = lam("t", const("T"), lambda t: app(const("T.elim", 0), lam("t", const("T"), NO), t))
     return start("False").block(made).theorem("bad", arrow(const("T"), NO), proof)
+
+
+@wrong("type")
+def fields_in_another_order() -> File:
+    """The recursor of pairs is said to give the fields in the other order."""
+    file = start("Nat", "Eq", "Prod")
+    return file.theorem("bad", eq(NAT, first_of_two(), nat(2)), refl(NAT, nat(2)))
 
 
 @wrong("type")
