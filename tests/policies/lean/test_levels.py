@@ -409,8 +409,8 @@ def test_a_signature_keeps_everything(tmp_path: Path) -> None:
 
 def test_weaker_invariants_are_refused_unless_accepted() -> None:
     """An invariant that rests on a solver's answer is as good as ``hash`` only, and says so in the level."""
-    limit = 'rules:\n  - {id: one, deny: [pay], when: \'session.once("call:pay", within="1h")\'}\n'
-    text = POLICY.replace("rules:\n", limit) + "  - always-within: {tool: pay, window: 1h, at-most: 1}\n"
+    after = "rules:\n  - {id: after, deny: [pay], unless: 'session.once(\"result:look\")'}\n"
+    text = POLICY.replace("rules:\n", after) + '  - never: allowed(pay) && !session.once("call:look")\n'
     found = pair(text)
     assert found.certificate.invariants[5].theorems == ()
     assert found.passes() == ("hash",)

@@ -89,8 +89,10 @@ def accepts(claims: Claims, statement: Expr, proof: Expr) -> bool:
         ((POSITIVE, deny(f"!({SUM.replace('>', '<=')})")), AT_MOST),
         ((deny("session.count('pay', within='1h') >= 3"),), CALLS),
         ((deny("session.count('pay', within='1h') > 2"),), CALLS),
+        ((deny("session.once('call:pay', within='2h')"),), CALLS.replace("3", "1")),
+        ((POSITIVE, deny("session.once('call:pay', within='24h') || args.amount > 100.00")), AT_MOST),
     ],
-    ids=["sum", "longer", "one-rule", "negated", "number", "more-than"],
+    ids=["sum", "longer", "one-rule", "negated", "number", "more-than", "once", "once-amount"],
 )
 def test_a_limit_that_a_rule_keeps_is_a_theorem(rules: tuple[str, ...], invariants: str) -> None:
     """The certificate names the theorem, and every level up to the kernel finds it shown."""
@@ -112,8 +114,25 @@ def test_a_limit_that_a_rule_keeps_is_a_theorem(rules: tuple[str, ...], invarian
         (POSITIVE, deny(f"from_user(args.amount) && {SUM}")),
         (POSITIVE, deny(SUM).replace("deny", "escalate").replace("limit", "ask")),
         (POSITIVE, deny(SUM).replace("}", ", mode: shadow}")),
+        (POSITIVE, deny("session.once('call:pay', within='12h') || args.amount > 100.00")),
+        (
+            POSITIVE,
+            deny("session.once('call:pay', args.amount > 1.00, within='24h') || args.amount > 100.00"),
+        ),
+        (POSITIVE, deny("session.once('call:pay', within='24h') || args.amount > 100.01")),
     ],
-    ids=["negative", "shorter", "cent", "other", "sometimes", "asked", "shadow"],
+    ids=[
+        "negative",
+        "shorter",
+        "cent",
+        "other",
+        "sometimes",
+        "asked",
+        "shadow",
+        "once-short",
+        "once-some",
+        "once-cent",
+    ],
 )
 def test_a_limit_that_the_rules_do_not_keep_has_no_trees(rules: tuple[str, ...]) -> None:
     """Where a rule is missing, looser, conditional or only asks, no tree is found."""
@@ -127,8 +146,8 @@ def test_the_trees_show_no_smaller_limit_and_no_other_policy() -> None:
     for less, taken in ((0, True), (1, False)):
         tighter = replace(limit, most=limit.most - less)
         arguments = (Const("Certified.policy"), clauses_term(()), text_term("pay"), *tighter.terms)
-        proof = limits.proof(arguments, trees)
-        assert accepts(claims, limits.statement(arguments), proof) is taken
+        proof = limit.proof(arguments, trees)
+        assert accepts(claims, limit.statement(arguments), proof) is taken
         shown = []
         for condition, tree in zip(tighter.conditions, trees, strict=True):
             asked = limits.question("pay", tighter.allowed, condition, claims.translation)
@@ -136,7 +155,7 @@ def test_the_trees_show_no_smaller_limit_and_no_other_policy() -> None:
         assert (shown == [None, None]) is taken
     looser = Claims.of(policy(deny(SUM)))
     arguments = (Const("Certified.policy"), clauses_term(()), text_term("pay"), *limit.terms)
-    assert not accepts(looser, limits.statement(arguments), limits.proof(arguments, trees))
+    assert not accepts(looser, limit.statement(arguments), limit.proof(arguments, trees))
 
 
 def test_a_limit_below_zero_and_amounts_that_are_no_calls_are_not_claimed() -> None:

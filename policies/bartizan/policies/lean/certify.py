@@ -163,7 +163,7 @@ class _Certifier:
         trees, needed = made
         claim = self.claims.within(index, [found.parts for found in needed])
         numbers = tuple(self._fact(found, limit.tool) for found in needed)
-        return (self._declare(claim, limits.proof(claim.arguments, trees), numbers),)
+        return (self._declare(claim, limit.proof(claim.arguments, trees), numbers),)
 
     def _tree(self, index: int, tool: str) -> tuple[Tree | None, list[Found]]:
         restorer = self.claims.restorer

@@ -129,7 +129,7 @@ class Claims:
         arguments = (Const(POLICY), hypotheses, text_term(limit.tool), *limit.terms)
         english = limit.english + (f", given {len(facts)} facts." if facts else ".")
         name = names.join([NAMESPACE, f"invariant_{index}", limit.tool])
-        return Claim(name, english, limits.statement(arguments), limits.THEOREM, arguments, limit.tool)
+        return Claim(name, english, limit.statement(arguments), limit.theorem, arguments, limit.tool)
 
     def limit(self, index: int) -> limits.Limit | None:
         """The limit over time that an invariant is, if a theorem can be about it."""
@@ -160,7 +160,7 @@ class Claims:
                 limits.question(tool, limit.allowed, condition, self.translation),
                 (limits.only_true(condition),),
             )
-            for place, condition in zip(limits.TREES, limit.conditions, strict=True)
+            for place, condition in enumerate(limit.conditions, limits.FIRST)
         ]
 
     def question(self, index: int, tool: str) -> Question:

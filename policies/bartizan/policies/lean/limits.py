@@ -3,7 +3,8 @@
 The theorem (``always_within_sound``, decision 0020) asks two things of every call that is let go: its amount is at
 least 0, and what the policy reads of the past, plus the amount, is at most the limit. Both are questions for a decision
 tree, like those of ``never``. What the policy reads is a session operator of one of its rules: the same sum (or number
-of calls), over a window that is at least as long.
+of calls), over a window that is at least as long. Where a rule only asks whether there was a call in the window, it
+must be that there was none, and the amount alone is within the limit (``always_within_once_sound``).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ..policy import CheckedPolicy, canonical_text
 from .build import app
 from .emit import int_term, num_term, ours, reflexivity, tree_term
 from .facts import Found, Part
-from .model import Clause, Comparison, Constant, Either, Expr, Lit, Num, Number, Sum, Variable
+from .model import Atom, Clause, Comparison, Constant, Either, Expr, Lit, Negation, Num, Number, Sum, Variable
 from .search import Question, Search
 from .terms import ZERO, Const
 from .terms import Expr as Term
@@ -29,9 +30,8 @@ from .terms import Lit as Literal
 from .translate import Translation
 from .tree import Blocked, Known, Linear, Split, Strict, Tree
 
-THEOREM = "Bartizan.always_within_sound"
-TREES = (8, 9)
-"""Where the two trees stand among the theorem's arguments."""
+FIRST = 8
+"""Where the trees begin among a theorem's arguments."""
 
 
 Contradiction: TypeAlias = Callable[[tuple[Part, ...]], Found | None]
@@ -40,7 +40,10 @@ Contradiction: TypeAlias = Callable[[tuple[Part, ...]], Found | None]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """``total`` is the leaf that the policy reads of the past; ``amount`` is 1 where calls are counted."""
+    """``total`` is the leaf that the policy reads of the past; ``amount`` is 1 where calls are counted.
+
+    ``once``: the leaf says only whether there was a call in the window.
+    """
 
     tool: str
     allowed: int
@@ -48,12 +51,29 @@ class Limit:
     window: int
     total: int
     most: int
+    once: bool = False
 
     @property
-    def conditions(self) -> tuple[Expr, Expr]:
-        """What must be true of every call that is let go: for the first tree, and for the second."""
-        positive = Comparison("le", Number(0), self.amount)
-        return positive, Comparison("le", Sum(Variable(self.total), self.amount), Number(self.most))
+    def theorem(self) -> str:
+        return "Bartizan.always_within_once_sound" if self.once else "Bartizan.always_within_sound"
+
+    @property
+    def conditions(self) -> tuple[Expr, ...]:
+        """What must be true of every call that is let go, for one tree each."""
+        positive, most = Comparison("le", Number(0), self.amount), Number(self.most)
+        if self.once:
+            return positive, Comparison("le", self.amount, most), Negation(Atom(self.total))
+        return positive, Comparison("le", Sum(Variable(self.total), self.amount), most)
+
+    def statement(self, arguments: tuple[Term, ...]) -> Term:
+        """The claim. ``arguments``: policy, hypotheses, tool, and those of :attr:`terms`."""
+        return app(ours("WithinOnce" if self.once else "Within"), *arguments)
+
+    def proof(self, arguments: tuple[Term, ...], trees: Sequence[Tree]) -> Term:
+        """Its proof: that the limit is not negative, and each tree, are seen by computing."""
+        return app(
+            Const(self.theorem), *arguments, *map(tree_term, trees), *[reflexivity()] * (1 + len(trees))
+        )
 
     @property
     def terms(self) -> tuple[Term, ...]:
@@ -89,11 +109,14 @@ def limit_of(policy: CheckedPolicy, index: int, made: Translation) -> Limit | No
         if text not in leaves:
             return None
         amount = Variable(leaves.index(text))
-    found = sorted(_totals(leaves, tool, field, window, most))
-    if not found:
-        return None
     allowed = made.allowed.get(tool, len(leaves))
-    return Limit(tool, allowed, amount, window, found[0][1], most)
+    for once, found in (
+        (False, _totals(leaves, tool, field, window, most)),
+        (True, _calls(leaves, tool, window)),
+    ):
+        for _, total in sorted(found)[:1]:
+            return Limit(tool, allowed, amount, window, total, most, once)
+    return None
 
 
 def _totals(
@@ -117,6 +140,18 @@ def _totals(
             yield within, index
 
 
+def _calls(leaves: tuple[str, ...], tool: str, window: int) -> Iterator[tuple[float, int]]:
+    """The leaves that say whether there was a call of the tool, with their windows."""
+    match = ast.to_json(ast.EventMatch("call", tool))
+    for index, leaf in enumerate(leaves):
+        node = json.loads(leaf)
+        if node["node"] != "Once" or node["match"] != match or node["key"] is not None:
+            continue
+        within = float("inf") if node["within"] is None else node["within"]
+        if node["body"] == ast.to_json(ast.TRUE) and within >= window:
+            yield within, index
+
+
 def question(tool: str, allowed: int, condition: Expr, made: Translation) -> Question:
     """What a tree must show so that ``condition`` is true of every call that is let go."""
     return Question(made.policy, tool, allowed, False, Either(condition, Constant(True)))
@@ -133,8 +168,8 @@ def search(
     part: Callable[[Expr], Part],
     contradiction: Contradiction,
     further: Sequence[Expr] = (),
-) -> tuple[tuple[Tree, Tree], list[Found]] | None:
-    """The two trees, and the facts that both of them may use; None if there are none. ``further``: see ``Search``."""
+) -> tuple[list[Tree], list[Found]] | None:
+    """The trees, and the facts that all of them may use; None if there are none. ``further``: see ``Search``."""
     trees: list[Tree] = []
     facts: list[Found] = []
     for condition in limit.conditions:
@@ -144,7 +179,7 @@ def search(
             return None
         trees.append(found[0])
         facts = found[1][1:]
-    return (trees[0], trees[1]), facts
+    return trees, facts
 
 
 def always(
@@ -159,7 +194,10 @@ def always(
 
     The first of them is that the condition is not true; then come ``facts``.
     """
-    supposed = replace(part(condition), value=True)
+    if isinstance(condition, Negation):
+        supposed = replace(part(condition.operand), value=False)
+    else:
+        supposed = replace(part(condition), value=True)
     excluded = Found((supposed,), "law")
 
     def contradicted(parts: tuple[Part, ...]) -> Found | None:
@@ -171,21 +209,11 @@ def always(
 
 
 def _constant(condition: Expr) -> Tree | None:
-    """The tree for ``0 <= 1``, which no rule asks."""
+    """The tree for two numbers, like ``0 <= 1``, which no rule compares."""
     if not isinstance(condition, Comparison) or not isinstance(condition.right, Number):
         return None
-    if not isinstance(condition.left, Number):
+    if not isinstance(condition.left, Number) or condition.left.value > condition.right.value:
         return None
     known = Known(condition.op, condition.left, condition.right, False, 1)
     no = Split(condition, None, Strict(Constant(True), condition), Linear((known,)))
     return Split(condition, True, Blocked(0), no)
-
-
-def statement(arguments: tuple[Term, ...]) -> Term:
-    """The claim. ``arguments``: policy, hypotheses, tool, and those of :attr:`Limit.terms`."""
-    return app(ours("Within"), *arguments)
-
-
-def proof(arguments: tuple[Term, ...], trees: tuple[Tree, Tree]) -> Term:
-    """Its proof: that the limit is not negative, and both trees, are seen by computing."""
-    return app(Const(THEOREM), *arguments, *map(tree_term, trees), *[reflexivity()] * 3)

@@ -194,3 +194,103 @@ theorem always_within_sound (p : Policy) (hyps : List Clause) (tool : Text) (all
   fun zero a b past now => within_from p hyps tool allowed amount within total most zero
     (always_sound p hyps tool allowed (positive amount) t a)
     (always_sound p hyps tool allowed (bounded amount total most) u b) past now
+
+-- The same where the policy only reads whether there was a call in the window: then nothing else was spent in it.
+
+def Quiet (within : Option Nat) (s : Step) (before : List Step) : Prop :=
+  ∀ (x : Step), List.Mem x before → fresh within s.time x.time = Bool.false
+
+def LetGoOnce (p : Policy) (hyps : List Clause) (tool : Text) (allowed : Nat) (within : Option Nat) (once : Nat)
+    (past : List Step) : Prop :=
+  match past with
+  | nil => True
+  | cons s t before => before ∧ (Respects hyps s.env ∧
+      (s.env.atoms allowed = Option.some (Outcome.isAllow (decide p tool s.env)) ∧
+      (¬ decide p tool s.env = Outcome.deny ∧ (s.env.atoms once = Option.some Bool.false → Quiet within s t))))
+
+def WithinOnce (p : Policy) (hyps : List Clause) (tool : Text) (allowed : Nat) (amount : Num) (within : Option Nat)
+    (once : Nat) (most : Int) : Prop :=
+  ∀ (past : List Step) (now : Nat), Ordered Step.time past now → LetGoOnce p hyps tool allowed within once past →
+    Diff.le (spent amount within now past) (Diff.ofInt most) = Bool.true
+
+def small (amount : Num) (most : Int) : Expr := Expr.cmp Cmp.le amount (Num.lit most)
+def firstIn (once : Nat) : Expr := Expr.not (Expr.atom once)
+
+theorem small_sound (amount : Num) (most : Int) (s : Step)
+    (h : Expr.eval (small amount most) s.env = Option.some Bool.true) :
+    Diff.le (spentAt amount s) (Diff.ofInt most) = Bool.true :=
+  match lift2_some (Cmp.test Cmp.le) (Num.eval amount s.env) (Num.eval (Num.lit most) s.env) Bool.true h with
+  | intro x p => (match p.right with
+    | intro y q => (show Diff.le (Num.total amount (valuation s.env)) (Diff.ofInt most) = Bool.true;
+        rw [total_eval amount s.env x p.left];
+        have same : Diff.ofInt most = y := some_inj q.left;
+        rw [same]; q.right))
+
+theorem not3_true (a : Option Bool) (h : not3 a = Option.some Bool.true) : a = Option.some Bool.false :=
+  rw [← not3_not3 a, h]; rfl
+
+theorem quiet_spent (amount : Num) (within : Option Nat) (now : Nat) (past : List Step)
+    (h : ∀ (x : Step), List.Mem x past → fresh within now x.time = Bool.false) : spent amount within now past = Diff.mk 0 0 :=
+  match past with
+  | nil => rfl
+  | cons s t ih =>
+    (show cond (fresh within now s.time) (Diff.add (spent amount within now t) (spentAt amount s)) (spent amount within now t)
+        = Diff.mk 0 0;
+      rw [h s (List.Mem.head t)]; ih (fun x inside => h x (List.Mem.tail s inside)))
+
+theorem zero_diff (a : Diff) : Diff.add (Diff.mk 0 0) a = a :=
+  match a with
+  | mk p n => (show Diff.mk (Nat.add 0 p) (Nat.add 0 n) = Diff.mk p n; rw [zero_add p, zero_add n]; rfl)
+
+theorem letGoOnce_positive (p : Policy) (hyps : List Clause) (tool : Text) (allowed : Nat) (amount : Num)
+    (within : Option Nat) (once : Nat) (always : Always p hyps tool allowed (positive amount)) (past : List Step) :
+    LetGoOnce p hyps tool allowed within once past → ∀ s, List.Mem s past →
+      Diff.le (Diff.mk 0 0) (spentAt amount s) = Bool.true :=
+  match past with
+  | nil => fun h s inside => (match not_mem_nil inside with)
+  | cons c t ih => fun h s inside => Or.elim (mem_cons inside)
+    (fun same => (rw [same]; positive_sound amount c (always c.env h.right.left h.right.right.left h.right.right.right.left)))
+    (fun later => ih h.left s later)
+
+theorem withinOnce_from (p : Policy) (hyps : List Clause) (tool : Text) (allowed : Nat) (amount : Num)
+    (within : Option Nat) (once : Nat) (most : Int) (zero : Diff.le (Diff.mk 0 0) (Diff.ofInt most) = Bool.true)
+    (a : Always p hyps tool allowed (positive amount)) (b : Always p hyps tool allowed (small amount most))
+    (f : Always p hyps tool allowed (firstIn once)) (past : List Step) : ∀ (now : Nat), Ordered Step.time past now →
+    LetGoOnce p hyps tool allowed within once past →
+    Diff.le (spent amount within now past) (Diff.ofInt most) = Bool.true :=
+  match past with
+  | nil => fun now o h => zero
+  | cons c t ih => fun now o h =>
+    (have positive_before : ∀ s, List.Mem s t → Diff.le (Diff.mk 0 0) (spentAt amount s) = Bool.true :=
+        letGoOnce_positive p hyps tool allowed amount within once a t h.left;
+      have here : Diff.le (spentAt amount c) (Diff.ofInt most) = Bool.true :=
+        small_sound amount most c (b c.env h.right.left h.right.right.left h.right.right.right.left);
+      have first : c.env.atoms once = Option.some Bool.false :=
+        not3_true (c.env.atoms once) (f c.env h.right.left h.right.right.left h.right.right.right.left);
+      have nothing : spent amount within c.time t = Diff.mk 0 0 :=
+        quiet_spent amount within c.time t (h.right.right.right.right first);
+      show Diff.le (cond (fresh within now c.time) (Diff.add (spent amount within now t) (spentAt amount c))
+          (spent amount within now t)) (Diff.ofInt most) = Bool.true;
+      match fresh within now c.time with
+      | false => ih now (ordered_later Step.time t c.time now o.left o.right) h.left
+      | true => diff_trans (Diff.add (spent amount within now t) (spentAt amount c))
+          (Diff.add (Diff.mk 0 0) (spentAt amount c)) (Diff.ofInt most)
+          (diff_add (spent amount within now t) (Diff.mk 0 0) (spentAt amount c) (spentAt amount c)
+            (rw [← nothing]; spent_less amount within c.time now o.left t positive_before)
+            (diff_refl (spentAt amount c)))
+          (rw [zero_diff (spentAt amount c)]; here))
+
+theorem always_within_once_sound (p : Policy) (hyps : List Clause) (tool : Text) (allowed : Nat) (amount : Num)
+    (within : Option Nat) (once : Nat) (most : Int) (t : Tree) (u : Tree) (v : Tree) :
+    Diff.le (Diff.mk 0 0) (Diff.ofInt most) = Bool.true →
+    check p (onlyTrue (positive amount) :: hyps) tool allowed Bool.false (Expr.or (positive amount) (Expr.lit Bool.true)) t
+      = Bool.true →
+    check p (onlyTrue (small amount most) :: hyps) tool allowed Bool.false
+      (Expr.or (small amount most) (Expr.lit Bool.true)) u = Bool.true →
+    check p (onlyTrue (firstIn once) :: hyps) tool allowed Bool.false
+      (Expr.or (firstIn once) (Expr.lit Bool.true)) v = Bool.true →
+    WithinOnce p hyps tool allowed amount within once most :=
+  fun zero a b f past now => withinOnce_from p hyps tool allowed amount within once most zero
+    (always_sound p hyps tool allowed (positive amount) t a)
+    (always_sound p hyps tool allowed (small amount most) u b)
+    (always_sound p hyps tool allowed (firstIn once) v f) past now
