@@ -101,6 +101,11 @@ class FileAuditLog:
         """How many records wait to be written."""
         return self._worker.waiting
 
+    @property
+    def broken(self) -> str | None:
+        """Why it takes no more records until it is opened again; None while it takes them."""
+        return self._broken
+
     async def append(self, record: Mapping[str, JSON]) -> Receipt:
         if record.get("kind") in RESERVED:
             raise AuditError(f"records of kind {record['kind']!r} are the log's own")

@@ -8,10 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from bartizan.guard import BartizanError, Guard
+from bartizan.guard import BartizanError
+from bartizan.guard.audit import FileAuditLog
 
 from .config import ServiceConfig
 from .service import Service
+from .tenants import Tenant
 
 _PROBE = "bartizan readiness"
 
@@ -29,8 +31,9 @@ def routes(service: Service) -> list[BaseRoute]:
         return service.answer({"status": "ok"})
 
     async def readyz(request: Request) -> Response:
-        """503 while it drains, or while a tenant's sessions cannot be asked: send requests elsewhere."""
-        tenants = await asyncio.gather(*(_state(tenant.guard) for tenant in service.tenants.values()))
+        """503 while it drains, or while a tenant's sessions cannot be asked or its log takes nothing: send requests
+        elsewhere."""
+        tenants = await asyncio.gather(*(_state(tenant) for tenant in service.tenants.values()))
         ready = not service.draining and all(state == "ok" for state in tenants)
         body = {"ready": ready, "draining": service.draining, "tenants": len(tenants)}
         return service.answer(body, 200 if ready else 503)
@@ -44,9 +47,11 @@ def routes(service: Service) -> list[BaseRoute]:
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
 
 
-async def _state(guard: Guard) -> str:
+async def _state(tenant: Tenant) -> str:
+    if isinstance(tenant.log, FileAuditLog) and tenant.log.broken is not None:
+        return "unavailable"  # until the service starts again
     try:
-        await guard.session(_PROBE)
+        await tenant.guard.session(_PROBE)
     except BartizanError:
         return "unavailable"
     return "ok"
