@@ -264,6 +264,16 @@ def test_huge_results_are_refused_before_they_are_computed() -> None:
         )
 
 
+def test_recursion_on_a_huge_literal_pays_for_each_smaller_one() -> None:
+    """Every number on the way down takes memory: a hundred steps from a number of a megabit are over budget."""
+    huge, k, ih = Lit(1 << (1 << 20)), local("k", NAT), local("ih", NAT)
+    down = lam([N], nat_rec(NAT, NIL, lam([k, ih], ih), N))
+    target = environment(steps=100_000)
+    with pytest.raises(BudgetError, match="steps"):
+        target.add(theorem(eq(NAT, app(down, huge), Lit(0)), refl(NAT, Lit(0))))
+    environment(steps=100_000).add(theorem(eq(NAT, app(down, Lit(1_000)), Lit(0)), refl(NAT, Lit(0))))
+
+
 def test_the_table_of_functions_is_complete() -> None:
     """Every function that the small environment defines is computed; the others wait for their definitions."""
     assert {"Nat.succ", *(f"Nat.{name}" for name in PYTHON)} == set(base()._operations)

@@ -138,7 +138,7 @@ class Conversion:
             )
             if number.value == 0 or not is_successor or len(other.args) != 1:  # type: ignore[attr-defined]
                 return False
-            return (yield self.task(Natural(number.value - 1), other.args[0]))  # type: ignore[attr-defined,no-any-return]
+            return (yield self.task(self.machine.predecessor(number), other.args[0]))  # type: ignore[attr-defined,no-any-return]
         if not isinstance(left, Stuck) or not isinstance(right, Stuck):
             return False
         if (yield self._same_spine(left, right)):

@@ -311,11 +311,16 @@ class Machine:
         fields = found.args[made.params :]
         return self.apply(body, (*args[: eliminator.first], *fields, *args[eliminator.major + 1 :]))
 
+    def predecessor(self, value: Natural) -> Natural:
+        """The number before ``value``, which is not zero. It costs the memory that it takes."""
+        self.budget.spend(value.value.bit_length() >> 9)
+        return Natural(value.value - 1)
+
     def _constructor(self, value: Value) -> Stuck | None:
         """``value`` if it is a constructor's application; a literal as one."""
         if value.__class__ is Natural:
             number = value.value
-            return Stuck(_SUCC, (Natural(number - 1),)) if number else Stuck(_ZERO, _NONE)
+            return Stuck(_SUCC, (self.predecessor(value),)) if number else Stuck(_ZERO, _NONE)
         if value.__class__ is not Stuck or value.head.__class__ is not Const:
             return None
         made = self.constants[value.head.name].made
