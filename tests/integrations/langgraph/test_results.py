@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 import pytest
@@ -284,3 +285,21 @@ def test_only_human_messages_of_a_tool_are_attributed() -> None:
         {},
     ]
     assert update["n"] == ["e"]
+
+
+@pytest.mark.parametrize(
+    ("output", "shown"),
+    [
+        ({"key": "AKIA-SECRET", "n": 1}, {"key": "[x]", "n": 1}),
+        ({"body": '["\\u0041KIA-SECRET"]'}, REDACTED),
+        ('["\\u0041KIA-SECRET"]', '["[x]"]'),
+    ],
+)
+def test_what_code_gets_that_called_a_tool_without_a_message_holds_no_secret_in_other_letters(
+    output: Any, shown: Any
+) -> None:
+    """A value keeps its shape, unless a text in it is JSON in which only escapes hold the secret."""
+    given = convert.to_result(output, "1")
+    value = json.loads(json.dumps(given.value).replace(SECRET, "[x]"))
+    found = ToolResult(given.text.replace(SECRET, "[x]"), value)
+    assert convert.apply(output, "look", "1", given, found, None) == shown

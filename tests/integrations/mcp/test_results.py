@@ -12,6 +12,7 @@ from mcp import types
 from bartizan.guard import ToolResult
 from bartizan.guard.reasons import WITHHELD
 from bartizan.integrations.mcp.results import apply, to_result
+from bartizan.integrations.structures import said_otherwise
 
 SECRET = 'pass"word\n\\é'
 """Letters that JSON writes in other letters."""
@@ -22,8 +23,10 @@ secret = plain.map(lambda text: text + SECRET)
 written = st.builds(
     lambda text, ascii: json.dumps({"a": [text]}, ensure_ascii=ascii), plain | secret, st.booleans()
 )
-texts = plain | secret | written
-leaves = st.none() | st.booleans() | st.integers(-5, 5) | plain | secret
+escaped = st.just('["' + "".join(f"\\u{ord(letter):04x}" for letter in SECRET) + '"]')
+nested = st.builds(lambda text: json.dumps({"a": text}, ensure_ascii=False), written | escaped)
+texts = plain | secret | written | escaped | nested
+leaves = st.none() | st.booleans() | st.integers(-5, 5) | plain | secret | escaped | nested
 values = st.recursive(
     leaves,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(plain | secret, inner, max_size=3),
@@ -75,6 +78,7 @@ def test_what_is_hidden_is_hidden_everywhere(result: types.CallToolResult) -> No
     passed = strings(apply(result, found, shown).model_dump(by_alias=True, mode="json"))
     assert not any(SECRET in text for text in passed)
     assert not any(escaped in text for text in passed for escaped in ESCAPED)
+    assert not any(SECRET in said for said in said_otherwise(passed))
 
 
 @given(results)

@@ -17,7 +17,7 @@ from langgraph.types import Command, Send
 
 from bartizan.guard import JSON, ToolResult
 from bartizan.guard.parts import detached
-from bartizan.integrations.structures import passed, reading, recalled, structure_of
+from bartizan.integrations.structures import REDACTED, passed, reading, recalled, structure_of
 
 Output = Any
 """``ToolMessage | Command | list[ToolMessage | Command]``; any value where a tool is called without a message."""
@@ -238,9 +238,9 @@ def _plain(output: Any, given: ToolResult, shown: ToolResult) -> Any:
     """What a tool returned to code that called it without a message."""
     if shown.text == given.text and shown.value == given.value and shown.is_error == given.is_error:
         return output
-    if isinstance(output, str) or shown.value is None:
-        value = shown.value if isinstance(output, str) else None
-        return passed([_written(output, given.value)], shown.text, value)
+    text = passed([_written(output, given.value)], shown.text, shown.value)
+    if isinstance(output, str) or shown.value is None or text == REDACTED:
+        return text
     return shown.value
 
 

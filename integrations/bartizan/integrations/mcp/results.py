@@ -72,7 +72,8 @@ def apply(result: types.CallToolResult, given: ToolResult, shown: ToolResult) ->
 def _shown_text(result: types.CallToolResult, given: ToolResult, shown: ToolResult) -> str:
     """The text in place of all texts. Of a block that is JSON the text may still hold, in other letters, what was
     redacted: what is shown then is written anew from the value."""
-    in_other_letters = any(True for _ in said_otherwise([*texts_of(result.content)]))
+    texts = [*texts_of(result.content), *_leaves(result.structured_content)]
+    in_other_letters = any(True for _ in said_otherwise(texts))
     if not in_other_letters and (shown.text != given.text or shown.value is None):
         return shown.text
     return json.dumps(shown.value, ensure_ascii=False) if shown.value is not None else REDACTED
