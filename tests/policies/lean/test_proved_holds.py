@@ -45,9 +45,8 @@ class Words:
         return self.random.choice(of)
 
     def number(self) -> str:
-        return self.one(
-            "args.n", "args.m", "args.n + args.m", "2 * args.n - args.m", "size(args.to)", "size(args.memo)"
-        )
+        sums = "args.n + args.m", "2 * args.n - args.m"
+        return str(self.one("args.n", "args.m", *sums, "size(args.to)", "size(args.memo)"))
 
     def atom(self) -> str:
         op = self.one("<", "<=", "==", ">=", ">", "!=")
