@@ -41,9 +41,14 @@ BinderKind: TypeAlias = Literal["default", "implicit", "strictImplicit", "instIm
 _interned: dict[Hashable, weakref.KeyedRef[Any, Any]] = {}
 
 
-def _forget(reference: weakref.KeyedRef[Any, Any]) -> None:
-    if _interned.get(reference.key) is reference:
-        del _interned[reference.key]
+def _forget(
+    reference: weakref.KeyedRef[Any, Any],
+    interned: dict[
+        Hashable, weakref.KeyedRef[Any, Any]
+    ] = _interned,  # at its end the interpreter clears names
+) -> None:
+    if interned.get(reference.key) is reference:
+        del interned[reference.key]
 
 
 def _find(key: Hashable) -> Any:
