@@ -32,7 +32,7 @@ from .files import certificate_of, read_pair
 
 Level: TypeAlias = Literal["hash", "recheck", "kernel", "external"]
 LEVELS: tuple[Level, ...] = ("hash", "recheck", "kernel", "external")
-AGAIN = "run `bartizan certify` on the policy that is to be loaded"
+AGAIN = "run `bartizan certify` on the very policy that is loaded, with the tools its program adds (--tools)"
 
 
 class Uncertified(BartizanError):
