@@ -278,6 +278,27 @@ def test_arguments_that_were_evaluated_are_still_different() -> None:
         target.add(theorem(claim, lam([g, x, y], refl(NAT, fn("D", g, x)))))
 
 
+@pytest.mark.parametrize("kind", ["redex", "let", "redex of a let", "redex of redexes"])
+def test_a_function_may_come_out_of_a_redex(kind: str) -> None:
+    """As proofs with ``have`` and ``let`` do it: the function is checked against the type that the whole must have."""
+    x, y, to_nat = local("x", NAT), local("y", NAT), arrow(NAT, NAT)
+    constant = lam([y], lam([x], fn("Nat.add", x, y)))
+    term = {
+        "redex": app(constant, Lit(2)),
+        "let": let(y, Lit(2), lam([x], fn("Nat.add", x, y))),
+        "redex of a let": app(let(local("z", NAT), Lit(5), constant), Lit(2)),
+        "redex of redexes": app(lam([local("z", NAT)], app(constant, Lit(2))), Lit(7)),
+    }[kind]
+    target = environment()
+    target.add(Definition("plus", (), to_nat, term))
+    target.add(theorem(eq(NAT, fn("plus", Lit(3)), Lit(5)), refl(NAT, Lit(5))))
+    target.add(theorem(eq(to_nat, term, Const("plus")), refl(to_nat, term), "same"))
+    with pytest.raises(KernelError, match="expected"):
+        target.add(Definition("wrong", (), arrow(NAT, BOOL), term))
+    with pytest.raises(KernelError, match=r"expected Nat|a function is expected|has type"):
+        target.add(Definition("wrong", (), NAT, term))
+
+
 def test_induction() -> None:
     """``0 + n = n``, by the recursor, with a rewriting step."""
     goal = lam([N], eq(NAT, fn("Nat.add", Lit(0), N), N))

@@ -2,12 +2,11 @@
 
 Terms keep their bound variables; a :class:`Context` says what each stands for and what its type is. Types are values.
 A function is only checked against a type that is already known, never inferred: its codomain would have to be read back
-into a term. Nothing is lost, since the type of every function in a declaration is known from where it stands.
+into a term. Nothing is lost: what a function may stand for, as a value or as an argument, has a type that is known.
 """
 
 from __future__ import annotations
 
-from ..build import spine
 from ..show import show
 from ..terms import App, Const, Expr, Lam, Let, Level, Lit, Pi, Proj, Sort, Succ, Var
 from .conversion import Conversion
@@ -91,40 +90,16 @@ class Checker:
             else:
                 found = self._known(term, context)
                 if found is None:
-                    inner = yield self._applied(term, context)
-                    if inner is not None:
-                        term, context = inner
-                        continue
-                    found = yield self._infer(term, context)
+                    found = yield self._infer(term, context, type)
                 if not (yield self.conversion.task(found, type)):
                     raise self._mismatch(term, found, type, context, "has type")
                 return
 
-    def _applied(self, term: Expr, context: Context) -> Task[tuple[Expr, Context] | None]:
-        """The body of functions that get all their arguments on the spot, in the context that has them; None otherwise.
+    def _infer(self, term: Expr, context: Context, expected: Value | None = None) -> Task[Value]:
+        """The type of ``term``; arguments wait, each with its context, until the type of the head is known.
 
-        It is checked against the type of the whole, as that of a ``let`` is.
+        ``expected``, where it is known, is the type of a function that comes out of a redex or a ``let``.
         """
-        head, args = spine(term)
-        body = head
-        for _ in args:
-            if not isinstance(body, Lam):
-                return None
-            body = body.body
-        if not args:
-            return None
-        where = context
-        for arg in args:
-            assert isinstance(head, Lam)
-            yield self._sort(head.type, context)
-            domain = self.machine.delay(head.type, context.env)
-            yield self._check(arg, domain, where)
-            context = self._enter(head.name, domain, context, self.machine.delay(arg, where.env))
-            head = head.body
-        return head, context
-
-    def _infer(self, term: Expr, context: Context) -> Task[Value]:
-        """The type of ``term``; arguments wait, each with its context, until the type of the head is known."""
         whole, outside = term, context
         machine = self.machine
         machine.budget.spend()
@@ -146,7 +121,10 @@ class Checker:
             else:
                 break
         type: Value
-        if isinstance(term, Pi):
+        if isinstance(term, Lam) and expected is not None:
+            yield self._check(term, expected, context)
+            type = expected
+        elif isinstance(term, Pi):
             type = yield self._product(term, context)
         elif isinstance(term, Proj):
             type = yield self._field(term, context)
