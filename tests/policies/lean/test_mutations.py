@@ -16,6 +16,7 @@ from random import Random
 import pytest
 from tests.policies.lean.certified import pair
 from tests.policies.lean.corpus.lines import whole
+from tests.policies.lean.corpus.members import TWINS
 from tests.policies.lean.corpus.mutations import Mutator
 from tests.policies.lean.corpus.referee import Referee, believing
 
@@ -187,6 +188,53 @@ def lines_with_another_number() -> Iterator[str]:
             yield "\n".join([*lines[:place], json.dumps(other), *lines[place + 1 :], ""])
 
 
+def confirmed(environment: Environment) -> bool:
+    """Whether the second checker accepts every theorem of the environment."""
+    referee = Referee()
+    for declaration in environment.declarations:
+        if isinstance(declaration, Theorem) and not referee.accepts(declaration):
+            return False
+        referee.believe(declaration)
+    return True
+
+
+def damaged(file: bytes, random: Random) -> bytes:
+    """A file with bytes replaced, left out or repeated, or with two lines exchanged."""
+    found = bytearray(file)
+    place = random.randrange(len(found))
+    match random.randrange(4):
+        case 0:
+            found[place] = random.choice(b'0123456789"{}[],: ntruefalsm-\\\xff\x00')
+        case 1:
+            del found[place : place + random.randint(1, 20)]
+        case 2:
+            found[place:place] = found[place : place + random.randint(1, 30)]
+        case _:
+            lines = bytes(found).split(b"\n")
+            first, second = (random.randrange(len(lines)) for _ in "ab")
+            lines[first], lines[second] = lines[second], lines[first]
+            return b"\n".join(lines)
+    return bytes(found)
+
+
+def test_damaged_files_are_refused_by_the_kernel_itself() -> None:
+    """A damaged file is refused with an error of the kernel's, or still proves what the second checker accepts."""
+    random, refused = Random(SEED), 0
+    sources = [
+        twin.source() for twin in TWINS if not twin.axioms and twin.family not in ("deep", "quotients")
+    ]
+    for _ in range(400):
+        source = random.choice(sources)
+        file = damaged(source.encode() if isinstance(source, str) else source, random)
+        try:
+            environment = check_file(file, budget=Budget(STEPS))
+        except KernelError:
+            refused += 1
+        else:
+            assert confirmed(environment)
+    assert 300 < refused < 400
+
+
 def test_files_with_one_number_changed_prove_nothing_false() -> None:
     """A file with any one number changed is refused, or its theorems are theorems for the second checker too."""
     files = list(lines_with_another_number())[::3]
@@ -197,10 +245,7 @@ def test_files_with_one_number_changed_prove_nothing_false() -> None:
         except KernelError:
             refused += 1
             continue
-        referee = Referee()
-        for declaration in environment.declarations:
-            assert not isinstance(declaration, Theorem) or referee.accepts(declaration), file
-            referee.believe(declaration)
+        assert confirmed(environment), file
         assert Const("False") not in {environment[name].type for name in environment.constants}
     assert len(files) > 200
     assert refused > len(files) * 3 // 4
