@@ -18,45 +18,22 @@ What is said of E: a condition that is E has none of the values, so a fact says 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any as Json
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from ..language import ast
-from ..language.builtins import STRING_PREDICATES
 from ..policy import CheckedPolicy, canonical_text
-from ..regular import literal, one_of
-from ..regular.algebra import complement, intersection, loop
 from ..regular.answers import Empty
-from ..regular.budget import EXHAUSTED, Meter
 from ..regular.decide import decide
-from ..regular.derivative import Derivatives, derivative_classes
-from ..regular.show import show
-from ..regular.term import ANY, EMPTY, Term
+from ..regular.term import Term
 from .elements import Said, clashing
+from .languages import emptiness, tested
 from .spelling import spell
 
 Reason = Literal["language", "law", "tool", "stage", "sum", "element"]
-MAX_STATES = 5_000
-SHOWN_STATES, SHOWN_LETTERS = 64, 16_384
-_STEPS = 2_000_000
 _TOOL = {"node": "Input", "path": ["tool"]}
-MAX_LENGTH = 64
-"""The largest size that a fact is about: each length is a state of its own."""
-
-Lengths: TypeAlias = Callable[[int], tuple[int, int | None]]
-_BELOW: Mapping[str, Lengths] = {
-    "==": lambda n: (n, n),
-    "<": lambda n: (0, n - 1),
-    "<=": lambda n: (0, n),
-}
-_ABOVE: Mapping[str, Lengths] = {
-    "==": lambda n: (n, n),
-    "<": lambda n: (n + 1, None),
-    "<=": lambda n: (n, None),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,89 +216,22 @@ def _needed(parts: list[Part], excluded: Json) -> list[Part]:
 
 def _texts(parts: Sequence[Part]) -> Iterator[Found]:
     """For each text that is tested, whether the tests exclude each other."""
-    about: dict[str, list[Part]] = {}
+    about: dict[str, list[tuple[Part, Term]]] = {}
     for part in parts:
-        if (tested := _tested(part.condition)) is not None:
-            about.setdefault(canonical_text(tested[0]), []).append(part)
+        if (test := tested(part.condition)) is not None:
+            about.setdefault(canonical_text(test[0]), []).append((part, test[1]))
     for tests in about.values():
-        answer = decide([(_term(part), part.value) for part in tests])
+        answer = decide([(term, part.value) for part, term in tests])
         if isinstance(answer, Empty) and not answer.uses_length:
-            found = _text([tests[index] for index in answer.core])
+            found = _text([tests[index][0] for index in answer.core])
             if found is not None:
                 yield found
 
 
 def _text(parts: Sequence[Part]) -> Found | None:
     """The fact that these tests of one text exclude each other, with the derivatives that show it."""
-    subjects = [tested[0] for part in parts if (tested := _tested(part.condition)) is not None]
-    if len(subjects) != len(parts) or any(subject != subjects[0] for subject in subjects):
+    tests = [(part, test) for part in parts if (test := tested(part.condition)) is not None]
+    if len(tests) != len(parts) or any(test[0] != tests[0][1][0] for _, test in tests):
         return None
-    term = intersection(_term(part) if part.value else complement(_term(part)) for part in parts)
-    states = closed_set(term)
-    if states is None or any(state.nullable for state in states):
-        return None
-    shown = sorted(show(state, 1 << 20) for state in states)
-    digest = sha256("\n".join(shown).encode()).hexdigest()
-    few = tuple(shown) if len(shown) <= SHOWN_STATES and sum(map(len, shown)) <= SHOWN_LETTERS else ()
-    return Found(tuple(parts), "language", len(states), digest, few)
-
-
-def closed_set(term: Term) -> tuple[Term, ...] | None:
-    """The term with all its derivatives: a set that no derivative leads out of. None if it is too large."""
-    derive = Derivatives()
-    derive.meter = Meter(_STEPS)
-    seen, waiting = {term}, [term]
-    try:
-        while waiting:
-            state = waiting.pop()
-            for letters in derivative_classes(state):
-                follower = derive(state, letters.ranges[0][0])
-                if follower not in seen:
-                    if len(seen) >= MAX_STATES:
-                        return None
-                    seen.add(follower)
-                    waiting.append(follower)
-    except EXHAUSTED:
-        return None
-    return tuple(seen)
-
-
-def _tested(node: Json) -> tuple[Json, Term] | None:
-    """The text that a condition tests, and the language that it asks for; None for another condition."""
-    kind = node["node"]
-    if kind == "StringTest" and _is_text(node["operand"]):
-        predicate = STRING_PREDICATES[node["predicate"]]
-        params = node["params"]
-        made = (
-            predicate.language(tuple(params)) if predicate.param == "texts" else predicate.language(*params)
-        )
-        return node["operand"], made.term
-    if kind == "OneOf" and _is_text(node["operand"]):
-        return node["operand"], one_of(node["items"]).term
-    if kind == "Compare":
-        left, right = node["left"], node["right"]
-        if right["node"] == "Const":
-            return _compared(left, node["op"], right["value"], _BELOW)
-        if left["node"] == "Const":
-            return _compared(right, node["op"], left["value"], _ABOVE)
-    return None
-
-
-def _compared(node: Json, op: str, value: Json, lengths: Mapping[str, Lengths]) -> tuple[Json, Term] | None:
-    """A text that equals a literal, or whose size is compared with a small one."""
-    if op == "==" and _is_text(node):
-        return node, literal(value).term
-    if node["node"] == "Size" and _is_text(node["operand"]) and 0 <= value <= MAX_LENGTH:
-        low, high = lengths[op](value)
-        return node["operand"], EMPTY if high is not None and high < low else loop(ANY, low, high)
-    return None
-
-
-def _is_text(node: Mapping[str, Json]) -> bool:
-    return bool(node["type"] == "str")
-
-
-def _term(part: Part) -> Term:
-    tested = _tested(part.condition)
-    assert tested is not None
-    return tested[1]
+    shown = emptiness((test[1], part.value) for part, test in tests)
+    return None if shown is None else Found(tuple(parts), "language", *shown)
