@@ -18,6 +18,7 @@ import Thm
 #print axioms Bartizan.window_ring_exact
 #print axioms Bartizan.register_correct_count
 #print axioms Bartizan.always_within_sound
+#print axioms Bartizan.always_within_once_sound
 #print axioms Bartizan.gate_sound
 #print axioms Bartizan.gate_transparent
 #print axioms Bartizan.accepts_exact

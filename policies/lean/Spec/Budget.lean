@@ -69,5 +69,27 @@ def positive (amount : Num) : Expr := Expr.cmp Cmp.le (Num.lit (Int.ofNat 0)) am
 /-- What the policy reads of the past and the amount are together at most `most`. -/
 def bounded (amount : Num) (total : Nat) (most : Int) : Expr :=
   Expr.cmp Cmp.le (Num.add (Num.var total) amount) (Num.lit most)
+/-- No call before was in the window. -/
+def Quiet (within : Option Nat) (s : Step) (before : List Step) : Prop :=
+  ∀ x, List.Mem x before → fresh within s.time x.time = false
+/-- As `LetGo`, where the policy only reads whether there was a call in the window. -/
+def LetGoOnce (p : Policy) (hyps : List Clause) (tool : Text) (allowed : Nat) (within : Option Nat) (once : Nat) :
+    List Step → Prop
+  | [] => True
+  | s :: t =>
+    LetGoOnce p hyps tool allowed within once t ∧ (Respects hyps s.env ∧
+      (s.env.atoms allowed = some (Outcome.isAllow (decide p tool s.env)) ∧
+        (¬ decide p tool s.env = Outcome.deny ∧ (s.env.atoms once = some false → Quiet within s t))))
+
+/-- As `Within`, of such sessions. -/
+def WithinOnce (p : Policy) (hyps : List Clause) (tool : Text) (allowed : Nat) (amount : Num) (within : Option Nat)
+    (once : Nat) (most : Int) : Prop :=
+  ∀ past now, Ordered Step.time past now → LetGoOnce p hyps tool allowed within once past →
+    Diff.le (spent amount within now past) (Diff.ofInt most) = true
+
+/-- An amount is at most `most`. -/
+def small (amount : Num) (most : Int) : Expr := Expr.cmp Cmp.le amount (Num.lit most)
+/-- There was no call in the window. -/
+def firstIn (once : Nat) : Expr := Expr.not (Expr.atom once)
 
 end Bartizan

@@ -3,13 +3,10 @@ import Spec.Decide
 /-!
 # Claims about a policy, and certificates
 
-A certificate is a decision tree over the values of leaves. `check` computes whether what is known at the tree's ends
-leaves no environment in which the claim fails.
+A certificate is a decision tree. `check` computes whether what is known at its ends excludes that the claim fails.
 -/
 
 namespace Bartizan
-
-/-! ## Claims -/
 
 /-- That a condition has a value. -/
 structure Lit where
@@ -74,8 +71,6 @@ def Expr.same : Expr → Expr → Bool
   | Expr.cmp op a b, Expr.cmp other c d => Cmp.same op other && (Num.same a c && Num.same b d)
   | Expr.among a items, Expr.among b others => Num.same a b && Items.same items others
   | _, _ => false
-
-/-! ## What is known on a branch, and what it leaves open -/
 
 /-- That a condition has a value, or that it has not. -/
 structure Fact where
@@ -185,8 +180,6 @@ def clauseKnown (facts : List Fact) (c : Clause) : Bool :=
 def isBlocked (facts : List Fact) : Option Clause → Bool
   | none => false
   | some c => clauseKnown facts c
-
-/-! ## Linear forms: a constant, and for each variable what its two parts are multiplied by -/
 
 /-- A linear form over the variables' parts. -/
 structure Form where

@@ -3,8 +3,7 @@ import Spec.Eval
 /-!
 # The decision
 
-A deny rule fires on T and on E, an escalate rule likewise, an allow rule on T alone. Deny wins over escalate, escalate
-over allow, and what nobody allows is denied.
+Deny and escalate rules fire on T and on E, allow rules on T alone. Deny wins, then escalate; the default is to deny.
 -/
 
 namespace Bartizan

@@ -3,9 +3,8 @@ import Spec.Value
 /-!
 # Syntax
 
-What has no structure here (tests of texts, session operators, quantifiers, provenance, signals) is a numbered leaf: an
-`atom` if it is a truth value, a `var` if it is a number. A policy holds the canonical JSON of every leaf, so that the
-whole checked syntax tree can be read back from it.
+What has no structure here (tests of texts, session operators, quantifiers, provenance, signals) is a numbered leaf, an
+`atom` or a `var`. A policy holds the canonical JSON of every leaf, so that its whole syntax tree can be read back.
 -/
 
 namespace Bartizan

@@ -45,14 +45,12 @@ def marksRead (within : Option Nat) (now : Nat) (m : Marks) : Option Bool :=
   bif freshMark within now m.sure then some true
   else bif freshMark within now m.perhaps then none else some false
 
-/-! ## Once: did the body hold at some event of the window? -/
-
-/-- By the whole past. -/
+/-- Once, did the body hold at some event of the window: by the whole past. -/
 def onceSpec (within : Option Nat) (now : Nat) : List Seen → Option Bool
   | [] => some false
   | s :: t => or3 (bif fresh within now s.time then s.value else some false) (onceSpec within now t)
 
-/-- By the register. -/
+/-- Once, by the register. -/
 def onceStep (m : Marks) (s : Seen) : Marks :=
   match s.value with
   | none => Marks.mk m.sure (some s.time)
@@ -63,20 +61,18 @@ def previousSpec : List Seen → Option Bool
   | [] => some false
   | s :: _ => s.value
 
-/-! ## Since: has `left` held at every event after one of the window at which `right` did? -/
-
 /-- An event, with the values of both bodies. -/
 structure Pair where
   time : Nat
   (left right : Option Bool)
 
-/-- By the whole past; `held` is what `left` was at the events already passed. -/
+/-- Since, has `left` held after an event of the window at which `right` did; `held`: at the events already passed. -/
 def sinceFrom (within : Option Nat) (now : Nat) : List Pair → Option Bool → Option Bool
   | [], _ => some false
   | p :: t, held =>
     or3 (bif fresh within now p.time then and3 p.right held else some false) (sinceFrom within now t (and3 held p.left))
 
-/-- By the whole past. -/
+/-- Since, by the whole past. -/
 def sinceSpec (within : Option Nat) (now : Nat) (past : List Pair) : Option Bool :=
   sinceFrom within now past (some true)
 /-- The latest start that surely still holds. -/
@@ -85,12 +81,9 @@ def surely (right left : Option Bool) (time : Nat) (before : Option Nat) : Optio
 /-- The latest start that possibly still holds. -/
 def possibly (right left : Option Bool) (time : Nat) (before : Option Nat) : Option Nat :=
   bif same3 right (some false) then bif same3 left (some false) then none else before else some time
-/-- By the register. -/
+/-- Since, by the register. -/
 def sinceStep (m : Marks) (p : Pair) : Marks :=
   Marks.mk (surely p.right p.left p.time m.sure) (possibly p.right p.left p.time m.perhaps)
-
-/-! ## Count: at how many events of the window did it hold? -/
-
 /-- The smaller number. -/
 def least (a b : Nat) : Nat := bif Nat.ble a b then a else b
 /-- How many times are in the window. -/
@@ -114,7 +107,7 @@ def hits : List Seen → List Nat
 /-- Whether it was E at an event of the window. -/
 def unknownFresh (within : Option Nat) (now : Nat) (past : List Seen) : Bool :=
   List.any past (fun s => isNone s.value && fresh within now s.time)
-/-- By the whole past. -/
+/-- Count, at how many events of the window the body held: by the whole past. -/
 def countSpec (within : Option Nat) (now : Nat) (saturate : Bool) (cap : Nat) (past : List Seen) : Option Nat :=
   bif unknownFresh within now past then none else capped saturate cap (freshCount within now (hits past))
 /-- The last `cap` times at which it was T, and the last at which it was E. -/
@@ -124,7 +117,7 @@ structure Ring where
 
 /-- A ring that has seen nothing. -/
 def noRing : Ring := Ring.mk [] none
-/-- By the register. -/
+/-- Count, by the register. -/
 def ringStep (cap : Nat) (r : Ring) (s : Seen) : Ring :=
   match s.value with
   | none => Ring.mk r.times (some s.time)

@@ -24,9 +24,7 @@ inductive Vote where
 inductive Cmp where
   | eq | lt | le
 
-/-! ## Strong Kleene logic: `none` is E, "not known" -/
-
-/-- Negation. -/
+/-- Strong Kleene logic, in which `none` is E, "not known": negation. -/
 def not3 : Option Bool → Option Bool
   | none => none
   | some true => some false
@@ -69,8 +67,6 @@ def same3 : Option Bool → Option Bool → Bool
   | none, b => isNone b
   | some _, none => false
   | some x, some y => sameBool x y
-
-/-! ## Whole numbers as differences of natural ones -/
 
 /-- The whole number `pos - neg`. -/
 structure Diff where

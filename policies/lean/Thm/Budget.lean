@@ -212,4 +212,102 @@ theorem always_within_sound (p : Policy) (hyps : List Clause) (tool : Text) (all
     (always_sound p hyps tool allowed (positive amount) t one)
     (always_sound p hyps tool allowed (bounded amount total most) u two) past now
 
+/-! ## Where the policy only reads whether there was a call -/
+
+theorem small_sound (amount : Num) (most : Int) (s : Step) (h : Expr.eval (small amount most) s.env = some true) :
+    Diff.le (spentAt amount s) (Diff.ofInt most) = true := by
+  obtain ⟨x, ex, y, ey, test⟩ :=
+    lift2_some (Cmp.test Cmp.le) (Num.eval amount s.env) (Num.eval (Num.lit most) s.env) true h
+  have same : Diff.ofInt most = y := Option.some.inj (show some (Diff.ofInt most) = some y from ey)
+  show Diff.le (Num.total amount (valuation s.env)) (Diff.ofInt most) = true
+  rw [total_eval amount s.env x ex, same]
+  exact test
+
+theorem not3_true (a : Option Bool) (h : not3 a = some true) : a = some false := by
+  rcases a with _ | (_ | _)
+  · cases h
+  · rfl
+  · cases h
+
+theorem quiet_spent (amount : Num) (within : Option Nat) (now : Nat) (past : List Step)
+    (h : ∀ x, List.Mem x past → fresh within now x.time = false) : spent amount within now past = Diff.mk 0 0 := by
+  revert h
+  induction past with
+  | nil => exact fun _ => rfl
+  | cons s t ih =>
+    intro h
+    have skip := congrArg
+      (fun b => bif b then Diff.add (spent amount within now t) (spentAt amount s) else spent amount within now t)
+      (h s (List.Mem.head t))
+    exact skip.trans (ih (fun x inside => h x (List.Mem.tail s inside)))
+
+theorem zero_diff (a : Diff) : Diff.add (Diff.mk 0 0) a = a := by
+  cases a with
+  | mk p n =>
+    show Diff.mk (Nat.add 0 p) (Nat.add 0 n) = Diff.mk p n
+    rw [zero_add p, zero_add n]
+
+theorem letGoOnce_positive (p : Policy) (hyps : List Clause) (tool : Text) (allowed : Nat) (amount : Num)
+    (within : Option Nat) (once : Nat) (always : Always p hyps tool allowed (positive amount)) (past : List Step) :
+    LetGoOnce p hyps tool allowed within once past →
+      ∀ s, List.Mem s past → Diff.le (Diff.mk 0 0) (spentAt amount s) = true := by
+  induction past with
+  | nil =>
+    intro _ s inside
+    cases inside
+  | cons c t ih =>
+    intro h s inside
+    obtain ⟨before, respects, told, goes, _⟩ := h
+    cases mem_cons inside with
+    | inl same =>
+      rw [same]
+      exact positive_sound amount c (always c.env respects told goes)
+    | inr later => exact ih before s later
+
+theorem withinOnce_from (p : Policy) (hyps : List Clause) (tool : Text) (allowed : Nat) (amount : Num)
+    (within : Option Nat) (once : Nat) (most : Int) (zero : Diff.le (Diff.mk 0 0) (Diff.ofInt most) = true)
+    (a : Always p hyps tool allowed (positive amount)) (b : Always p hyps tool allowed (small amount most))
+    (f : Always p hyps tool allowed (firstIn once)) (past : List Step) :
+    ∀ (now : Nat), Ordered Step.time past now → LetGoOnce p hyps tool allowed within once past →
+      Diff.le (spent amount within now past) (Diff.ofInt most) = true := by
+  induction past with
+  | nil => exact fun _ _ _ => zero
+  | cons c t ih =>
+    intro now o h
+    obtain ⟨newest, ordered⟩ := (show Nat.ble c.time now = true ∧ Ordered Step.time t c.time from o)
+    obtain ⟨before, respects, told, goes, quiet⟩ := h
+    have positiveBefore := letGoOnce_positive p hyps tool allowed amount within once a t before
+    have here := small_sound amount most c (b c.env respects told goes)
+    have first_ : c.env.atoms once = some false := not3_true (c.env.atoms once) (f c.env respects told goes)
+    have nothing := quiet_spent amount within c.time t (quiet first_)
+    have older := spent_less amount within c.time now newest t positiveBefore
+    rw [nothing] at older
+    show Diff.le (bif fresh within now c.time then Diff.add (spent amount within now t) (spentAt amount c)
+      else spent amount within now t) (Diff.ofInt most) = true
+    cases fresh within now c.time with
+    | false => exact ih now (ordered_later Step.time t c.time now newest ordered) before
+    | true =>
+      have sum := diff_add (spent amount within now t) (Diff.mk 0 0) (spentAt amount c) (spentAt amount c) older
+        (diff_refl (spentAt amount c))
+      rw [zero_diff (spentAt amount c)] at sum
+      exact diff_trans (Diff.add (spent amount within now t) (spentAt amount c)) (spentAt amount c) (Diff.ofInt most)
+        sum here
+
+/-- The same where three trees show that there was no call in the window, and that the amount is neither negative nor
+above the limit. -/
+theorem always_within_once_sound (p : Policy) (hyps : List Clause) (tool : Text) (allowed : Nat) (amount : Num)
+    (within : Option Nat) (once : Nat) (most : Int) (t u v : Tree) :
+    Diff.le (Diff.mk 0 0) (Diff.ofInt most) = true →
+      check p (onlyTrue (positive amount) :: hyps) tool allowed false (Expr.or (positive amount) (Expr.lit true)) t =
+        true →
+      check p (onlyTrue (small amount most) :: hyps) tool allowed false
+        (Expr.or (small amount most) (Expr.lit true)) u = true →
+      check p (onlyTrue (firstIn once) :: hyps) tool allowed false (Expr.or (firstIn once) (Expr.lit true)) v = true →
+      WithinOnce p hyps tool allowed amount within once most := by
+  intro zero one two three past now
+  exact withinOnce_from p hyps tool allowed amount within once most zero
+    (always_sound p hyps tool allowed (positive amount) t one)
+    (always_sound p hyps tool allowed (small amount most) u two)
+    (always_sound p hyps tool allowed (firstIn once) v three) past now
+
 end Bartizan

@@ -26,7 +26,10 @@ from .reader.project import Comparison
 ROOT = Path(__file__).parents[3]
 PROJECT = ROOT / "policies" / "lean"
 DECISION = (ROOT / "docs/decisions/0020-lean.md").read_text("utf-8")
-MAIN = re.findall(r"^(?:theorem|--) (\w+) \(", DECISION, re.MULTILINE)
+MAIN = [
+    found[1] or found[2]
+    for found in re.finditer(r"^(?:theorem|--) (\w+) \(|`(\w+_sound)` says", DECISION, re.MULTILINE)
+]
 """The theorems that the decision states."""
 
 CHECKED, UNCHECKED = "kernel-checked here", "source only, not compiled here"
