@@ -17,3 +17,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """What there is before the first test stays to the last."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """It is freed in order at the end, as without tests."""
+    gc.unfreeze()
