@@ -30,8 +30,8 @@ from bartizan.policies.lean.levels import LEVELS, Level
 
 from .app import create_app
 from .config import ConfigError, ServiceConfig, load_config
-from .garbage import collect_when_quiet, collected_briefly
 from .observing import DIRECTORY
+from .pauses import brief_pauses, collect_when_quiet
 from .protocol import BoundedProtocol
 from .service import Service
 
@@ -98,7 +98,7 @@ async def _worker(
             ssl_keyfile=str(tls.key) if tls is not None else None,
         )
     )
-    with collected_briefly():
+    with brief_pauses():
         running = asyncio.create_task(server.serve(sockets=sockets))
         stopping = asyncio.create_task(stop.wait())
         tidying = asyncio.create_task(collect_when_quiet(lambda: service.inside == 0))

@@ -1,12 +1,15 @@
-"""A worker looks for garbage briefly and often, and loses none of it for good."""
+"""A worker pauses briefly, and loses no garbage for good."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from weakref import ref
 
-from bartizan.integrations.sidecar.garbage import YOUNG, collect_when_quiet, collected_briefly
+import pytest
+
+from bartizan.integrations.sidecar.pauses import TURN, YOUNG, brief_pauses, collect_when_quiet
 
 
 class _Loop:
@@ -18,7 +21,7 @@ class _Loop:
 
 def test_new_cycles_are_freed_by_themselves() -> None:
     """As many new values as make a look due free a cycle among them."""
-    with collected_briefly():
+    with brief_pauses():
         gone = ref(_Loop())
         kept = [[number] for number in range(2 * YOUNG)]
         assert gone() is None
@@ -27,7 +30,7 @@ def test_new_cycles_are_freed_by_themselves() -> None:
 
 def test_what_survived_a_look_is_not_looked_at_again() -> None:
     """What is there after a look is frozen, so that the next look is as short."""
-    with collected_briefly():
+    with brief_pauses():
         before = gc.get_freeze_count()
         kept = [[number] for number in range(10 * YOUNG)]
         assert gc.get_freeze_count() - before > 8 * YOUNG
@@ -37,17 +40,19 @@ def test_what_survived_a_look_is_not_looked_at_again() -> None:
 
 def test_the_process_is_left_as_it_was() -> None:
     """Thresholds and frozen values are the process's: they are given back."""
-    before = gc.get_threshold()
-    with collected_briefly():
+    before, turn = gc.get_threshold(), sys.getswitchinterval()
+    with brief_pauses():
         assert gc.get_threshold() != before
+        assert sys.getswitchinterval() == pytest.approx(TURN)
     assert gc.get_threshold() == before
+    assert sys.getswitchinterval() == turn
     assert gc.get_freeze_count() == 0
 
 
 async def test_a_cycle_that_was_kept_is_freed_in_a_quiet_moment() -> None:
     """Not while somebody is answered, and then soon."""
     busy = True
-    with collected_briefly():
+    with brief_pauses():
         loop = _Loop()
         gone = ref(loop)
         gc.collect()  # it survives, and is frozen
@@ -62,7 +67,7 @@ async def test_a_cycle_that_was_kept_is_freed_in_a_quiet_moment() -> None:
 
 async def test_without_a_quiet_moment_it_is_freed_all_the_same() -> None:
     """A worker that is never idle looks at everything when twice the time has passed."""
-    with collected_briefly():
+    with brief_pauses():
         loop = _Loop()
         gone = ref(loop)
         gc.collect()
