@@ -12,7 +12,7 @@ from bartizan.guard.gather import Monitor
 from bartizan.guard.sqlite import SqliteStore
 from bartizan.monitors import Backend
 from bartizan.monitors.monitor import monitors_for
-from bartizan.policies.lean.levels import Level, Requirement
+from bartizan.policies.lean.certificates.levels import Level, Requirement
 from bartizan.policies.program import Program
 
 REDIS = ("redis://", "rediss://", "unix://")

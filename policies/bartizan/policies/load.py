@@ -37,7 +37,7 @@ from .stages.rules import confine, stage_rules
 from .texts import check_texts
 
 if TYPE_CHECKING:
-    from .lean.levels import Level, Requirement
+    from .lean.certificates.levels import Level, Requirement
 
 MAX_INCLUDES = 32
 
@@ -72,7 +72,10 @@ def compile_policy(
 
 
 def _certified(policy: CheckedPolicy, file: FilePath, require: Level | Requirement) -> Program:
-    from .lean.levels import Requirement, assure  # which itself loads policies, and most have no use for
+    from .lean.certificates.levels import (  # which itself loads policies, and most have no use for
+        Requirement,
+        assure,
+    )
 
     required = Requirement(require) if isinstance(require, str) else require
     return Program(policy, assure(policy, required, file).name)

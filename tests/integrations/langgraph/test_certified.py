@@ -12,7 +12,7 @@ from bartizan.guard import Guard
 from bartizan.integrations.langgraph.load import load_guard
 from bartizan.integrations.mcp.load import guard_for
 from bartizan.integrations.signing import generate
-from bartizan.policies.lean.levels import Uncertified
+from bartizan.policies.lean.certificates.levels import Uncertified
 
 
 def test_guards_are_built_only_of_certified_policies(tmp_path: Path) -> None:

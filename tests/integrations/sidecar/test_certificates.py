@@ -20,8 +20,8 @@ from bartizan.integrations.sidecar.config import ConfigError, Tenant
 from bartizan.integrations.sidecar.serve import FILES, work
 from bartizan.integrations.signing import generate
 from bartizan.policies import compile_policy
-from bartizan.policies.lean.certify import certify
-from bartizan.policies.lean.files import write_pair
+from bartizan.policies.lean.certificates.certify import certify
+from bartizan.policies.lean.certificates.files import write_pair
 
 POLICY = """
 version: 1

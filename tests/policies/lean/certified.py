@@ -12,11 +12,11 @@ from typing import Any
 from bartizan.guard.canonical import digest_of
 from bartizan.policies import CheckedPolicy, Source, check_policy
 from bartizan.policies.analysis import prove
-from bartizan.policies.lean.certificate import Certificate, parse_certificate
-from bartizan.policies.lean.certify import analysed, certify
-from bartizan.policies.lean.declarations import Declaration
-from bartizan.policies.lean.files import write_pair
-from bartizan.policies.lean.levels import LEVELS, Level, Requirement, Uncertified, check
+from bartizan.policies.lean.calculus.declarations import Declaration
+from bartizan.policies.lean.certificates.certificate import Certificate, parse_certificate
+from bartizan.policies.lean.certificates.certify import analysed, certify
+from bartizan.policies.lean.certificates.files import write_pair
+from bartizan.policies.lean.certificates.levels import LEVELS, Level, Requirement, Uncertified, check
 from bartizan.policies.lean.ndjson import read, write
 
 POLICY = """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from bartizan.policies.lean.build import app, arrow, lam, local, pi
-from bartizan.policies.lean.declarations import (
+from bartizan.policies.lean.calculus.build import app, arrow, lam, local, pi
+from bartizan.policies.lean.calculus.declarations import (
     Constructor,
     Declaration,
     Definition,
@@ -13,8 +13,20 @@ from bartizan.policies.lean.declarations import (
     InductiveType,
     Theorem,
 )
+from bartizan.policies.lean.calculus.terms import (
+    ONE,
+    PROP,
+    TYPE,
+    Const,
+    Expr,
+    Level,
+    Local,
+    Max,
+    Param,
+    Sort,
+    Succ,
+)
 from bartizan.policies.lean.kernel import Budget, Environment
-from bartizan.policies.lean.terms import ONE, PROP, TYPE, Const, Expr, Level, Local, Max, Param, Sort, Succ
 
 NAT, NIL, S = Const("Nat"), Const("Nat.zero"), Const("Nat.succ")
 BOOL, TRUE, FALSE = Const("Bool"), Const("Bool.true"), Const("Bool.false")

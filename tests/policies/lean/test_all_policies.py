@@ -8,8 +8,8 @@ import pytest
 
 from bartizan.policies import PolicyError, check_policy, packs, read_source
 from bartizan.policies.analysis import prove
-from bartizan.policies.lean.certify import analysed, certify
-from bartizan.policies.lean.levels import Requirement, check
+from bartizan.policies.lean.certificates.certify import analysed, certify
+from bartizan.policies.lean.certificates.levels import Requirement, check
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "examples").rglob("*.yaml"))

@@ -10,10 +10,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 
-from bartizan.policies.lean.build import app, instantiate, lam, local, parts, pi, replace, spine
-from bartizan.policies.lean.declarations import Inductive, Theorem
+from bartizan.policies.lean.calculus.build import app, instantiate, lam, local, parts, pi, replace, spine
+from bartizan.policies.lean.calculus.declarations import Inductive, Theorem
+from bartizan.policies.lean.calculus.terms import App, Const, Expr, Local, Pi
 from bartizan.policies.lean.kernel import KernelError
-from bartizan.policies.lean.terms import App, Const, Expr, Local, Pi
 
 from .test_lean_source import as_it_is, checked, declared
 

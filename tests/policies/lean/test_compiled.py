@@ -8,10 +8,22 @@ from __future__ import annotations
 
 from functools import cache
 
-from bartizan.policies.lean.build import app, arrow, lam, local, pi
-from bartizan.policies.lean.declarations import Declaration, Definition, Theorem
+from bartizan.policies.lean.calculus.build import app, arrow, lam, local, pi
+from bartizan.policies.lean.calculus.declarations import Declaration, Definition, Theorem
+from bartizan.policies.lean.calculus.terms import (
+    ONE,
+    ZERO,
+    Const,
+    Expr,
+    Lit,
+    Local,
+    Max,
+    Param,
+    Proj,
+    Sort,
+    Succ,
+)
 from bartizan.policies.lean.kernel import Budget, Environment
-from bartizan.policies.lean.terms import ONE, ZERO, Const, Expr, Lit, Local, Max, Param, Proj, Sort, Succ
 
 from .small import NAT, NIL, S, eq, families, fn, inductive, refl
 

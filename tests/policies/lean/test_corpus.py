@@ -11,11 +11,11 @@ from tests.policies.lean.corpus.members import FAMILIES, MEMBERS, TWINS
 from tests.policies.lean.corpus.prelude import BINARY, NAT, recurse, start
 from tests.policies.lean.corpus.universes import EQUATIONS, SLIPS, cast, same, small_levels
 
+from bartizan.policies.lean.calculus.declarations import Definition
+from bartizan.policies.lean.calculus.terms import PROP, TYPE
 from bartizan.policies.lean.check import check_file
-from bartizan.policies.lean.declarations import Definition
 from bartizan.policies.lean.kernel import Budget, BudgetError, Environment, KernelError
 from bartizan.policies.lean.ndjson import read
-from bartizan.policies.lean.terms import PROP, TYPE
 
 
 def small() -> Budget:

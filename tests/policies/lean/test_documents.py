@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bartizan.policies import CheckedPolicy, PolicyError, Source, check_policy, packs, read_source
-from bartizan.policies.lean.documents import CannotWrite, written
+from bartizan.policies.lean.encoding.documents import CannotWrite, written
 
 ROOT = Path(__file__).parents[3]
 FILES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "examples").rglob("*.yaml"))

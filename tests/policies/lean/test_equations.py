@@ -9,11 +9,11 @@ from tests.policies.lean.corpus.equations import Maker
 from tests.policies.lean.corpus.prelude import start
 from tests.policies.lean.corpus.referee import Referee
 
-from bartizan.policies.lean.build import app, lam, pi
+from bartizan.policies.lean.calculus.build import app, lam, pi
+from bartizan.policies.lean.calculus.declarations import Theorem
+from bartizan.policies.lean.calculus.terms import ONE, Const
 from bartizan.policies.lean.check import check_file
-from bartizan.policies.lean.declarations import Theorem
 from bartizan.policies.lean.kernel import BudgetError, Environment, KernelError
-from bartizan.policies.lean.terms import ONE, Const
 
 STEPS = 50_000
 

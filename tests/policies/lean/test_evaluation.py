@@ -8,10 +8,10 @@ from random import Random
 
 import pytest
 
-from bartizan.policies.lean.build import app, arrow, lam, let, local
+from bartizan.policies.lean.calculus.build import app, arrow, lam, let, local
+from bartizan.policies.lean.calculus.terms import ONE, ZERO, Const, Expr, Lit, Local, Proj
 from bartizan.policies.lean.kernel import Budget, Environment, KernelError
 from bartizan.policies.lean.kernel.naturals import RULES
-from bartizan.policies.lean.terms import ONE, ZERO, Const, Expr, Lit, Local, Proj
 
 from .small import BOOL, NAT, base, eq, fn, nat_rec, refl, theorem
 

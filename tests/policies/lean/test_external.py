@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bartizan.policies.lean.external import Kernel, NoKernel, find_kernel, rejection
+from bartizan.policies.lean.certificates.external import Kernel, NoKernel, find_kernel, rejection
 
 
 def program(folder: Path, body: str, name: str = "checker") -> str:

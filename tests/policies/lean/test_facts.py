@@ -9,8 +9,8 @@ import pytest
 
 from bartizan.policies import CheckedPolicy, Source, check_policy
 from bartizan.policies.language import ast
-from bartizan.policies.lean.facts import Found, Part, contradiction, objection
-from bartizan.policies.lean.languages import closed_set
+from bartizan.policies.lean.proving.facts import Found, Part, contradiction, objection
+from bartizan.policies.lean.proving.languages import closed_set
 from bartizan.policies.regular import contains, prefix, regex
 from bartizan.policies.regular.algebra import intersection
 from bartizan.policies.regular.derivative import Derivatives

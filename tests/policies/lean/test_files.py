@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bartizan.policies.lean.certificate import BadCertificate, Certificate, parse_certificate
-from bartizan.policies.lean.files import (
+from bartizan.policies.lean.certificates.certificate import BadCertificate, Certificate, parse_certificate
+from bartizan.policies.lean.certificates.files import (
     MAX_CERTIFICATE,
     MAX_PROOF,
     certificate_of,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bartizan.policies.lean.build import app
-from bartizan.policies.lean.declarations import Definition
-from bartizan.policies.lean.decode import CannotDecode, Reader
-from bartizan.policies.lean.proofs import checked_theory
-from bartizan.policies.lean.terms import ZERO, Const, Expr, Lit
+from bartizan.policies.lean.calculus.build import app
+from bartizan.policies.lean.calculus.declarations import Definition
+from bartizan.policies.lean.calculus.terms import ZERO, Const, Expr, Lit
+from bartizan.policies.lean.certificates.proofs import checked_theory
+from bartizan.policies.lean.encoding.decode import CannotDecode, Reader
 
 
 def ours(name: str) -> Expr:

@@ -13,8 +13,8 @@ from tests.policies.lean.handmade import File
 
 from bartizan.guard import Outcome, Request, Session, ToolCall
 from bartizan.policies import CheckedPolicy, Program, Source, check_policy, compile_policy
-from bartizan.policies.lean.certify import Further, certify
-from bartizan.policies.lean.importing import CannotImport, imported
+from bartizan.policies.lean.certificates.certify import Further, certify
+from bartizan.policies.lean.certificates.importing import CannotImport, imported
 from bartizan.policies.policy import canonical_text
 
 YAML = """

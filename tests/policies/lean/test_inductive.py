@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bartizan.policies.lean.build import app, arrow, instantiate_levels, lam, local, pi
-from bartizan.policies.lean.declarations import (
+from bartizan.policies.lean.calculus.build import app, arrow, instantiate_levels, lam, local, pi
+from bartizan.policies.lean.calculus.declarations import (
     Constructor,
     Definition,
     Inductive,
@@ -16,9 +16,7 @@ from bartizan.policies.lean.declarations import (
     RecursorRule,
     Theorem,
 )
-from bartizan.policies.lean.kernel import BudgetError, Environment, KernelError
-from bartizan.policies.lean.kernel.infer import Context
-from bartizan.policies.lean.terms import (
+from bartizan.policies.lean.calculus.terms import (
     ONE,
     PROP,
     TYPE,
@@ -36,6 +34,8 @@ from bartizan.policies.lean.terms import (
     Succ,
     Var,
 )
+from bartizan.policies.lean.kernel import BudgetError, Environment, KernelError
+from bartizan.policies.lean.kernel.infer import Context
 
 from .small import BOOL, NAT, S, base, environment, eq, families, fn, inductive, refl, theorem
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bartizan.policies.lean.build import app, arrow, lam, let, local, pi
-from bartizan.policies.lean.declarations import Axiom, Declaration, Definition, Opaque, Theorem
-from bartizan.policies.lean.kernel import Budget, BudgetError, Environment, KernelError
-from bartizan.policies.lean.terms import (
+from bartizan.policies.lean.calculus.build import app, arrow, lam, let, local, pi
+from bartizan.policies.lean.calculus.declarations import Axiom, Declaration, Definition, Opaque, Theorem
+from bartizan.policies.lean.calculus.terms import (
     ONE,
     PROP,
     TYPE,
@@ -27,6 +26,7 @@ from bartizan.policies.lean.terms import (
     Succ,
     Var,
 )
+from bartizan.policies.lean.kernel import Budget, BudgetError, Environment, KernelError
 
 from .small import BOOL, FALSE, NAT, TRUE, S, base, environment, eq, fn, inductive, nat_rec, refl, theorem
 

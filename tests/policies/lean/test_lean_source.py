@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from bartizan.policies.lean.build import constants
-from bartizan.policies.lean.declarations import Declaration, Definition, Inductive, Theorem
+from bartizan.policies.lean.calculus.build import constants
+from bartizan.policies.lean.calculus.declarations import Declaration, Definition, Inductive, Theorem
+from bartizan.policies.lean.calculus.terms import Pi
 from bartizan.policies.lean.kernel import Environment, KernelError
-from bartizan.policies.lean.source import Module, read_module, read_project
-from bartizan.policies.lean.terms import Pi
+from bartizan.policies.lean.source.commands import Module, read_module, read_project
 from bartizan.policies.lean.theory import NAMESPACE, theory
 
 from .reader.project import Comparison

@@ -14,17 +14,17 @@ from tests.policies.lean.certified import POLICY, flipped, pair, places
 from bartizan.integrations.assembly import requirement
 from bartizan.integrations.signing import generate
 from bartizan.policies import CheckedPolicy, Source, check_policy, compile_policy, load_policy
-from bartizan.policies.lean import facts
-from bartizan.policies.lean.build import app, spine
-from bartizan.policies.lean.certificate import BadCertificate
-from bartizan.policies.lean.declarations import Axiom, Declaration, Definition, Theorem
-from bartizan.policies.lean.emit import policy_term, tree_term
-from bartizan.policies.lean.levels import LEVELS, Requirement, Uncertified
-from bartizan.policies.lean.model import Atom, Policy, Variable
+from bartizan.policies.lean.calculus.build import app, spine
+from bartizan.policies.lean.calculus.declarations import Axiom, Declaration, Definition, Theorem
+from bartizan.policies.lean.calculus.terms import Const, Lam
+from bartizan.policies.lean.certificates.certificate import BadCertificate
+from bartizan.policies.lean.certificates.levels import LEVELS, Requirement, Uncertified
+from bartizan.policies.lean.encoding.emit import policy_term, tree_term
+from bartizan.policies.lean.encoding.model import Atom, Policy, Variable
+from bartizan.policies.lean.encoding.translate import translated
 from bartizan.policies.lean.ndjson import read, write
-from bartizan.policies.lean.terms import Const, Lam
-from bartizan.policies.lean.translate import translated
-from bartizan.policies.lean.tree import Leaf
+from bartizan.policies.lean.proving import facts
+from bartizan.policies.lean.proving.tree import Leaf
 
 BELIEVED = {"checkers"}
 """Parts that no level believes: told to people, and only a signature keeps them."""

@@ -11,19 +11,19 @@ import pytest
 
 from bartizan.policies import CheckedPolicy, Source, check_policy
 from bartizan.policies.analysis import prove
-from bartizan.policies.lean import limits, sums
-from bartizan.policies.lean.binding import parts_of
-from bartizan.policies.lean.certify import Made, analysed, certify
-from bartizan.policies.lean.claims import Claims
-from bartizan.policies.lean.declarations import Definition, Theorem
-from bartizan.policies.lean.emit import clauses_term, text_term
-from bartizan.policies.lean.facts import Found, Part
+from bartizan.policies.lean.calculus.declarations import Definition, Theorem
+from bartizan.policies.lean.calculus.terms import Const, Expr
+from bartizan.policies.lean.certificates.binding import parts_of
+from bartizan.policies.lean.certificates.certify import Made, analysed, certify
+from bartizan.policies.lean.certificates.levels import Requirement, Uncertified, check
+from bartizan.policies.lean.certificates.proofs import checked_theory
+from bartizan.policies.lean.encoding.emit import clauses_term, text_term
+from bartizan.policies.lean.encoding.model import Number
 from bartizan.policies.lean.kernel import KernelError
-from bartizan.policies.lean.levels import Requirement, Uncertified, check
-from bartizan.policies.lean.model import Number
-from bartizan.policies.lean.proofs import checked_theory
-from bartizan.policies.lean.terms import Const, Expr
-from bartizan.policies.lean.trees import verdict
+from bartizan.policies.lean.proving import limits, sums
+from bartizan.policies.lean.proving.claims import Claims
+from bartizan.policies.lean.proving.facts import Found, Part
+from bartizan.policies.lean.proving.trees import verdict
 
 HEAD = """
 version: 1

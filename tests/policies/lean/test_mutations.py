@@ -20,13 +20,13 @@ from tests.policies.lean.corpus.members import TWINS
 from tests.policies.lean.corpus.mutations import Mutator
 from tests.policies.lean.corpus.referee import Referee, believing
 
-from bartizan.policies.lean import proofs
-from bartizan.policies.lean.certificate import Mismatch
+from bartizan.policies.lean.calculus.declarations import Declaration, Definition, Inductive, Theorem
+from bartizan.policies.lean.calculus.terms import Const, Expr
+from bartizan.policies.lean.certificates import proofs
+from bartizan.policies.lean.certificates.certificate import Mismatch
+from bartizan.policies.lean.certificates.proofs import checked_theory
 from bartizan.policies.lean.check import check_file
-from bartizan.policies.lean.declarations import Declaration, Definition, Inductive, Theorem
 from bartizan.policies.lean.kernel import Budget, BudgetError, Environment, KernelError
-from bartizan.policies.lean.proofs import checked_theory
-from bartizan.policies.lean.terms import Const, Expr
 
 SEED = 20261127
 STEPS = 50_000

@@ -9,11 +9,11 @@ from functools import cache
 
 import pytest
 
-from bartizan.policies.lean.build import app, arrow, instantiate, lam, local, pi
-from bartizan.policies.lean.declarations import Axiom, Declaration, Definition, Theorem
+from bartizan.policies.lean.calculus.build import app, arrow, instantiate, lam, local, pi
+from bartizan.policies.lean.calculus.declarations import Axiom, Declaration, Definition, Theorem
+from bartizan.policies.lean.calculus.terms import ONE, PROP, App, Const, Expr, Lit, Pi
 from bartizan.policies.lean.kernel import Budget, BudgetError, Environment, KernelError
 from bartizan.policies.lean.kernel.naturals import RULES, THEOREMS
-from bartizan.policies.lean.terms import ONE, PROP, App, Const, Expr, Lit, Pi
 
 from .small import (
     BOOL,

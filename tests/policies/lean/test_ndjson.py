@@ -8,12 +8,25 @@ from typing import Any
 
 import pytest
 
-from bartizan.policies.lean.build import app, lam, local
+from bartizan.policies.lean.calculus.build import app, lam, local
+from bartizan.policies.lean.calculus.declarations import Axiom, Declaration, Definition, Opaque, Theorem
+from bartizan.policies.lean.calculus.terms import (
+    PROP,
+    TYPE,
+    Const,
+    IMax,
+    Lam,
+    Let,
+    Lit,
+    Param,
+    Pi,
+    Proj,
+    Sort,
+    Var,
+)
 from bartizan.policies.lean.check import check_file
-from bartizan.policies.lean.declarations import Axiom, Declaration, Definition, Opaque, Theorem
 from bartizan.policies.lean.kernel import KernelError
 from bartizan.policies.lean.ndjson import read, write
-from bartizan.policies.lean.terms import PROP, TYPE, Const, IMax, Lam, Let, Lit, Param, Pi, Proj, Sort, Var
 
 from .small import NAT, base, eq, families, fn, refl, theorem
 

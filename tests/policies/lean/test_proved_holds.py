@@ -12,11 +12,11 @@ import pytest
 from bartizan.guard import Missing, Outcome, Principal, Request, Session, Signal, ToolCall
 from bartizan.policies import CheckedPolicy, PolicyError, Program, Source, check_policy
 from bartizan.policies.language import ast
-from bartizan.policies.lean import facts
-from bartizan.policies.lean.claims import Claims
-from bartizan.policies.lean.facts import Part
-from bartizan.policies.lean.search import Search, TooLarge
-from bartizan.policies.lean.shown import _settled
+from bartizan.policies.lean.proving import facts
+from bartizan.policies.lean.proving.claims import Claims
+from bartizan.policies.lean.proving.facts import Part
+from bartizan.policies.lean.proving.search import Search, TooLarge
+from bartizan.policies.lean.proving.shown import _settled
 from bartizan.policies.policy import CheckedRule
 
 HEAD = """

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from bartizan.policies.lean.build import app, arrow, lam, local, pi
+from bartizan.policies.lean.calculus.build import app, arrow, lam, local, pi
+from bartizan.policies.lean.calculus.declarations import Axiom, Declaration, Definition, Quotient, Theorem
+from bartizan.policies.lean.calculus.terms import ONE, PROP, TYPE, Const, Expr, Lit, Param, Sort
 from bartizan.policies.lean.check import check_file
-from bartizan.policies.lean.declarations import Axiom, Declaration, Definition, Quotient, Theorem
 from bartizan.policies.lean.kernel import Environment, KernelError
 from bartizan.policies.lean.ndjson import write
-from bartizan.policies.lean.terms import ONE, PROP, TYPE, Const, Expr, Lit, Param, Sort
 
 from .small import NAT, base, environment, eq, fn, inductive, refl, theorem
 

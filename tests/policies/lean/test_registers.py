@@ -11,12 +11,12 @@ import pytest
 
 from bartizan.policies.evaluation.registers import Cell, CountCell, OnceCell, PreviousCell, SinceCell
 from bartizan.policies.language.values import E
-from bartizan.policies.lean.build import app, lam, local
-from bartizan.policies.lean.declarations import Theorem
-from bartizan.policies.lean.emit import bool_term, listed, ours, value_term
+from bartizan.policies.lean.calculus.build import app, lam, local
+from bartizan.policies.lean.calculus.declarations import Theorem
+from bartizan.policies.lean.calculus.terms import ONE, ZERO, Const, Expr, Lit
+from bartizan.policies.lean.certificates.proofs import checked_theory
+from bartizan.policies.lean.encoding.emit import bool_term, listed, ours, value_term
 from bartizan.policies.lean.kernel import Environment, KernelError
-from bartizan.policies.lean.proofs import checked_theory
-from bartizan.policies.lean.terms import ONE, ZERO, Const, Expr, Lit
 
 SEEDS = 60
 _NAT, _BOOL = Const("Nat"), Const("Bool")

@@ -8,19 +8,19 @@ from dataclasses import replace
 import pytest
 
 from bartizan.policies import CheckedPolicy, Source, check_policy
-from bartizan.policies.lean import facts
-from bartizan.policies.lean.build import app
-from bartizan.policies.lean.claims import POLICY, Claims
-from bartizan.policies.lean.declarations import Definition, Theorem
-from bartizan.policies.lean.emit import ours, reflexivity, tree_term
-from bartizan.policies.lean.facts import Part
+from bartizan.policies.lean.calculus.build import app
+from bartizan.policies.lean.calculus.declarations import Definition, Theorem
+from bartizan.policies.lean.calculus.terms import Const
+from bartizan.policies.lean.certificates.proofs import checked_theory
+from bartizan.policies.lean.encoding.emit import ours, reflexivity, tree_term
+from bartizan.policies.lean.encoding.model import Clause
 from bartizan.policies.lean.kernel import KernelError
-from bartizan.policies.lean.model import Clause
-from bartizan.policies.lean.proofs import checked_theory
-from bartizan.policies.lean.search import Search, TooLarge
-from bartizan.policies.lean.terms import Const
-from bartizan.policies.lean.tree import Blocked, Leaf, Linear, Split, Strict, Tree, size
-from bartizan.policies.lean.trees import read_tree, verdict
+from bartizan.policies.lean.proving import facts
+from bartizan.policies.lean.proving.claims import POLICY, Claims
+from bartizan.policies.lean.proving.facts import Part
+from bartizan.policies.lean.proving.search import Search, TooLarge
+from bartizan.policies.lean.proving.tree import Blocked, Leaf, Linear, Split, Strict, Tree, size
+from bartizan.policies.lean.proving.trees import read_tree, verdict
 
 POLICY_TEXT = """
 version: 1

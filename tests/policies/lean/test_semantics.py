@@ -18,13 +18,21 @@ from bartizan.policies.history import begin, record
 from bartizan.policies.language import ast
 from bartizan.policies.language.types import F64, Bool, Enum, Str
 from bartizan.policies.language.values import E
-from bartizan.policies.lean.build import app, lam, local
-from bartizan.policies.lean.declarations import Theorem
-from bartizan.policies.lean.emit import expr_term, int_term, listed, ours, policy_term, text_term, value_term
+from bartizan.policies.lean.calculus.build import app, lam, local
+from bartizan.policies.lean.calculus.declarations import Theorem
+from bartizan.policies.lean.calculus.terms import ONE, ZERO, Const, Expr
+from bartizan.policies.lean.certificates.proofs import checked_theory
+from bartizan.policies.lean.encoding.emit import (
+    expr_term,
+    int_term,
+    listed,
+    ours,
+    policy_term,
+    text_term,
+    value_term,
+)
+from bartizan.policies.lean.encoding.translate import double_rank, text_number, translated
 from bartizan.policies.lean.kernel import KernelError
-from bartizan.policies.lean.proofs import checked_theory
-from bartizan.policies.lean.terms import ONE, ZERO, Const, Expr
-from bartizan.policies.lean.translate import double_rank, text_number, translated
 from bartizan.policies.policy import CheckedPolicy, CheckedRule, Effect, canonical_text
 
 from ..test_semantics import both, past_of, scope_of

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from bartizan.policies.lean.build import app, arrow, lam, local, pi
-from bartizan.policies.lean.declarations import Definition, Theorem
+from bartizan.policies.lean.calculus.build import app, arrow, lam, local, pi
+from bartizan.policies.lean.calculus.declarations import Definition, Theorem
+from bartizan.policies.lean.calculus.terms import ONE, App, Const, Expr, Local
 from bartizan.policies.lean.kernel import Environment, KernelError
-from bartizan.policies.lean.terms import ONE, App, Const, Expr, Local
 from bartizan.policies.lean.theory import theory
 
 _BOOL, _TRUE, _FALSE = Const("Bool"), Const("Bool.true"), Const("Bool.false")

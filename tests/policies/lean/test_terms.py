@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from bartizan.policies.lean.build import (
+from bartizan.policies.lean.calculus.build import (
     abstract,
     app,
     arrow,
@@ -19,9 +19,9 @@ from bartizan.policies.lean.build import (
     pi,
     spine,
 )
-from bartizan.policies.lean.names import join, split
-from bartizan.policies.lean.show import show
-from bartizan.policies.lean.terms import (
+from bartizan.policies.lean.calculus.names import join, split
+from bartizan.policies.lean.calculus.show import show
+from bartizan.policies.lean.calculus.terms import (
     ONE,
     PROP,
     ZERO,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bartizan.policies.lean.declarations import Axiom, Theorem
-from bartizan.policies.lean.digests import Digester
-from bartizan.policies.lean.proofs import checked_theory
+from bartizan.policies.lean.calculus.declarations import Axiom, Theorem
+from bartizan.policies.lean.calculus.digests import Digester
+from bartizan.policies.lean.certificates.proofs import checked_theory
 from bartizan.policies.lean.theory import NAMESPACE, text, theory
 from bartizan.policies.lean.theory.elaborate import Elaborator, Mistake
 from bartizan.policies.lean.theory.make import made

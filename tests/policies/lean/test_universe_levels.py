@@ -7,9 +7,9 @@ import random
 
 import pytest
 
+from bartizan.policies.lean.calculus.terms import ONE, ZERO, IMax, Level, Max, Param, Succ, Zero
 from bartizan.policies.lean.kernel import KernelError
 from bartizan.policies.lean.kernel.levels import Levels, imax
-from bartizan.policies.lean.terms import ONE, ZERO, IMax, Level, Max, Param, Succ, Zero
 
 U, V, W = Param("u"), Param("v"), Param("w")
 

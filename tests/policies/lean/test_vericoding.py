@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from bartizan.policies import CheckedPolicy, Source, check_policy
-from bartizan.policies.lean import vericoding
-from bartizan.policies.lean.build import spine
-from bartizan.policies.lean.certificate import Certificate
-from bartizan.policies.lean.certify import certify
-from bartizan.policies.lean.claims import POLICY, Claims
-from bartizan.policies.lean.declarations import Definition, Theorem
-from bartizan.policies.lean.emit import clauses_term
-from bartizan.policies.lean.source import read_module
-from bartizan.policies.lean.terms import Const
+from bartizan.policies.lean.calculus.build import spine
+from bartizan.policies.lean.calculus.declarations import Definition, Theorem
+from bartizan.policies.lean.calculus.terms import Const
+from bartizan.policies.lean.certificates.certificate import Certificate
+from bartizan.policies.lean.certificates.certify import certify
+from bartizan.policies.lean.encoding.emit import clauses_term
+from bartizan.policies.lean.proving.claims import POLICY, Claims
+from bartizan.policies.lean.source import vericoding
+from bartizan.policies.lean.source.commands import read_module
 from bartizan.policies.lean.theory import NAMESPACE, theory
 
 from .reader.project import Comparison, plain

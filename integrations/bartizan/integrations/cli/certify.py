@@ -13,13 +13,19 @@ from rich.markup import escape
 
 from bartizan.policies import CheckedPolicy
 from bartizan.policies.diagnostics import visible
-from bartizan.policies.lean.certificate import Answer, BadCertificate, Certificate, Checked
-from bartizan.policies.lean.certify import Evidence, Further, Made, analysed
-from bartizan.policies.lean.certify import certify as made_of
-from bartizan.policies.lean.external import NoKernel, find_kernel, rejection
-from bartizan.policies.lean.files import MAX_PROOF, certificate_of, proof_of, read_bounded, write_pair
-from bartizan.policies.lean.importing import CannotImport, imported
-from bartizan.policies.lean.levels import Level, Uncertified, assure
+from bartizan.policies.lean.certificates.certificate import Answer, BadCertificate, Certificate, Checked
+from bartizan.policies.lean.certificates.certify import Evidence, Further, Made, analysed
+from bartizan.policies.lean.certificates.certify import certify as made_of
+from bartizan.policies.lean.certificates.external import NoKernel, find_kernel, rejection
+from bartizan.policies.lean.certificates.files import (
+    MAX_PROOF,
+    certificate_of,
+    proof_of,
+    read_bounded,
+    write_pair,
+)
+from bartizan.policies.lean.certificates.importing import CannotImport, imported
+from bartizan.policies.lean.certificates.levels import Level, Uncertified, assure
 
 from ..assembly import requirement
 from .asking import TIMEOUT, Files, Timeout, Tools, checked

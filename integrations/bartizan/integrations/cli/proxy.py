@@ -17,7 +17,7 @@ import typer
 
 from bartizan.guard import ANONYMOUS, BartizanError, Gatekeeper, Principal
 from bartizan.policies import PolicyError
-from bartizan.policies.lean.levels import Level
+from bartizan.policies.lean.certificates.levels import Level
 
 from .console import err, give_up, read
 

@@ -12,7 +12,7 @@ import typer
 from bartizan.guard import BartizanError
 from bartizan.policies import PolicyError
 from bartizan.policies.diagnostics import visible
-from bartizan.policies.lean.levels import Level
+from bartizan.policies.lean.certificates.levels import Level
 
 from .console import err, give_up
 

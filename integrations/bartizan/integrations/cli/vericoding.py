@@ -8,9 +8,14 @@ from pathlib import Path
 from rich.markup import escape
 
 from bartizan.policies import CheckedPolicy
-from bartizan.policies.lean.certificate import BadCertificate, Certificate, Mismatch, parse_certificate
-from bartizan.policies.lean.files import read_pair
-from bartizan.policies.lean.vericoding import (
+from bartizan.policies.lean.certificates.certificate import (
+    BadCertificate,
+    Certificate,
+    Mismatch,
+    parse_certificate,
+)
+from bartizan.policies.lean.certificates.files import read_pair
+from bartizan.policies.lean.source.vericoding import (
     NoProject,
     default_project,
     policy_task,

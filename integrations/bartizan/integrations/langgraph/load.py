@@ -16,7 +16,7 @@ from bartizan.guard.stream.reviewing import measured
 from bartizan.integrations.assembly import monitors_of, proposers_of, required, store_at
 from bartizan.monitors import Backend
 from bartizan.policies import ToolDecl, load_policy
-from bartizan.policies.lean.levels import Level, Requirement
+from bartizan.policies.lean.certificates.levels import Level, Requirement
 from bartizan.policies.tools import tools_from_langchain
 
 from .guard import LangGraphGuard

@@ -11,7 +11,7 @@ from bartizan.guard import Guard
 from bartizan.guard.audit import FileAuditLog
 from bartizan.integrations.assembly import proposers_of, required, store_at
 from bartizan.policies import ToolDecl, load_policy
-from bartizan.policies.lean.levels import Level, Requirement
+from bartizan.policies.lean.certificates.levels import Level, Requirement
 from bartizan.policies.tools import tools_from_mcp
 
 

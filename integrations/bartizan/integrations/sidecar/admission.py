@@ -7,7 +7,7 @@ from pathlib import Path
 from bartizan.guard import BartizanError
 from bartizan.policies import PolicyError
 from bartizan.policies.casework import run_tests
-from bartizan.policies.lean.levels import Uncertified, assure
+from bartizan.policies.lean.certificates.levels import Uncertified, assure
 from bartizan.policies.program import Program
 
 from ..assembly import requirement

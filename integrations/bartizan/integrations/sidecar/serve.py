@@ -26,7 +26,7 @@ from typing import Any
 import uvicorn
 
 from bartizan.monitors.listening import KEEP_ALIVE, Bound, CannotServe, bind, told_to_stop
-from bartizan.policies.lean.levels import LEVELS, Level
+from bartizan.policies.lean.certificates.levels import LEVELS, Level
 
 from .app import create_app
 from .config import ConfigError, ServiceConfig, load_config

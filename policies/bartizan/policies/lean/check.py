@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .declarations import Axiom
+from .calculus.declarations import Axiom
 from .kernel import Budget, Environment, KernelError
 from .ndjson import read
 from .ndjson.lines import Source

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from bartizan.policies.lean.build import app, arrow, lam, let, local, parts, replace
-from bartizan.policies.lean.declarations import Declaration, Definition
-from bartizan.policies.lean.terms import ONE, ZERO, Const, Expr, Lam, Lit, Local, Pi, Proj
+from bartizan.policies.lean.calculus.build import app, arrow, lam, let, local, parts, replace
+from bartizan.policies.lean.calculus.declarations import Declaration, Definition
+from bartizan.policies.lean.calculus.terms import ONE, ZERO, Const, Expr, Lam, Lit, Local, Pi, Proj
 
 NAT, BOOL, TRUE = Const("Nat"), Const("Bool"), Const("True")
 PAIR = app(Const("Prod", (ZERO, ZERO)), NAT, BOOL)

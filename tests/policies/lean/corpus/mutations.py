@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
 
-from bartizan.policies.lean.build import app, children, spine
-from bartizan.policies.lean.terms import (
+from bartizan.policies.lean.calculus.build import app, children, spine
+from bartizan.policies.lean.calculus.terms import (
     ONE,
     ZERO,
     App,

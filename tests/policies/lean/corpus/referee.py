@@ -12,9 +12,17 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import product
 
-from bartizan.policies.lean.build import app, constants, instantiate, instantiate_levels, local, pi, spine
-from bartizan.policies.lean.declarations import Declaration, Definition, Inductive, Recursor, Theorem
-from bartizan.policies.lean.terms import (
+from bartizan.policies.lean.calculus.build import (
+    app,
+    constants,
+    instantiate,
+    instantiate_levels,
+    local,
+    pi,
+    spine,
+)
+from bartizan.policies.lean.calculus.declarations import Declaration, Definition, Inductive, Recursor, Theorem
+from bartizan.policies.lean.calculus.terms import (
     ZERO,
     App,
     Const,

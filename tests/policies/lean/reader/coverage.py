@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from bartizan.policies.lean.build import local, spine
-from bartizan.policies.lean.terms import PROP, Const, Expr, Local
+from bartizan.policies.lean.calculus.build import local, spine
+from bartizan.policies.lean.calculus.terms import PROP, Const, Expr, Local
 
 from .syntax import Unreadable
 from .unknowns import Family, swapped

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bartizan.policies.lean.build import (
+from bartizan.policies.lean.calculus.build import (
     app,
     instantiate,
     instantiate_levels,
     local,
     spine,
 )
-from bartizan.policies.lean.terms import (
+from bartizan.policies.lean.calculus.terms import (
     ONE,
     PROP,
     TYPE,

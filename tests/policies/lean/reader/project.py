@@ -9,10 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bartizan.policies.lean.build import app, arrow, local, pi, spine
-from bartizan.policies.lean.declarations import Declaration, Inductive, Theorem
-from bartizan.policies.lean.source import Command, Module
-from bartizan.policies.lean.terms import ONE, PROP, TYPE, ZERO, App, Const, Expr, Lam, Local, Pi, Succ
+from bartizan.policies.lean.calculus.build import app, arrow, local, pi, spine
+from bartizan.policies.lean.calculus.declarations import Declaration, Inductive, Theorem
+from bartizan.policies.lean.calculus.terms import (
+    ONE,
+    PROP,
+    TYPE,
+    ZERO,
+    App,
+    Const,
+    Expr,
+    Lam,
+    Local,
+    Pi,
+    Succ,
+)
+from bartizan.policies.lean.source.commands import Command, Module
 
 from .coverage import remaining, uncovered
 from .elaborate import Elaborator

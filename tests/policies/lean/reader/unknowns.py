@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bartizan.policies.lean.build import (
+from bartizan.policies.lean.calculus.build import (
     app,
     instantiate,
     instantiate_level,
@@ -18,7 +18,7 @@ from bartizan.policies.lean.build import (
     replace,
     spine,
 )
-from bartizan.policies.lean.terms import (
+from bartizan.policies.lean.calculus.terms import (
     TYPE,
     ZERO,
     Const,

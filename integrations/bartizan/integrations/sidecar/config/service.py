@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from bartizan.guard import Verdicts
 from bartizan.integrations.assembly import REDIS
-from bartizan.policies.lean.levels import Level
+from bartizan.policies.lean.certificates.levels import Level
 
 from ..identity import Authenticator
 from .callers import Proxy, Token, Who, authenticator

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from bartizan.guard import Durability
 from bartizan.integrations.assembly import REDIS
-from bartizan.policies.lean.levels import LEVELS, Level
+from bartizan.policies.lean.certificates.levels import LEVELS, Level
 
 from .fields import Model, Secret
 

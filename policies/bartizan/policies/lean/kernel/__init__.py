@@ -14,11 +14,11 @@ axioms that are not allowed. What it takes that Lean's kernel does not: nothing 
 it may refuse and Lean's accepts: an inductive type whose constructors must be reduced before their form is seen, and
 terms that exceed the budget.
 
-What must be right for its answers to be right: this package (``readback`` only words messages), ``terms``, ``build``,
-``names`` and Python. From the bottom up: ``errors`` (refusal, budget, recursion without Python's stack), ``levels``,
-``values`` and ``machine`` (reduction), ``naturals``, ``constants``, ``typing`` (types of what is well typed),
-``conversion`` (definitional equality), ``infer`` (the typing rules), ``recursors`` and ``inductive``, ``form`` (names
-and variables), ``pinned`` (what must be as Lean declares it), ``recognise`` (functions to compute), ``environment``.
+What must be right for its answers to be right: this package (``readback`` only words messages), ``calculus`` and
+Python. From the bottom up: ``errors`` (refusal, budget, recursion without Python's stack), ``levels``, ``values`` and
+``machine`` (reduction), ``naturals``, ``constants``, ``typing`` (types of what is well typed), ``conversion``
+(definitional equality), ``infer`` (the typing rules), ``recursors`` and ``inductive``, ``form`` (names and variables),
+``pinned`` (what must be as Lean declares it), ``recognise`` (functions to compute), ``environment``.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from ..terms import Expr, Level, Pi, Sort
+from ..calculus.terms import Expr, Level, Pi, Sort
 
 Kind: TypeAlias = Literal[
     "axiom", "definition", "theorem", "opaque", "inductive", "constructor", "recursor", "quotient"

@@ -7,7 +7,7 @@ structures. "No" may be said of equal terms only where the calculus itself is un
 
 from __future__ import annotations
 
-from ..terms import Const, Level
+from ..calculus.terms import Const, Level
 from .constants import Constant, Eliminator
 from .errors import Task, run
 from .levels import Levels

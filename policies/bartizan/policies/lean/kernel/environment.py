@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ..build import constants
-from ..declarations import Axiom, Declaration, Definition, Inductive, Opaque, Quotient, Recursor, Theorem
-from ..terms import Expr
+from ..calculus.build import constants
+from ..calculus.declarations import (
+    Axiom,
+    Declaration,
+    Definition,
+    Inductive,
+    Opaque,
+    Quotient,
+    Recursor,
+    Theorem,
+)
+from ..calculus.terms import Expr
 from . import constants as known
 from .conversion import Conversion
 from .errors import Budget, BudgetError, KernelError

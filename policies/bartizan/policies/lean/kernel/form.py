@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 
-from ..build import levels_in, parts
-from ..names import split
-from ..terms import Expr, Local, Param, Pi
+from ..calculus.build import levels_in, parts
+from ..calculus.names import split
+from ..calculus.terms import Expr, Local, Param, Pi
 from .errors import KernelError
 
 MOST_FIELDS = 500  # recursors are as long as all constructors together, and built binder by binder

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..build import children, constants, instantiate_levels, spine
-from ..declarations import Constructor, Inductive, InductiveType, Recursor
-from ..show import show
-from ..terms import Const, Expr, Level, Lit, Local, Param, Pi, Proj, Sort, Var
+from ..calculus.build import children, constants, instantiate_levels, spine
+from ..calculus.declarations import Constructor, Inductive, InductiveType, Recursor
+from ..calculus.show import show
+from ..calculus.terms import Const, Expr, Level, Lit, Local, Param, Pi, Proj, Sort, Var
 from .errors import KernelError
 from .infer import Checker, Context
 from .levels import Levels

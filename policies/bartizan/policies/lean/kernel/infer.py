@@ -7,8 +7,8 @@ into a term. Nothing is lost: what a function may stand for, as a value or as an
 
 from __future__ import annotations
 
-from ..show import show
-from ..terms import App, Const, Expr, Lam, Let, Level, Lit, Pi, Proj, Sort, Succ, Var
+from ..calculus.show import show
+from ..calculus.terms import App, Const, Expr, Lam, Let, Level, Lit, Pi, Proj, Sort, Succ, Var
 from .conversion import Conversion
 from .errors import BudgetError, KernelError, Task, run
 from .levels import Levels, imax

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from itertools import chain, combinations
 
-from ..build import inside
-from ..terms import IMax, Level, Max, Param, Succ, Zero
+from ..calculus.build import inside
+from ..calculus.terms import IMax, Level, Max, Param, Succ, Zero
 from .errors import Budget, KernelError
 
 MOST_SPLITS = 5

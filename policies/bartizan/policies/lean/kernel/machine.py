@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..build import instantiate_levels, levels_in, parts
-from ..terms import App, Const, Expr, Lam, Let, Lit, Pi, Proj, Sort, Var
+from ..calculus.build import instantiate_levels, levels_in, parts
+from ..calculus.terms import App, Const, Expr, Lam, Let, Lit, Pi, Proj, Sort, Var
 from .constants import Constant, Eliminator, Lifting
 from .errors import Budget, KernelError
 from .naturals import Operation

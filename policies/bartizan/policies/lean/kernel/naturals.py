@@ -18,8 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import gcd
 
-from ..build import app, arrow, lam, local, pi
-from ..terms import ONE, PROP, TYPE, Const, Expr, Lit
+from ..calculus.build import app, arrow, lam, local, pi
+from ..calculus.terms import ONE, PROP, TYPE, Const, Expr, Lit
 from .errors import Budget, BudgetError
 from .values import Natural, Value
 

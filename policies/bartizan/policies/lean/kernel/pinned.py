@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ..build import app, arrow, instantiate_levels, local, pi
-from ..declarations import Axiom, Constructor, Inductive, InductiveType, Quotient
-from ..show import show
-from ..terms import ONE, PROP, TYPE, Const, Expr, Param, Sort
+from ..calculus.build import app, arrow, instantiate_levels, local, pi
+from ..calculus.declarations import Axiom, Constructor, Inductive, InductiveType, Quotient
+from ..calculus.show import show
+from ..calculus.terms import ONE, PROP, TYPE, Const, Expr, Param, Sort
 from .constants import Constant, Lifting
 from .errors import KernelError
 from .inductive import alike

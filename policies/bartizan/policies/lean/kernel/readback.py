@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..build import app
-from ..show import show
-from ..terms import Const, Expr, Lam, Lit, Pi, Proj, Sort
+from ..calculus.build import app
+from ..calculus.show import show
+from ..calculus.terms import Const, Expr, Lam, Lit, Pi, Proj, Sort
 from .machine import Machine
 from .values import Field, Free, Function, Natural, Product, Stuck, Universe, Value
 

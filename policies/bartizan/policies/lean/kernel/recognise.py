@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..declarations import Axiom, Definition, Opaque, Theorem
-from ..terms import Expr
+from ..calculus.declarations import Axiom, Definition, Opaque, Theorem
+from ..calculus.terms import Expr
 from .conversion import Conversion
 from .inductive import alike
 from .levels import Levels

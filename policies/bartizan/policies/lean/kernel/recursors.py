@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..build import app, instantiate, lam, local, pi, spine
-from ..declarations import Constructor, Inductive, InductiveType, Recursor, RecursorRule
-from ..names import join, split
-from ..terms import ZERO, Const, Expr, Level, Local, Param, Pi, Sort
+from ..calculus.build import app, instantiate, lam, local, pi, spine
+from ..calculus.declarations import Constructor, Inductive, InductiveType, Recursor, RecursorRule
+from ..calculus.names import join, split
+from ..calculus.terms import ZERO, Const, Expr, Level, Local, Param, Pi, Sort
 
 
 @dataclass(frozen=True, slots=True)

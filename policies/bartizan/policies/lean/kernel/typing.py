@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..terms import Const, Level, Succ
+from ..calculus.terms import Const, Level, Succ
 from .constants import Constant, Eliminator, Family
 from .errors import KernelError
 from .levels import Levels

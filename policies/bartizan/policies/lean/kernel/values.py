@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from ..terms import Const, Expr, Lam, Level, Pi
+from ..calculus.terms import Const, Expr, Lam, Level, Pi
 
 Env: TypeAlias = tuple["Value", ...]
 

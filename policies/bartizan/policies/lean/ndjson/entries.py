@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..declarations import (
+from ..calculus.declarations import (
     Axiom,
     Constructor,
     Declaration,
@@ -20,8 +20,8 @@ from ..declarations import (
     RecursorRule,
     Theorem,
 )
+from ..calculus.terms import Expr
 from ..kernel.errors import KernelError
-from ..terms import Expr
 from .facts import facts
 from .fields import check_safe, fields_of, natural, typed
 from .lines import Object

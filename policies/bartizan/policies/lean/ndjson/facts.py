@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..build import spine
-from ..declarations import Inductive
-from ..terms import Const, Expr, Pi
+from ..calculus.build import spine
+from ..calculus.declarations import Inductive
+from ..calculus.terms import Const, Expr, Pi
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..declarations import Declaration
+from ..calculus.declarations import Declaration
 from .lines import Source
 from .reader import Reader, read
 from .writer import _Writer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..declarations import Declaration
+from ..calculus.declarations import Declaration
 from ..kernel.errors import KernelError
 from .entries import KINDS
 from .fields import fields_of

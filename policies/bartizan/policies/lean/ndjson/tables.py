@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .. import names
-from ..kernel.errors import KernelError
-from ..terms import (
+from ..calculus import names
+from ..calculus.terms import (
     ZERO,
     App,
     BinderKind,
@@ -26,6 +25,7 @@ from ..terms import (
     Succ,
     Var,
 )
+from ..kernel.errors import KernelError
 from .fields import fields_of, natural, typed
 from .numerals import parse
 

@@ -6,10 +6,36 @@ import json
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
-from .. import names
-from ..build import children
-from ..declarations import Axiom, Declaration, Definition, Inductive, Opaque, Quotient, Recursor, Theorem
-from ..terms import ZERO, App, Const, Expr, IMax, Lam, Let, Level, Lit, Max, Param, Pi, Proj, Sort, Succ, Var
+from ..calculus import names
+from ..calculus.build import children
+from ..calculus.declarations import (
+    Axiom,
+    Declaration,
+    Definition,
+    Inductive,
+    Opaque,
+    Quotient,
+    Recursor,
+    Theorem,
+)
+from ..calculus.terms import (
+    ZERO,
+    App,
+    Const,
+    Expr,
+    IMax,
+    Lam,
+    Let,
+    Level,
+    Lit,
+    Max,
+    Param,
+    Pi,
+    Proj,
+    Sort,
+    Succ,
+    Var,
+)
 from .facts import facts
 from .numerals import render
 from .reader import VERSION

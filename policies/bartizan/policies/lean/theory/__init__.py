@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 from importlib.resources import files
 
-from ..declarations import Declaration
+from ..calculus.declarations import Declaration
 from ..ndjson import read
 
 NAMESPACE = "Bartizan"

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..build import app, instantiate, instantiate_levels, local, pi, spine
-from ..declarations import Constructor, Declaration, Definition, Inductive
-from ..terms import (
+from ..calculus.build import app, instantiate, instantiate_levels, local, pi, spine
+from ..calculus.declarations import Constructor, Declaration, Definition, Inductive
+from ..calculus.terms import (
     ZERO,
     App,
     Const,

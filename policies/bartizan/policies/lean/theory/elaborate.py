@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..build import app, constants, lam, local, parts, pi, replace
-from ..declarations import Constructor, Definition, Inductive, InductiveType, Theorem
-from ..terms import ONE, ZERO, Const, Expr, Local, Param, Pi, Sort
+from ..calculus.build import app, constants, lam, local, parts, pi, replace
+from ..calculus.declarations import Constructor, Definition, Inductive, InductiveType, Theorem
+from ..calculus.terms import ONE, ZERO, Const, Expr, Local, Param, Pi, Sort
 from . import syntax
 from .context import telescope
 from .obvious import Mistake

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..declarations import Declaration
+from ..calculus.declarations import Declaration
 from ..kernel import Environment
 from ..ndjson import write
 from . import NAMESPACE, PARTS, source

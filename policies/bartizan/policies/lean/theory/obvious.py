@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..build import app, instantiate, lam, local, spine
-from ..terms import ONE, PROP, ZERO, App, Const, Expr, Local, Pi
+from ..calculus.build import app, instantiate, lam, local, spine
+from ..calculus.terms import ONE, PROP, ZERO, App, Const, Expr, Local, Pi
 from .context import Shape, constructed, telescope
 from .unknowns import Unknowns
 

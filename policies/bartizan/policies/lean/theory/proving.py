@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from ..build import app, instantiate, lam, local, parts, pi, replace, spine
-from ..terms import ZERO, App, Const, Expr, Local, Pi
+from ..calculus.build import app, instantiate, lam, local, parts, pi, replace, spine
+from ..calculus.terms import ZERO, App, Const, Expr, Local, Pi
 from . import syntax
 from .context import telescope
 from .obvious import Mistake, Obvious

@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..build import instantiate, lam, local, pi, spine
-from ..terms import ONE, PROP, ZERO, App, Const, Expr, IMax, Level, Lit, Local, Max, Param, Pi, Sort, Succ
+from ..calculus.build import instantiate, lam, local, pi, spine
+from ..calculus.terms import (
+    ONE,
+    PROP,
+    ZERO,
+    App,
+    Const,
+    Expr,
+    IMax,
+    Level,
+    Lit,
+    Local,
+    Max,
+    Param,
+    Pi,
+    Sort,
+    Succ,
+)
 from . import syntax
 from .obvious import Mistake
 from .proving import Proving

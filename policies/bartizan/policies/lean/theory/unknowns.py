@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..build import app, instantiate, lam, local, parts, replace, spine
-from ..terms import (
+from ..calculus.build import app, instantiate, lam, local, parts, replace, spine
+from ..calculus.terms import (
     ZERO,
     App,
     Const,

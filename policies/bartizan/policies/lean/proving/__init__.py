@@ -1,0 +1,1 @@
+"""What is claimed of a policy, and how a proof of it is found: facts about leaves, decision trees, limits over time."""

@@ -1,0 +1,1 @@
+"""Lean source: terms written as it, its commands told apart, tasks for provers."""
