@@ -22,9 +22,9 @@ from bartizan.policies.lean.certificates.levels import LEVELS, Requirement, Unce
 from bartizan.policies.lean.encoding.emit import policy_term, tree_term
 from bartizan.policies.lean.encoding.model import Atom, Policy, Variable
 from bartizan.policies.lean.encoding.translate import translated
+from bartizan.policies.lean.encoding.tree import Leaf
 from bartizan.policies.lean.ndjson import read, write
 from bartizan.policies.lean.proving import facts
-from bartizan.policies.lean.proving.tree import Leaf
 
 BELIEVED = {"checkers"}
 """Parts that no level believes: told to people, and only a signature keeps them."""

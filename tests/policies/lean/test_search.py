@@ -14,12 +14,12 @@ from bartizan.policies.lean.calculus.terms import Const
 from bartizan.policies.lean.certificates.proofs import checked_theory
 from bartizan.policies.lean.encoding.emit import ours, reflexivity, tree_term
 from bartizan.policies.lean.encoding.model import Clause
+from bartizan.policies.lean.encoding.tree import Blocked, Leaf, Linear, Split, Strict, Tree, size
 from bartizan.policies.lean.kernel import KernelError
 from bartizan.policies.lean.proving import facts
 from bartizan.policies.lean.proving.claims import POLICY, Claims
 from bartizan.policies.lean.proving.facts import Part
 from bartizan.policies.lean.proving.search import Search, TooLarge
-from bartizan.policies.lean.proving.tree import Blocked, Leaf, Linear, Split, Strict, Tree, size
 from bartizan.policies.lean.proving.trees import read_tree, verdict
 
 POLICY_TEXT = """

@@ -21,11 +21,11 @@ from ..calculus.digests import Digester
 from ..calculus.terms import Const
 from ..encoding.emit import ours, reflexivity, tree_term
 from ..encoding.model import Expr
+from ..encoding.tree import Tree
 from ..proving import facts, limits, shown, sums
 from ..proving.claims import NAMESPACE, POLICY, Claim, Claims, theory_digest, wording
 from ..proving.facts import Found, Part
 from ..proving.search import Search, TooLarge
-from ..proving.tree import Tree
 from . import certificate as form
 from .binding import schema_digest
 from .proofs import behind_theory, checked_theory

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from ..calculus.build import app
 from ..calculus.terms import ONE, ZERO, Const, Lit
 from ..calculus.terms import Expr as Term
-from ..proving.tree import Blocked, Leaf, Linear, Split, Strict, Tree
 from .model import (
     Among,
     Atom,
@@ -28,6 +27,7 @@ from .model import (
     Value,
     Variable,
 )
+from .tree import Blocked, Leaf, Linear, Split, Strict, Tree
 
 PIECE = 256
 _TRUE, _FALSE = Const("Bool.true"), Const("Bool.false")

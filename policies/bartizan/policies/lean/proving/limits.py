@@ -39,9 +39,9 @@ from ..encoding.model import (
     Variable,
 )
 from ..encoding.translate import Translation
+from ..encoding.tree import Blocked, Known, Linear, Split, Strict, Tree
 from .facts import Found, Part
 from .search import Question, Search
-from .tree import Blocked, Known, Linear, Split, Strict, Tree
 
 FIRST = 8
 """Where the trees begin among a theorem's arguments."""

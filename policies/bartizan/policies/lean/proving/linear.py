@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import gcd
 
 from ..encoding.model import Comparison, Num, Number, Sum, Times, Variable
-from .tree import Known, Linear
+from ..encoding.tree import Known, Linear
 
 MOST = 600
 """Forms that may be made before it is given up."""

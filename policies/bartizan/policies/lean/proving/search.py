@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..encoding.model import Among, Atom, Comparison, Expr, Policy, Rule, Value, tested, variables
+from ..encoding.tree import Blocked, Leaf, Split, Strict, Tree
 from .facts import Found, Part
 from .knowing import ANY, Knowledge, applying, outcomes, possible
 from .linear import contradiction as linear_contradiction
-from .tree import Blocked, Leaf, Split, Strict, Tree
 
 NODES = 4_000
 """Places that a tree may have before it is given up."""

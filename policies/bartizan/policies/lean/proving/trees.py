@@ -33,10 +33,10 @@ from ..encoding.model import (
     Variable,
     variables,
 )
+from ..encoding.tree import Blocked, Known, Leaf, Linear, Split, Strict, Tree
 from .knowing import ANY, Knowledge, Values, applying, outcomes, possible
 from .linear import impossible
 from .search import Question
-from .tree import Blocked, Known, Leaf, Linear, Split, Strict, Tree
 
 T = TypeVar("T")
 _OPS: dict[str, Op] = {"Cmp.eq": "eq", "Cmp.lt": "lt", "Cmp.le": "le"}

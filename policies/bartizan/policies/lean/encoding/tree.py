@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ..encoding.model import Comparison, Expr, Num, Op, Value
+from .model import Comparison, Expr, Num, Op, Value
 
 
 @dataclass(frozen=True, slots=True)
