@@ -240,7 +240,8 @@ def test_an_audit_that_is_cut_off_leaves_nothing_half(made: Path, tmp_path: Path
             said, told = process.communicate(timeout=60)
         return checked(subprocess.CompletedProcess(process.args, process.wait(), said, told))
 
-    done = audit(made, made / "tuned", "--out", tmp_path / "out", run=interrupted)
+    long = lines(tmp_path / "long.jsonl", [{"text": text} for text in GENERAL * 400])
+    done = audit(made, made / "tuned", "--out", tmp_path / "out", run=interrupted, general=long)
     assert (done.returncode, done.stdout) == (130, "")
     assert list((tmp_path / "out").iterdir()) == []
 

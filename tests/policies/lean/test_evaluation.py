@@ -43,14 +43,14 @@ class Programs:
         name = self.random.choice(["add", "sub", "mul"])
         return fn(f"Nat.{name}", left, right), {"add": x + y, "sub": max(x - y, 0), "mul": x * y}[name]
 
-    def test(self, depth: int, scope: Scope) -> tuple[Expr, bool]:
+    def truth(self, depth: int, scope: Scope) -> tuple[Expr, bool]:
         (left, x), (right, y) = self.number(depth, scope), self.number(depth, scope)
         name = self.random.choice(["ble", "beq"])
         return fn(f"Nat.{name}", left, right), x <= y if name == "ble" else x == y
 
     def choice(self, depth: int, scope: Scope) -> tuple[Expr, int]:
         (left, x), (right, y), (test, is_true) = (
-            self.number(depth, scope), self.number(depth, scope), self.test(depth, scope),
+            self.number(depth, scope), self.number(depth, scope), self.truth(depth, scope),
         )  # fmt: skip
         motive = lam([local("b", BOOL)], NAT)
         return app(Const("Bool.rec", (ONE,)), motive, left, right, test), y if is_true else x

@@ -44,7 +44,7 @@ class NoProject(BartizanError):
 
 def default_project() -> Path:
     """The Lean project of a checkout."""
-    return Path(__file__).resolve().parents[3] / "lean"
+    return Path(__file__).resolve().parents[4] / "lean"
 
 
 def specification_tasks(project: Path) -> Iterator[Task]:
