@@ -59,10 +59,10 @@ addEventListener("securitypolicyviolation", (event) => window.seen.violations.pu
 """
 
 
-def configured(directory: Path) -> Path:
-    """Two tenants of one policy; in ``quick`` a question is open for four seconds."""
+def configured(directory: Path, **default: Any) -> Path:
+    """Two tenants of one policy; in ``quick`` a question is open for four seconds. ``default``: more of the other."""
     tenants = {
-        "default": {"policy": "policy.yaml", "capture_content": True},
+        "default": {"policy": "policy.yaml", "capture_content": True, **default},
         "quick": {"policy": "policy.yaml", "approval_ttl": 4.0},
     }
     return written(directory, POLICY, tenants=tenants, tokens=TOKENS)

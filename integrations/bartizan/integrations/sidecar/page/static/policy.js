@@ -8,13 +8,16 @@ const LEVELS = {
   none: ["untested", "warn", "The policy has no tests of its own, and nothing is proved of it."],
   tested: ["tested only", "warn", "The policy passes its own tests. Nothing is proved of it here: that takes bartizan prove, on the file."],
   proved: ["invariants proved", "good", "Each invariant below was proved by this service before the policy came into force. Of anything else nothing is proved."],
+  certified: ["certified", "good", "The policy passes its own tests, and its certificate was checked before it came into force."],
   failing: ["fails its tests", "bad", "The policy in force fails some of its own tests."],
 };
 
 /** The service itself proves the invariants, before a policy comes into force, only where it is told to. */
 function levelOf(found) {
-  const { level, required } = found.certificate;
-  return level !== "failing" && required === "proved" && found.invariants.length ? "proved" : level;
+  const { level, required, checked } = found.certificate;
+  if (level === "failing") return level;
+  if (required === "proved" && found.invariants.length) return "proved";
+  return level === "tested" && checked !== "none" ? "certified" : level;
 }
 
 export class Policy {
