@@ -57,7 +57,7 @@ class Server:
         ]
         command += ["--save", "", *self._options]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), 1) as line:
@@ -76,7 +76,17 @@ class Server:
         self._process.wait()
 
     def __enter__(self) -> Self:
-        self.start()
+        for _ in range(5):  # somebody else may have taken the port meanwhile
+            try:
+                self.start()
+                break
+            except AssertionError:
+                if self._process is None or self._process.poll() is None:
+                    raise
+                self.port = free_port()
+                self.url = f"redis://127.0.0.1:{self.port}/0"
+        else:
+            self.start()
         return self
 
     def __exit__(

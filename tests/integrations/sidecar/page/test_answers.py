@@ -111,11 +111,12 @@ def test_an_answer_is_not_taken_twice(service: Running, agent: Agent, person: Co
     """The same request, sent again after the call has run, is refused in words and lets nothing go."""
     asked = agent.pays("replay")["approval"]
     ann = person("ann-token")
-    with ann.page.expect_request(lambda request: request.method == "POST") as sent:
+    with ann.page.expect_response(lambda response: response.request.method == "POST") as answered:
         ann.card("replay").get_by_role("button", name="Approve").click()
+    sent = answered.value.request
     assert agent.pays("replay")["outcome"] == "allow"
     headers = {"authorization": "Bearer ann-token", "content-type": "application/json"}
-    again = ann.page.request.post(sent.value.url, data=sent.value.post_data, headers=headers)
+    again = ann.page.request.post(sent.url, data=sent.post_data, headers=headers)
     assert again.status == 409 and "used already, answered by 'ann'" in again.json()["detail"]
     assert agent.pays("replay")["outcome"] == "escalate"
     assert agent.pays("replay")["approval"]["id"] != asked["id"]
