@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
@@ -16,16 +17,16 @@ Closing: TypeAlias = Callable[[str, list[Local], list[Local], Expr], Expr]
 """Proves the goal of a case: constructor, fields, induction hypotheses, goal."""
 
 
-class Proving(Obvious):
+class Proving(Obvious, ABC):
     """What a ``match``, a ``rw`` and an ``auto`` are."""
 
+    @abstractmethod
     def elaborate(self, term: Syntax, expected: Expr | None = None) -> Expr:
         """The term that a source term is."""
-        raise NotImplementedError
 
+    @abstractmethod
     def check(self, term: Syntax, expected: Expr) -> Expr:
         """The term of an expected type."""
-        raise NotImplementedError
 
     def match(self, term: syntax.Match, expected: Expr) -> Expr:
         subject = self.settle(self.elaborate(term.subject))
