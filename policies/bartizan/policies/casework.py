@@ -118,6 +118,19 @@ def load_case(source: Source) -> TestCase:
         raise PolicyError(source, diagnostics(error, TestCase, root)) from None
 
 
+def case_of(case: Mapping[str, Json]) -> TestCase:
+    """A case as JSON; ``expect`` may be left out. Raises pydantic's ``ValidationError``."""
+    expected = "allow" if "call" in case else {}
+    return TestCase.model_validate(_frozen({"expect": expected} | dict(case)))
+
+
+def _frozen(value: Json) -> Json:
+    """Lists as tuples: what the loader of YAML makes of them."""
+    if isinstance(value, Mapping):
+        return {key: _frozen(item) for key, item in value.items()}
+    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
+
+
 def _call_test(case: TestCase, decision: Decision, name: str) -> CaseResult:
     rules = tuple(reason.rule for reason in decision.reasons)
     passed = decision.outcome is _OUTCOMES[str(case.expect)]

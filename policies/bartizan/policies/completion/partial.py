@@ -8,13 +8,13 @@ taken as not known, since they may differ when the whole call is decided.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any as Json
 from typing import Final, TypeAlias
 
-from ..evaluation.plan import language_of
+from ..evaluation.plan import follow, follow_raw, language_of
 from ..evaluation.scope import Sources
 from ..language import ast
 from ..language.types import Bool
@@ -55,7 +55,7 @@ def plan(node: ast.Expr) -> Evaluate:
         case ast.Input(path, type_):
             return _input(path, BOOLS if isinstance(type_, Bool) else None)
         case ast.Bound(depth, path):
-            return lambda known: (_follow(known.bound[-1 - depth][0], path),)
+            return lambda known: (follow(known.bound[-1 - depth][0], path),)
         case ast.Has(subject):
             return _has(subject)
         case ast.Not(operand):
@@ -108,22 +108,16 @@ def _distinct(values: Iterable[Json]) -> tuple[Json, ...]:
     return tuple(value for value in BOOLS if any(one is value for one in found))
 
 
-def _follow(value: Json, path: tuple[str, ...]) -> Json:
-    for name in path:
-        value = value.get(name, E) if isinstance(value, dict) else E
-    return value
-
-
 def _input(path: tuple[str, ...], anything: Values) -> Evaluate:
     root, rest = path[0], path[1:]
 
     def read(known: Known) -> Values:
         if root == "args" and rest and rest[0] in known.fixed:
-            return (_follow(known.args, rest),)
+            return (follow(known.args, rest),)
         if root == "tool":
             return (known.tool,)
         if root == "principal" and known.principal is not None:
-            return (_follow(known.principal, rest),)
+            return (follow(known.principal, rest),)
         return anything
 
     return read
@@ -192,14 +186,8 @@ def _strict(function: Callable[..., Json], anything: Values, *operands: Evaluate
 
 def _raw(node: ast.Path) -> Callable[[Known], Json]:
     if isinstance(node, ast.Bound):
-        return lambda known: _follow_raw(known.bound[-1 - node.depth][1], node.path)
-    return lambda known: _follow_raw(known.raw, node.path[1:]) if node.path[0] == "args" else None
-
-
-def _follow_raw(value: Json, path: Sequence[str]) -> Json:
-    for name in path:
-        value = value.get(name) if hasattr(value, "get") else None
-    return value
+        return lambda known: follow_raw(known.bound[-1 - node.depth][1], node.path)
+    return lambda known: follow_raw(known.raw, node.path[1:]) if node.path[0] == "args" else None
 
 
 def _quantifier(every: bool, over: Evaluate, raw: Callable[[Known], Json], body: Evaluate) -> Evaluate:

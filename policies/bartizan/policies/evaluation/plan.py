@@ -8,7 +8,7 @@ depend on the length of the history.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any as Json
 
 from ..language import ast
@@ -100,7 +100,8 @@ class _Planner:
 _COMPARE: dict[str, Callable[[Json, Json], bool]] = {"==": operator.eq, "<": operator.lt, "<=": operator.le}
 
 
-def _follow(value: Json, path: tuple[str, ...]) -> Json:
+def follow(value: Json, path: tuple[str, ...]) -> Json:
+    """What stands at a path of a value; E where something before it is absent."""
     for name in path:
         if not isinstance(value, dict):
             return E
@@ -120,23 +121,24 @@ def _input(path: tuple[str, ...]) -> Evaluate:
             return record.get(name, E) if isinstance(record, dict) else E
 
         return field
-    return lambda s: _follow(s.inputs.get(root, E), rest)
+    return lambda s: follow(s.inputs.get(root, E), rest)
 
 
 def _bound(depth: int, path: tuple[str, ...]) -> Evaluate:
     index = -1 - depth
-    return lambda s: _follow(s.bound[index][0], path)
+    return lambda s: follow(s.bound[index][0], path)
 
 
 def _raw(node: ast.Path) -> Evaluate:
     """The JSON at a path; None when there is none."""
     if isinstance(node, ast.Bound):
         index = -1 - node.depth
-        return lambda s: _follow_raw(s.bound[index][1], node.path)
-    return lambda s: _follow_raw(s.raw.get(node.path[0]), node.path[1:])
+        return lambda s: follow_raw(s.bound[index][1], node.path)
+    return lambda s: follow_raw(s.raw.get(node.path[0]), node.path[1:])
 
 
-def _follow_raw(value: Json, path: tuple[str, ...]) -> Json:
+def follow_raw(value: Json, path: Sequence[str]) -> Json:
+    """The same of JSON; None where there is nothing."""
     for name in path:
         if value is None or not hasattr(value, "get"):
             return None
@@ -237,7 +239,7 @@ def _provenance(node: ast.Provenance) -> Evaluate:
 
     def evaluate(s: Scope) -> Json:
         if s.taint is not None and path in s.taint.paths:
-            was = asked(s, _follow_raw(s.taint.args, path))
+            was = asked(s, follow_raw(s.taint.args, path))
             if was is not False:
                 return was
         return asked(s, raw(s))

@@ -21,8 +21,7 @@ from bartizan.policies.analysis.suggest.tests import (
     synthesise,
     with_tests,
 )
-from bartizan.policies.analysis.witness.replay import load
-from bartizan.policies.casework import run_tests
+from bartizan.policies.casework import case_of, run_tests
 from bartizan.policies.evaluation.plan import language_of
 from bartizan.policies.language import ast
 from bartizan.policies.language.types import Bool, Str
@@ -84,7 +83,7 @@ def test_each_test_shows_something_new(pack: str) -> None:
     contents = set()
     for test in made(found):
         assert test.goals
-        shown = bench.shows(load(test.entry))[1]
+        shown = bench.shows(case_of(test.entry))[1]
         assert set(test.goals) <= set(shown)
         contents.add(repr({**test.entry, "name": None}))
     assert len(contents) == len(made(found))

@@ -27,8 +27,8 @@ from bartizan.policies.analysis.sequences.trace import Trace
 from bartizan.policies.analysis.solve import Solver
 from bartizan.policies.analysis.witness.build import _Search, counterexample, violation
 from bartizan.policies.analysis.witness.prediction import Mismatch, prediction
-from bartizan.policies.analysis.witness.replay import load, stage
-from bartizan.policies.casework import run_test
+from bartizan.policies.analysis.witness.replay import stage
+from bartizan.policies.casework import case_of, run_test
 from bartizan.policies.document.append import Entry, new_file
 from bartizan.policies.document.loading import plain
 from bartizan.policies.document.source import parse_yaml
@@ -81,7 +81,7 @@ def test_models_of_random_conditions_happen(chunk: int) -> None:
                 concrete += 1
                 scope = stage(program, found.case).scope(program, TOOLS["pay"])
                 assert evaluate(condition, scope) is value, f"seed {seed}"
-                assert run_test(program, load(found.case)).passed, f"seed {seed}"
+                assert run_test(program, case_of(found.case)).passed, f"seed {seed}"
     assert concrete > 5 * assumed
 
 
@@ -96,7 +96,7 @@ def test_every_rule_of_a_shipped_policy_has_a_call_that_shows_it(path: Path) -> 
         for each in (*wanted, side.allowed(), side.escalated(), side.denies()):
             found = witness(program, inquiry, each)
             if found is not None and not found.assumed:
-                assert run_test(program, load(found.case)).passed
+                assert run_test(program, case_of(found.case)).passed
             for sentence in found.assumed if found is not None else ():
                 assert sentence.startswith("session.") or "dropped" in sentence, sentence
 
@@ -190,7 +190,7 @@ def test_what_session_operators_read_is_shown_by_a_history() -> None:
     assert found is not None and found.assumed == ()
     assert sorted(event["call"]["tool"] for event in found.case["history"]) == ["act", "act", "pay"]
     assert (found.outcome, found.because) == (Outcome.DENY, ("often",))
-    assert run_test(program, load(found.case)).passed
+    assert run_test(program, case_of(found.case)).passed
 
 
 def test_what_cannot_be_shown_is_assumed_and_replayed() -> None:
@@ -234,7 +234,7 @@ def test_a_violating_session_is_replayed_call_by_call() -> None:
     shown = violation(program, found)
     assert shown.outcome is Outcome.DENY and len(shown.case["history"]) == 3
     if not shown.assumed:
-        assert run_test(program, load(shown.case)).passed
+        assert run_test(program, case_of(shown.case)).passed
 
 
 # --- results
@@ -277,7 +277,7 @@ def test_results_are_inspected_by_the_real_program() -> None:
         model = question.check(wanted)
         assert isinstance(model, Model)
         found[name] = counterexample(program, question, model, wanted)
-        assert found[name].assumed == () and run_test(program, load(found[name].case)).passed
+        assert found[name].assumed == () and run_test(program, case_of(found[name].case)).passed
     assert found["hide"].because == ("hide",) and "[" in found["hide"].case["expect"]["text"]
     assert found["trust"].because == ("trust",)
     assert found["trust"].case["expect"] == {"text": "alice", "label": "trusted"}
@@ -339,11 +339,11 @@ def test_hostile_texts_survive_into_a_test_case(text: str) -> None:
     found = witness(program, inquiry, hit.condition.true)
     assert found is not None and found.assumed == ()
     assert found.case["call"]["args"]["x"] == text
-    assert run_test(program, load(found.case)).passed
+    assert run_test(program, case_of(found.case)).passed
     written = new_file("tests.yaml", [Entry(dict(found.case), text)])
     (read,) = plain(parse_yaml(written))["tests"]
     assert read["call"]["args"]["x"] == text
-    assert run_test(program, load(read)).passed
+    assert run_test(program, case_of(read)).passed
 
 
 @given(st.text(max_size=30))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any as Json
 
-from ...casework import run_test
+from ...casework import case_of, run_test
 from ...policy import CheckedPolicy
 from ...program import Program
 from ..answers import Answer, Budget, Counterexample, Proved, Unknown
@@ -20,7 +20,6 @@ from ..formula import FALSE, Model
 from ..sequences.established import establish
 from ..witness.build import counterexample
 from ..witness.past_events import FindHistory
-from ..witness.replay import load
 from .asking import Asking, ResultAsking
 from .bench import Bench, Strength
 from .goals import Goal, On, goals_of
@@ -190,7 +189,7 @@ class _Synthesis:
         entry = {"name": str(goal), **shown.case}
         if len(json.dumps(entry)) > MAX_ENTRY:
             return "the call is too long to be written down"
-        case = load(entry)
+        case = case_of(entry)
         if not run_test(self.program, case).passed:
             return "it is decided otherwise when it is replayed"
         return _Test(entry, self.bench.shows(case)[1])
@@ -229,5 +228,5 @@ class _Synthesis:
 
 def with_tests(policy: CheckedPolicy, found: Iterable[Synthesised]) -> CheckedPolicy:
     """The policy with the synthesised tests added to its own."""
-    new = tuple(load(each.entry) for each in found if isinstance(each, SynthesisedTest))
+    new = tuple(case_of(each.entry) for each in found if isinstance(each, SynthesisedTest))
     return replace(policy, tests=(*policy.tests, *new))

@@ -11,8 +11,7 @@ from pydantic import ValidationError
 
 from bartizan.guard import Event, Outcome, Request, Session
 
-from ...casework import DEFAULT_NOW, fold, prepare, prepare_result
-from ...document.model import TestCase
+from ...casework import DEFAULT_NOW, case_of, fold, prepare, prepare_result
 from ...evaluation.scope import PastEvent, Scope, denied_scope, event_scope
 from ...history import Denial
 from ...language.types import ToolDecl
@@ -80,28 +79,22 @@ class Staged:
 
 def stage(program: Program, case: Mapping[str, Json]) -> Staged:
     """Load a case as a policy's ``tests:`` does, and prepare it. Raises :class:`pydantic.ValidationError`."""
-    loaded = load(case)
+    loaded = case_of(case)
     subject, session = (
         prepare(program, loaded) if loaded.call is not None else prepare_result(program, loaded)
     )
     return Staged(subject, session, fold(program, loaded).denials)
 
 
-def load(case: Mapping[str, Json]) -> TestCase:
-    """The case as the document model reads it; ``expect`` may be left out."""
-    expected = "allow" if "call" in case else {}
-    return TestCase.model_validate(_frozen({"expect": expected} | dict(case)))
-
-
 def denials_hold(program: Program, case: Mapping[str, Json]) -> bool:
     """Whether the program denies what the case's history says that it does."""
-    return not fold(program, load(case)).let_go
+    return not fold(program, case_of(case)).let_go
 
 
 def is_expressible(case: Mapping[str, Json]) -> bool:
     """Whether a policy's test can say it (an empty principal's id, for one, it cannot)."""
     try:
-        load(case)
+        case_of(case)
     except ValidationError:
         return False
     return True
@@ -146,13 +139,6 @@ def _before(other: Mapping[str, Json], event: Mapping[str, Json]) -> dict[str, J
 def _earlier(case: Mapping[str, Json], event: Mapping[str, Json]) -> dict[str, Json]:
     now = parse_time(case["now"]) if "now" in case else DEFAULT_NOW
     return {"now": time_text(now - _ago(event))}
-
-
-def _frozen(value: Json) -> Json:
-    """Lists as tuples: what the loader of YAML makes of them."""
-    if isinstance(value, Mapping):
-        return {key: _frozen(item) for key, item in value.items()}
-    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
 
 
 def expecting(case: Mapping[str, Json], result: Result) -> dict[str, Json]:

@@ -58,7 +58,7 @@ class Reader:
     """Reads closed terms of an environment, at most ``parts`` parts. Raises :class:`CannotDecode`."""
 
     def __init__(self, environment: Environment, parts: int = MAX_PARTS) -> None:
-        self._machine = environment._machine  # reduction is all that is needed of it, and nothing is added
+        self._machine = environment.machine  # reduction is all that is needed of it, and nothing is added
         self._left = parts
 
     def policy(self, term: Term) -> Policy:

@@ -38,7 +38,8 @@ class Environment:
 
     ``axioms`` are those that may be declared: names of Lean's own axioms (:mod:`.pinned`), or axioms with their
     statements. ``budget`` is spent by all declarations together.
-    ``declarations`` are those that were accepted, the inductive ones with their recursors.
+    ``declarations`` are those that were accepted, the inductive ones with their recursors; ``machine`` reduces terms
+    over them.
     After a refusal the environment is as it was before. :meth:`fork` gives a copy that goes its own way.
     """
 
@@ -53,13 +54,13 @@ class Environment:
     def _build(self) -> None:
         """A checker without memory of anything but the constants."""
         self._levels = Levels(self.budget)
-        self._machine = Machine(self.constants, self._operations, self.budget)
-        self._typing = Typing(self._machine, self._levels)
-        self._conversion = Conversion(self._machine, self._typing, self._levels)
-        self._recogniser = Recogniser(self._machine, self._conversion, self._levels)
-        self._checker = Checker(self._machine, self._typing, self._conversion, self._levels)
+        self.machine = Machine(self.constants, self._operations, self.budget)
+        self._typing = Typing(self.machine, self._levels)
+        self._conversion = Conversion(self.machine, self._typing, self._levels)
+        self._recogniser = Recogniser(self.machine, self._conversion, self._levels)
+        self._checker = Checker(self.machine, self._typing, self._conversion, self._levels)
         if SUCC.name in self._operations:
-            self._machine.closed[ZERO] = Natural(0)
+            self.machine.closed[ZERO] = Natural(0)
             self._checker.has_literals = True
 
     def fork(self, budget: Budget | None = None, axioms: Iterable[str | Axiom] = ()) -> Environment:
@@ -129,7 +130,7 @@ class Environment:
         if isinstance(declaration, Theorem) and not self._levels.is_zero(level):
             raise KernelError("the type of a theorem must be a Prop")
         if value is not None:
-            self._checker.check(value, self._machine.delay(declaration.type, ()), Context())
+            self._checker.check(value, self.machine.delay(declaration.type, ()), Context())
         kind: known.Kind = "axiom"
         height = 0
         if isinstance(declaration, Definition):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ..calculus.declarations import Declaration
 from .lines import Source
 from .reader import Reader, read
-from .writer import _Writer
+from .writer import Writer
 
 
 class Prefix:
@@ -27,7 +27,7 @@ class Prefix:
 
     def write(self, declarations: Iterable[Declaration]) -> bytes:
         """The file that declares these after what is declared here, as :func:`.write` makes it."""
-        tables, writer = self._reader.tables, _Writer()
+        tables, writer = self._reader.tables, Writer()
         writer.lines.clear()
         writer.names = {name: number for number, name in enumerate(tables.names)}
         writer.levels = {level: number for number, level in enumerate(tables.levels)}

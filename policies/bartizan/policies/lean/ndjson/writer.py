@@ -50,13 +50,13 @@ def write(declarations: Iterable[Declaration]) -> str:
         ValueError: an inductive declaration lacks its recursors (those of an ``Environment`` have them), or a term has
             free variables.
     """
-    writer = _Writer()
+    writer = Writer()
     for declaration in declarations:
         writer.declaration(declaration)
     return "".join(f"{line}\n" for line in writer.lines)
 
 
-class _Writer:
+class Writer:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.names: dict[tuple[str | int, ...], int] = {(): 0}

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from bartizan.guard import MalformedCall, Outcome
 
-from ...casework import DEFAULT_NOW, fold, prepare
+from ...casework import DEFAULT_NOW, case_of, fold, prepare
 from ...document.model import TestCase
 from ...language import ast
 from ...language.types import Bool
@@ -31,7 +31,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def objection(policy: CheckedPolicy, invariant: CheckedInvariant, case: Mapping[str, Json]) -> str | None:
     """Why the case does not show what the invariant claims to be possible; None if it does."""
     try:
-        loaded = _load(case)
+        loaded = case_of(case)
         if loaded.call is None:
             return "it ends with no call"
         return _replayed(Program(policy), invariant, loaded)
@@ -101,14 +101,3 @@ def _refused(program: Program, case: TestCase) -> str | None:
         if program.decide(*prepare(program, then)).outcome is Outcome.DENY:
             return event.call.tool
     return None
-
-
-def _load(case: Mapping[str, Json]) -> TestCase:
-    return TestCase.model_validate(_frozen({"expect": "allow", **case}))
-
-
-def _frozen(value: Json) -> Json:
-    """Lists as tuples: what the loader of YAML makes of them."""
-    if isinstance(value, Mapping):
-        return {key: _frozen(item) for key, item in value.items()}
-    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
