@@ -16,8 +16,7 @@ from bartizan.policies.analysis.checks.stages import about_stages
 from bartizan.policies.analysis.findings import Options, exit_code
 from bartizan.policies.analysis.justifications import apply_justifications
 from bartizan.policies.analysis.sequences.established import establish
-from bartizan.policies.analysis.witness.replay import load
-from bartizan.policies.casework import run_test, run_tests
+from bartizan.policies.casework import case_of, run_test, run_tests
 from bartizan.policies.policy import CheckedPolicy
 from bartizan.policies.stages.draw import as_mermaid, as_text
 
@@ -70,7 +69,7 @@ def test_a_refuted_invariant_comes_with_the_denials_that_break_it() -> None:
     case = proof.answer.counterexample.case
     assert any("denied" in event for event in case["history"]), case
     assert proof.answer.counterexample.outcome is Outcome.ALLOW
-    assert run_test(Program(policy), load(case)).passed
+    assert run_test(Program(policy), case_of(case)).passed
 
 
 def test_a_permanent_sanction_is_permanent() -> None:
