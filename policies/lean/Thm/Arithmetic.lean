@@ -27,15 +27,11 @@ theorem zero_mul (n : Nat) : Nat.mul 0 n = 0 := Nat.zero_mul n
 
 theorem one_mul (n : Nat) : Nat.mul 1 n = n := Nat.one_mul n
 
-theorem mul_add (a b c : Nat) : Nat.mul a (Nat.add b c) = Nat.add (Nat.mul a b) (Nat.mul a c) := by
-  first
-    | exact Nat.left_distrib a b c
-    | exact Nat.mul_add a b c
+theorem mul_add (a b c : Nat) : Nat.mul a (Nat.add b c) = Nat.add (Nat.mul a b) (Nat.mul a c) :=
+  Nat.left_distrib a b c
 
-theorem add_mul (a b c : Nat) : Nat.mul (Nat.add a b) c = Nat.add (Nat.mul a c) (Nat.mul b c) := by
-  first
-    | exact Nat.right_distrib a b c
-    | exact Nat.add_mul a b c
+theorem add_mul (a b c : Nat) : Nat.mul (Nat.add a b) c = Nat.add (Nat.mul a c) (Nat.mul b c) :=
+  Nat.right_distrib a b c
 
 theorem mul_assoc (a b c : Nat) : Nat.mul (Nat.mul a b) c = Nat.mul a (Nat.mul b c) := Nat.mul_assoc a b c
 
@@ -43,10 +39,7 @@ theorem mul_assoc (a b c : Nat) : Nat.mul (Nat.mul a b) c = Nat.mul a (Nat.mul b
 def AtMost (a b : Nat) : Prop :=
   ∃ k, Nat.add a k = b
 
-theorem atMost_of_le {a b : Nat} (h : Nat.le a b) : AtMost a b := by
-  first
-    | exact Nat.le.dest h
-    | exact ⟨Nat.sub b a, Nat.add_sub_of_le h⟩
+theorem atMost_of_le {a b : Nat} (h : Nat.le a b) : AtMost a b := Nat.le.dest h
 
 theorem le_of_atMost {a b : Nat} (h : AtMost a b) : Nat.le a b := by
   obtain ⟨k, e⟩ := h

@@ -30,9 +30,7 @@ theorem respects_more (hyps : List Clause) (condition : Expr) (env : Env) (r : R
   | inl same =>
     rw [same]
     show (same3 (Expr.eval condition env) (some true) && true) = false
-    cases same3 (Expr.eval condition env) (some true) with
-    | true => cases h
-    | false => rfl
+    rw [h] <;> rfl
   | inr later => exact r c later
 
 theorem always_sound (p : Policy) (hyps : List Clause) (tool : Text) (allowed : Nat) (condition : Expr) (t : Tree) :

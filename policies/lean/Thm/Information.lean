@@ -221,15 +221,13 @@ theorem info_monotone (p : Policy) (tool : Text) (less more : Env) :
 
 theorem filter_kept {α : Type} (k : α → Bool) (a : α) (t : List α) (h : k a = true) :
     List.filter k (a :: t) = a :: List.filter k t := by
-  first
-    | simp only [List.filter, h]
-    | simp [List.filter, h]
+  have computed := congrArg (fun b => match b with | true => a :: List.filter k t | false => List.filter k t) h
+  exact computed
 
 theorem filter_dropped {α : Type} (k : α → Bool) (a : α) (t : List α) (h : k a = false) :
     List.filter k (a :: t) = List.filter k t := by
-  first
-    | simp only [List.filter, h]
-    | simp [List.filter, h]
+  have computed := congrArg (fun b => match b with | true => a :: List.filter k t | false => List.filter k t) h
+  exact computed
 
 theorem any_filter {α : Type} (k q : α → Bool) (l : List α) (h : ∀ x, q x = true → k x = true) :
     List.any (List.filter k l) q = List.any l q := by

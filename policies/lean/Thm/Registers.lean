@@ -43,7 +43,7 @@ def Recent (within : Option Nat) (now : Nat) (m : Marks) (latest : Nat) : Prop :
 theorem once_recent (within : Option Nat) (now : Nat) (past : List Seen) :
     ∀ (latest : Nat), Ordered Seen.time past latest → Recent within now (run onceStep noMarks past) latest := by
   induction past with
-  | nil => exact fun latest _ => ⟨fun k => by cases k, fun k => by cases k⟩
+  | nil => exact fun latest _ => ⟨fun k => (by cases k), fun k => (by cases k)⟩
   | cons s t ih =>
     intro latest h
     obtain ⟨here, rest⟩ := (show Nat.ble s.time latest = true ∧ Ordered Seen.time t s.time from h)
@@ -64,8 +64,8 @@ theorem once_unknown (f sure perhaps : Bool) (h : sure = true → f = true) (k :
   cases f <;> cases sure <;> cases perhaps <;>
     first
       | rfl
-      | cases h rfl
-      | cases k rfl
+      | exact Bool.noConfusion (h rfl)
+      | exact Bool.noConfusion (k rfl)
 
 theorem once_true (f sure perhaps : Bool) (h : sure = true → f = true) (k : perhaps = true → f = true) :
     (bif f then some true else bif perhaps then none else some false) =
@@ -74,8 +74,8 @@ theorem once_true (f sure perhaps : Bool) (h : sure = true → f = true) (k : pe
   cases f <;> cases sure <;> cases perhaps <;>
     first
       | rfl
-      | cases h rfl
-      | cases k rfl
+      | exact Bool.noConfusion (h rfl)
+      | exact Bool.noConfusion (k rfl)
 
 theorem once_false (f sure perhaps : Bool) :
     (bif sure then some true else bif perhaps then none else some false) =
@@ -173,7 +173,7 @@ def Nested (within : Option Nat) (now : Nat) (m : Marks) (latest : Nat) : Prop :
 theorem since_nested (within : Option Nat) (now : Nat) (past : List Pair) :
     ∀ (latest : Nat), Ordered Pair.time past latest → Nested within now (run sinceStep noMarks past) latest := by
   induction past with
-  | nil => exact fun latest _ => ⟨⟨fun k => by cases k, fun k => by cases k⟩, fun k => by cases k⟩
+  | nil => exact fun latest _ => ⟨⟨fun k => (by cases k), fun k => (by cases k)⟩, fun k => (by cases k)⟩
   | cons p t ih =>
     intro latest h
     obtain ⟨here, rest⟩ := (show Nat.ble p.time latest = true ∧ Ordered Pair.time t p.time from h)
@@ -203,9 +203,9 @@ theorem since_more (right left : Option Bool) (f sure perhaps : Bool) (h : sure 
   rcases right with _ | (_ | _) <;> rcases left with _ | (_ | _) <;> cases f <;> cases sure <;> cases perhaps <;>
     first
       | rfl
-      | cases h rfl
-      | cases k rfl
-      | cases n rfl
+      | exact Bool.noConfusion (h rfl)
+      | exact Bool.noConfusion (k rfl)
+      | exact Bool.noConfusion (n rfl)
 
 theorem surely_fresh (within : Option Nat) (now : Nat) (right left : Option Bool) (time : Nat) (before : Option Nat) :
     freshMark within now (surely right left time before) =

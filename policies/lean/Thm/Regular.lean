@@ -39,7 +39,7 @@ theorem append_cons_inv (c : Nat) (w u v : List Nat) : List.append u v = c :: w 
 
 theorem and_true_iff (a b : Bool) : (a && b) = true ↔ a = true ∧ b = true := by
   cases a with
-  | false => exact ⟨fun h => by cases (show false = true from h), fun h => by cases h.left⟩
+  | false => exact ⟨fun h => (by cases (show false = true from h)), fun h => (by cases h.left)⟩
   | true => exact ⟨fun h => ⟨rfl, h⟩, fun h => h.right⟩
 
 theorem or_true_iff (a b : Bool) : (a || b) = true ↔ a = true ∨ b = true := by
@@ -53,16 +53,16 @@ theorem or_true_iff (a b : Bool) : (a || b) = true ↔ a = true ∨ b = true := 
 
 theorem not_true_iff (a : Bool) : (!a) = true ↔ ¬ a = true := by
   cases a with
-  | false => exact ⟨fun _ h => by cases h, fun _ => rfl⟩
-  | true => exact ⟨fun h => by cases (show false = true from h), fun h => False.elim (h rfl)⟩
+  | false => exact ⟨fun _ h => (by cases h), fun _ => rfl⟩
+  | true => exact ⟨fun h => (by cases (show false = true from h)), fun h => False.elim (h rfl)⟩
 
 -- `nullable` tells whether the empty word belongs to the language.
 theorem nullable_exact (r : Regex) : nullable r = true ↔ denotes r [] := by
   induction r with
-  | empty => exact ⟨fun h => by cases (show false = true from h), fun h => False.elim h⟩
+  | empty => exact ⟨fun h => (by cases (show false = true from h)), fun h => False.elim h⟩
   | epsilon => exact ⟨fun _ => rfl, fun _ => rfl⟩
   | chars ranges =>
-    refine ⟨fun h => by cases (show false = true from h), fun h => ?_⟩
+    refine ⟨fun h => (by cases (show false = true from h)), fun h => ?_⟩
     obtain ⟨c, h, _⟩ := (show ∃ c, ([] : List Nat) = [c] ∧ inRanges c ranges = true from h)
     cases h
   | concat r s hr hs =>
