@@ -113,6 +113,29 @@ def test_a_call_must_conform_to_its_declared_tool(tool: str, args: dict[str, Any
     assert (decision.outcome, decision.reasons[0].rule) == (Outcome.DENY, rule)
 
 
+@pytest.mark.parametrize(
+    ("tool", "args"),
+    [
+        ("wait", {"lasts": "1s" * 500_000}),
+        ("wait", {"lasts": "9" * 1_000_000}),
+        ("wait", {"at": "2026-01-01T" + "0" * 1_000_000}),
+        ("wait", {"x" * 1_000_000: 1}),
+        ("w" * 1_000_000, {}),
+    ],
+    ids=["duration", "digits", "time", "field", "tool"],
+)
+def test_a_text_of_a_megabyte_costs_nothing_and_is_not_repeated(tool: str, args: dict[str, str]) -> None:
+    """A call that does not conform is denied in a sentence, however long the agent's words in it are."""
+    program = compile_policy(
+        'version: 1\nname: long\ntools: {wait: {args: {"lasts?": duration, "at?": time}}}\n'
+        "rules: [{id: all, allow: [wait]}]\n"
+    )
+    request = Request(ToolCall.of("c", tool, args), 0)
+    decision = program.decide(request, Session("s", state=program.initial()))
+    assert decision.outcome is Outcome.DENY
+    assert len(decision.reasons[0].text) < 250
+
+
 def test_shadow_rules_are_reported_and_not_enforced() -> None:
     """A shadow deny leaves the outcome alone and is named in ``Decision.shadow``."""
     program = policy_of(["a1"], "  - {id: strict, deny: [act], when: args.d1, mode: shadow}")

@@ -51,6 +51,32 @@ def test_packs_can_be_included_and_extended() -> None:
     assert {rule.id for rule in program.policy.rules} >= {"mine", "payments-limit", "email-rate"}
 
 
+@pytest.mark.parametrize("taken", ["file", "folder"])
+def test_nothing_in_the_current_folder_takes_the_place_of_a_pack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: str
+) -> None:
+    """A pack is the library's: a file or folder of its name where the process runs does not replace it."""
+    monkeypatch.chdir(tmp_path)
+    if taken == "file":
+        Path("payments").write_text("version: 1\nname: other\nrules: [{id: all, allow: ['*']}]\n")
+    else:
+        Path("payments").mkdir()
+    assert "payments-limit" in {rule.id for rule in load_policy("payments").policy.rules}
+    mine = compile_policy("version: 1\nname: mine\ninclude: [payments]\n")
+    assert "payments-limit" in {rule.id for rule in mine.policy.rules}
+
+
+def test_a_file_that_is_called_like_a_pack_can_include_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``payments.yaml`` with ``include: [payments]`` has the pack's rules, wherever it is loaded from."""
+    monkeypatch.chdir(tmp_path)
+    Path("payments.yaml").write_text("version: 1\nname: mine\ninclude: [payments]\n")
+    here, elsewhere = load_policy("payments.yaml"), load_policy(tmp_path / "payments.yaml")
+    assert "payments-limit" in {rule.id for rule in here.policy.rules}
+    assert here.hash == elsewhere.hash
+
+
 def test_baseline_takes_the_tools_it_is_given() -> None:
     """The baseline names no tool: what it guards is what it is given."""
     program = load_policy("baseline", [ToolDecl("wipe", tags=frozenset({"write", "destructive"}))])

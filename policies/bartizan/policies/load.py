@@ -50,8 +50,8 @@ def load_policy(
 ) -> Program:
     """The program of a policy file. ``tools`` adds tool types that the file does not declare itself.
 
-    A name without a suffix that is no file (``"baseline"``) names a pack of the library. ``require``: the level that
-    its certificate must reach (``hash``, ``recheck``, ``kernel``, ``external``), or more about it; see
+    The bare name of a pack (``"baseline"``) is that pack of the library, whatever files there are. ``require``: the
+    level that its certificate must reach (``hash``, ``recheck``, ``kernel``, ``external``), or more about it; see
     :mod:`.lean.levels`. Raises :class:`PolicyError` with located diagnostics, OSError when the file cannot be
     read, and :class:`~.lean.levels.Uncertified` when a level is required and not reached.
     """
@@ -82,11 +82,13 @@ def _certified(policy: CheckedPolicy, file: FilePath, require: Level | Requireme
 
 
 def read_source(path: str | FilePath) -> Source:
-    """The source of a policy file, or of a pack of the library."""
-    file = FilePath(path)
-    if not file.suffix and not file.exists() and str(path) in packs():
+    """The source of a policy file, or of a pack of the library.
+
+    No file takes the place of a pack: whoever can write to the current folder would replace what a policy includes.
+    """
+    if str(path) in packs():
         return Source.decode(f"{path}.yaml", (_library() / f"{path}.yaml").read_bytes())
-    with file.open("rb") as opened:
+    with FilePath(path).open("rb") as opened:
         found = opened.read(MAX_BYTES + 1)
     if len(found) > MAX_BYTES:
         raise PolicyError(Source(str(path), found[:80].decode("utf-8", errors="replace")), [TOO_LARGE])
@@ -156,7 +158,7 @@ def _of_stages(
 
 def _included(main: Located) -> list[Located]:
     """The documents that ``main`` includes, directly or not, each once."""
-    found: dict[str, Located] = {}
+    found: dict[tuple[bool, str], Located] = {}  # whether it is a pack, and its file
     waiting = [(main, index) for index in range(len(main.document.include))]
     while waiting:
         located, index = waiting.pop(0)
@@ -172,14 +174,15 @@ def _included(main: Located) -> list[Located]:
             raise PolicyError(
                 located.source, [Diagnostic("unknown-pack", f"no pack or file `{name}`", span, help)]
             )
-        if source.file in found or source.file == main.source.file:
+        key = name in packs(), source.file
+        if key in found or key == (False, main.source.file):
             continue
         if len(found) >= MAX_INCLUDES:
             raise PolicyError(
                 located.source, [Diagnostic("too-many", f"more than {MAX_INCLUDES} includes", span)]
             )
         document = load_document(source)
-        found[source.file] = document
+        found[key] = document
         waiting += [(document, i) for i in range(len(document.document.include))]
     return list(found.values())
 

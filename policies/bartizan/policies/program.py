@@ -138,7 +138,7 @@ class Program:
         call = request.call
         plan = self._plans.get(call.tool)
         if plan is None:
-            return self._deny("unknown-tool", f"the policy declares no tool {call.tool!r}")
+            return self._deny("unknown-tool", f"the policy declares no tool {call.tool[:80]!r}")
         try:
             scope = self._call_scope(request, session, plan.decl)
         except Nonconforming as error:

@@ -12,6 +12,9 @@ from typing import Final, final
 from .types import F64, Any, Bool, Dec, Duration, Enum, Int, List, Record, Str, Time, Type
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LONGEST_NUMBER = 400
+"""Characters of a text that may be a decimal or a duration."""
+
 _UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 
 
@@ -41,6 +44,8 @@ class Nonconforming(Exception):
 
 def parse_duration(text: str) -> int:
     """Microseconds of ``"90s"``, ``"15m"``, ``"24h"``, ``"7d"``, ``"1h30m"``. Raises ValueError."""
+    if len(text) > LONGEST_NUMBER:  # an agent's may be a megabyte, and each part copies what follows it
+        raise ValueError(f"a text of {len(text)} characters is not a duration")
     total, rest = 0, text
     while rest:
         digits = len(rest) - len(rest.lstrip("0123456789"))
@@ -100,7 +105,8 @@ def scale_decimal(value: Json, digits: int) -> int | Error:
 
 def _is_decimal(text: str) -> bool:
     whole, point, fraction = text.removeprefix("-").partition(".")
-    return text.isascii() and whole.isdigit() and (not point or fraction.isdigit()) and len(text) <= 400
+    plain = text.isascii() and whole.isdigit() and (not point or fraction.isdigit())
+    return plain and len(text) <= LONGEST_NUMBER
 
 
 def _describe(value: Json) -> str:
@@ -145,12 +151,12 @@ def conform(value: Json, type_: Type, path: str = "args") -> Json:
             try:
                 return parse_time(value)
             except ValueError as error:
-                raise Nonconforming(path, "a time (RFC 3339 with an offset)", repr(value)) from error
+                raise Nonconforming(path, "a time (RFC 3339 with an offset)", _describe(value)) from error
         case Duration() if isinstance(value, str):
             try:
                 return parse_duration(value)
             except ValueError as error:
-                raise Nonconforming(path, "a duration like 24h", repr(value)) from error
+                raise Nonconforming(path, "a duration like 24h", _describe(value)) from error
         case List(element, limit) if isinstance(value, list):
             if len(value) > limit:
                 return E
@@ -165,7 +171,7 @@ def _conform_record(value: Mapping[str, Json], record: Record, path: str) -> dic
         for key in value:
             if key in declared:
                 continue
-            raise Nonconforming(f"{path}.{key}", "no such field", "one that the tool does not declare")
+            raise Nonconforming(f"{path}.{key[:60]}", "no such field", "one that the tool does not declare")
     result = {}
     for name, field in record.fields:
         if name in value and not (field.optional and value[name] is None):
