@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import sys
+import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -56,6 +59,38 @@ def test_equal_terms_are_one_object() -> None:
     assert Sort(Max(ONE, Param("u"))) is Sort(Max(Succ(ZERO), Param("u")))
     assert Lam("x", A, Var(0)) is not Lam("y", A, Var(0))
     assert Lam("x", A, Var(0)) is not Lam("x", A, Var(0), "implicit")
+
+
+@pytest.fixture
+def switching() -> Iterator[None]:
+    """Threads take turns as often as possible."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("switching")
+def test_threads_that_build_a_term_at_a_time_get_one_object() -> None:
+    """Policies are checked in threads: what one of them builds is what another one compares it with."""
+    threads = 4
+    start = threading.Barrier(threads)
+    made: list[list[Expr]] = [[] for _ in range(threads)]
+
+    def build(into: list[Expr]) -> None:
+        for turn in range(50):
+            start.wait()
+            term: Expr = Const(f"turn.{turn}")
+            for _ in range(30):
+                term = App(term, Lam("x", term, Var(0)))
+            into.append(term)
+
+    running = [threading.Thread(target=build, args=(into,)) for into in made]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+    assert all(each is mine for mine, *others in zip(*made, strict=True) for each in others)
 
 
 def test_unused_terms_are_forgotten() -> None:

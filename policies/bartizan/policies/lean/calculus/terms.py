@@ -31,6 +31,7 @@ Nothing here knows of typing: :mod:`~..kernel` alone decides what is well formed
 from __future__ import annotations
 
 import itertools
+import threading
 import weakref
 from collections.abc import Hashable
 from typing import Any, ClassVar, Final, Literal, Self, TypeAlias
@@ -39,16 +40,19 @@ BinderKind: TypeAlias = Literal["default", "implicit", "strictImplicit", "instIm
 
 # key -> weak reference to the one object with that key: terms that nobody holds any more are forgotten.
 _interned: dict[Hashable, weakref.KeyedRef[Any, Any]] = {}
+# Policies are checked in threads, and two of them may build one term at a time. While a term is kept, a collection of
+# garbage may forget others in the same thread.
+_lock = threading.RLock()
 
 
 def _forget(
     reference: weakref.KeyedRef[Any, Any],
-    interned: dict[
-        Hashable, weakref.KeyedRef[Any, Any]
-    ] = _interned,  # at its end the interpreter clears names
+    interned: dict[Hashable, weakref.KeyedRef[Any, Any]] = _interned,
+    lock: threading.RLock = _lock,  # at its end the interpreter clears names
 ) -> None:
-    if interned.get(reference.key) is reference:
-        del interned[reference.key]
+    with lock:
+        if interned.get(reference.key) is reference:
+            del interned[reference.key]
 
 
 def _find(key: Hashable) -> Any:
@@ -56,8 +60,14 @@ def _find(key: Hashable) -> Any:
     return None if reference is None else reference()
 
 
-def _keep(key: Hashable, made: Any) -> None:
-    _interned[key] = weakref.KeyedRef(made, _forget, key)
+def _keep(key: Hashable, made: Any) -> Any:
+    """The one object with this key: ``made``, unless another thread has made it meanwhile."""
+    with _lock:
+        found = _find(key)
+        if found is None:
+            _interned[key] = weakref.KeyedRef(made, _forget, key)
+            return made
+        return found
 
 
 # --- universe levels
@@ -83,7 +93,7 @@ class Zero(Level):
         if self is None:
             self = object.__new__(cls)
             self.has_params = False
-            _keep(Zero, self)
+            self = _keep(Zero, self)
         return self
 
 
@@ -100,7 +110,7 @@ class Succ(Level):
         if self is None:
             self = object.__new__(cls)
             self.of, self.has_params = of, of.has_params
-            _keep(key, self)
+            self = _keep(key, self)
         return self
 
 
@@ -116,7 +126,7 @@ class _Pair(Level):
         if self is None:
             self = object.__new__(cls)
             self.left, self.right, self.has_params = left, right, left.has_params or right.has_params
-            _keep(key, self)
+            self = _keep(key, self)
         return self
 
 
@@ -145,7 +155,7 @@ class Param(Level):
         if self is None:
             self = object.__new__(cls)
             self.name, self.has_params = name, True
-            _keep(key, self)
+            self = _keep(key, self)
         return self
 
 
@@ -207,7 +217,7 @@ class Var(Expr):
                 raise ValueError(f"the index of a bound variable is at least 0, found {index}")
             self = object.__new__(cls)
             self.index, self.loose, self.has_locals, self.has_params = index, index + 1, False, False
-            _keep(key, self)
+            self = _keep(key, self)
         return self
 
 
@@ -241,7 +251,7 @@ class Sort(Expr):
         if self is None:
             self = object.__new__(cls)
             self.level, self.loose, self.has_locals, self.has_params = level, 0, False, level.has_params
-            _keep(key, self)
+            self = _keep(key, self)
         return self
 
 
@@ -260,7 +270,7 @@ class Const(Expr):
             self = object.__new__(cls)
             self.name, self.levels, self.loose, self.has_locals = name, levels, 0, False
             self.has_params = any(level.has_params for level in levels)
-            _keep(key, self)
+            self = _keep(key, self)
         return self
 
 
@@ -284,8 +294,8 @@ class App(Expr):
         self.loose = fn.loose if fn.loose > arg.loose else arg.loose
         self.has_locals = fn.has_locals or arg.has_locals
         self.has_params = fn.has_params or arg.has_params
-        _keep(key, self)
-        return self
+        kept: App = _keep(key, self)
+        return kept
 
 
 class _Binder(Expr):
@@ -305,7 +315,7 @@ class _Binder(Expr):
             self.loose = max(type.loose, body.loose - 1)
             self.has_locals = type.has_locals or body.has_locals
             self.has_params = type.has_params or body.has_params
-            _keep(key, self)
+            self = _keep(key, self)
         return self
 
 
@@ -340,7 +350,7 @@ class Let(Expr):
             self.loose = max(type.loose, value.loose, body.loose - 1)
             self.has_locals = type.has_locals or value.has_locals or body.has_locals
             self.has_params = type.has_params or value.has_params or body.has_params
-            _keep(key, self)
+            self = _keep(key, self)
         return self
 
 
@@ -360,7 +370,7 @@ class Proj(Expr):
             self = object.__new__(cls)
             self.type_name, self.index, self.struct = type_name, index, struct
             self.loose, self.has_locals, self.has_params = struct.loose, struct.has_locals, struct.has_params
-            _keep(key, self)
+            self = _keep(key, self)
         return self
 
 
@@ -379,7 +389,7 @@ class Lit(Expr):
         if self is None:
             self = object.__new__(cls)
             self.value, self.loose, self.has_locals, self.has_params = value, 0, False, False
-            _keep(key, self)
+            self = _keep(key, self)
         return self
 
 
