@@ -120,11 +120,12 @@ class Checker:
                 term = term.body
             else:
                 break
-        type: Value
         if isinstance(term, Lam) and expected is not None:
             yield self._check(term, expected, context)
-            type = expected
-        elif isinstance(term, Pi):
+            outside.inferred[whole] = expected  # which may speak of the context, even if the term does not
+            return expected
+        type: Value
+        if isinstance(term, Pi):
             type = yield self._product(term, context)
         elif isinstance(term, Proj):
             type = yield self._field(term, context)
@@ -213,7 +214,8 @@ class Checker:
     # --- helpers
 
     def _known(self, term: Expr, context: Context) -> Value | None:
-        return context.inferred.get(term) if term.loose else self.closed.get(term)
+        found = context.inferred.get(term)
+        return found if found is not None or term.loose else self.closed.get(term)
 
     def _enter(self, name: str, type: Value, context: Context, value: Value | None = None) -> Context:
         depth = len(context.env)
