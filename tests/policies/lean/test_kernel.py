@@ -373,6 +373,32 @@ def test_a_budget_ends_an_endless_computation() -> None:
         target.add(equal_in(NAT, app(slow, Lit(1), Lit(10**9)), Lit(10**9 + 1)))
 
 
+def test_variables_that_are_computed_in_are_paid_for() -> None:
+    """Each ``let`` copies what the others around it stand for, whenever it is computed."""
+    term: Expr = Var(0)
+    for _ in range(1_500):
+        term = Let("x", NAT, Var(0), term)
+    target = environment()
+    target.add(Definition("lets", (), arrow(NAT, NAT), Lam("x", NAT, term)))
+    claim = theorem(eq(NAT, fn("lets", Lit(3)), Lit(3)), refl(NAT, Lit(3)))
+    with pytest.raises(BudgetError, match="more steps"):
+        target.fork(Budget(steps=20_000)).add(claim)
+    target.add(claim)
+
+
+@pytest.mark.parametrize("kind", ["Definition", "Opaque"])
+def test_a_term_is_paid_for_by_each_declaration(kind: str) -> None:
+    """Its levels and its height are looked for every time, though its type is found once."""
+    deep: Expr = Let("x", Sort(Succ(Param("u"))), Sort(Param("u")), Lit(0))
+    for _ in range(2_000):
+        deep = App(S, deep)
+    make = {"Definition": Definition, "Opaque": Opaque}[kind]
+    target = environment(steps=200_000)
+    with pytest.raises(BudgetError, match="more steps"):
+        target.add_all(make(f"c{place}", ("u",), NAT, deep) for place in range(200))
+    assert "c0" in target
+
+
 def test_a_budget_bounds_depth() -> None:
     """What waits for something else to be checked is counted."""
     target = Environment(budget=Budget(depth=100)).add_all(base().declarations)

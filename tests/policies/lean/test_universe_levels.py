@@ -8,7 +8,7 @@ import random
 import pytest
 
 from bartizan.policies.lean.calculus.terms import ONE, ZERO, IMax, Level, Max, Param, Succ, Zero
-from bartizan.policies.lean.kernel import KernelError
+from bartizan.policies.lean.kernel import Budget, BudgetError, KernelError
 from bartizan.policies.lean.kernel.levels import Levels, imax
 
 U, V, W = Param("u"), Param("v"), Param("w")
@@ -87,3 +87,20 @@ def test_a_level_that_would_need_too_many_cases_is_refused() -> None:
         wide = Max(wide, IMax(ONE, Param(f"u{place}")))
     with pytest.raises(KernelError, match="more than"):
         Levels().at_most(wide, ONE)
+
+
+def test_long_levels_cost_what_they_take() -> None:
+    """The maximum of many parameters is paid for at each successor, and a long level at each comparison."""
+    wide: Level = ZERO
+    for place in range(300):
+        wide = Max(wide, Param(f"u{place}"))
+    for _ in range(300):
+        wide = Succ(wide)
+    with pytest.raises(BudgetError, match="more steps"):
+        Levels(Budget(steps=20_000)).at_most(wide, U)
+    long: list[Level] = [U]
+    for _ in range(2_000):
+        long.append(Succ(long[-1]))
+    levels = Levels(Budget(steps=100_000))
+    with pytest.raises(BudgetError, match="more steps"):
+        all(levels.at_most(*pair) for pair in itertools.pairwise(long))

@@ -79,10 +79,11 @@ def let(variable: Local, value: Expr, body: Expr) -> Expr:
 
 
 def _bind(binder: type[Lam] | type[Pi], locals: Sequence[Local], body: Expr, kind: BinderKind | None) -> Expr:
-    result = abstract(body, locals)
+    places = {each: place for place, each in enumerate(locals)}
+    result = _abstract(body, places, len(locals))
     for place in reversed(range(len(locals))):
         each = locals[place]
-        result = binder(each.name, abstract(each.type, locals[:place]), result, kind or each.kind)
+        result = binder(each.name, _abstract(each.type, places, place), result, kind or each.kind)
     return result
 
 
@@ -171,16 +172,21 @@ def instantiate(body: Expr, values: Sequence[Expr]) -> Expr:
 
 def abstract(expr: Expr, locals: Sequence[Local]) -> Expr:
     """``expr`` with the locals replaced by loose variables: the last one by ``Var(0)``."""
-    if not locals or not expr.has_locals:
-        return lift(expr, len(locals))
-    expr = lift(expr, len(locals))
-    places = {each: place for place, each in enumerate(reversed(locals))}
+    return _abstract(expr, {each: place for place, each in enumerate(locals)}, len(locals))
+
+
+def _abstract(expr: Expr, places: dict[Local, int], count: int) -> Expr:
+    """``expr`` with the first ``count`` of the locals in ``places`` replaced by loose variables."""
+    expr = lift(expr, count)
+    if not count or not expr.has_locals:
+        return expr
 
     def change(part: Expr, depth: int) -> Expr | None:
         if not part.has_locals:
             return part
         if isinstance(part, Local):
-            return Var(places[part] + depth) if part in places else part
+            place = places.get(part, count)
+            return Var(count - 1 - place + depth) if place < count else part
         return None
 
     return replace(expr, change)
@@ -252,14 +258,13 @@ def levels_in(expressions: Iterable[Expr]) -> Iterator[Level]:
     """Each different level inside ``expressions``, once, and each different level inside it."""
     seen: set[Level] = set()
     for expr in expressions:
-        stack = [level for level in levels_of(expr) if level not in seen]
-        seen.update(stack)
+        stack = [*levels_of(expr)]
         while stack:
             level = stack.pop()
-            yield level
-            more = {each for each in inside(level) if each not in seen}
-            seen |= more
-            stack.extend(more)
+            if level not in seen:
+                seen.add(level)
+                yield level
+                stack += inside(level)
 
 
 def parts(expr: Expr) -> Iterator[Expr]:
@@ -276,10 +281,12 @@ def parts(expr: Expr) -> Iterator[Expr]:
 
 
 def constants(expressions: Iterable[Expr]) -> set[str]:
-    """The names of the constants in ``expressions`` (those that ``Proj`` names included)."""
-    return {
-        part.type_name if isinstance(part, Proj) else part.name
-        for expr in expressions
-        for part in parts(expr)
-        if isinstance(part, (Const, Proj))
-    }
+    """The names of the constants in ``expressions``."""
+    return {name for expr in expressions for part in parts(expr) if (name := named(part)) is not None}
+
+
+def named(expr: Expr) -> str | None:
+    """The constant that ``expr`` itself names, not its parts: a ``Const`` or a ``Proj`` does."""
+    if isinstance(expr, Proj):
+        return expr.type_name
+    return expr.name if isinstance(expr, Const) else None

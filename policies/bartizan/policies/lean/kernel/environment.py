@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ..calculus.build import constants
+from ..calculus.build import named, parts
 from ..calculus.declarations import (
     Axiom,
     Declaration,
@@ -122,7 +122,9 @@ class Environment:
         check_names([declaration.name], declaration.level_params, self.constants)
         value = None if isinstance(declaration, Axiom) else declaration.value
         check_closed(
-            [declaration.type] if value is None else [declaration.type, value], declaration.level_params
+            [declaration.type] if value is None else [declaration.type, value],
+            declaration.level_params,
+            self.budget,
         )
         level = self._checker.sort_of(declaration.type, Context())
         if isinstance(declaration, Axiom):
@@ -151,7 +153,7 @@ class Environment:
 
     def _add_quotient(self, declaration: Quotient) -> None:
         check_names([declaration.name], declaration.level_params, self.constants)
-        check_closed([declaration.type], declaration.level_params)
+        check_closed([declaration.type], declaration.level_params, self.budget)
         check_quotient(declaration, self.constants, self._levels)
         self._checker.sort_of(declaration.type, Context())
         self.constants[declaration.name] = known.Constant(
@@ -163,19 +165,19 @@ class Environment:
         )
 
     def _height(self, value: Expr) -> int:
-        heights = [self.constants[name].height for name in constants([value])]
-        return 1 + max(heights, default=0)
+        names = map(named, self.budget.each(parts(value)))
+        return 1 + max((self.constants[name].height for name in names if name is not None), default=0)
 
     # --- inductive types
 
     def _add_inductive(self, declaration: Inductive) -> Inductive:
         """Check and remember; the declaration with the derived recursors, where it had none."""
-        before = dict(self.constants)
+        before = len(self.constants)
         try:
             derived = self._check_inductive(declaration)
         except BaseException:
-            self.constants.clear()
-            self.constants.update(before)
+            while len(self.constants) > before:
+                self.constants.popitem()  # the newest
             self._build()  # what was remembered may speak of the types that were not accepted
             raise
         for recursor in derived:
@@ -195,12 +197,12 @@ class Environment:
         names = [type.name for type in types]
         all_types = [*(each.type for each in types), *(each.type for each in constructors)]
         made = [constructor.name for constructor in constructors]
+        check_names([*names, *made], declaration.level_params, self.constants)
+        # of names that are well formed the recursors' can be made
         everything = [*names, *made, *map(recursor_name, names)]
-        check_names(everything, declaration.level_params, self.constants)
-        check_closed(all_types, declaration.level_params)
-        self.budget.spend(
-            len(constructors) * (len(constructors) + size(all_types))
-        )  # what the recursors take
+        check_names(everything, (), self.constants)
+        check_closed(all_types, declaration.level_params, self.budget)
+        self._pay_for_recursors(all_types, len(constructors))
         check_type(declaration, everything, self._levels)
         heads = [check_head(declaration, type, self._checker) for type in types]
         for type, head in zip(types, heads, strict=True):
@@ -223,6 +225,12 @@ class Environment:
         if declaration.recursors is not None:
             compare(declaration.recursors, derived, self._levels)
         return derived
+
+    def _pay_for_recursors(self, types: Sequence[Expr], constructors: int) -> None:
+        """Each rule of a recursor names all minor premises, and each binder of a type is put into those behind it."""
+        times = constructors + size(types)
+        for type in types:
+            self.budget.spend(times * sum(1 for _ in parts(type)))
 
     def _declare_type(
         self, of: Inductive, name: str, type: Expr, head: Head, constructors: tuple[str, ...], recursive: bool

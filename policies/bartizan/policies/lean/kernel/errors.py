@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any, TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -48,6 +48,12 @@ class Budget:
         self.steps -= steps
         if self.steps < 0:
             raise BudgetError("the checking takes more steps than the budget allows")
+
+    def each(self, items: Iterable[T]) -> Iterator[T]:
+        """Each of ``items``, a step being spent on it."""
+        for item in items:
+            self.spend()
+            yield item
 
 
 def run(task: Task[T], budget: Budget) -> T:

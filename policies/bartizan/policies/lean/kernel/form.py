@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Sequence
 from ..calculus.build import levels_in, parts
 from ..calculus.names import split
 from ..calculus.terms import Expr, Local, Param, Pi
-from .errors import KernelError
+from .errors import Budget, KernelError
 
 MOST_FIELDS = 500  # recursors are as long as all constructors together, and built binder by binder
 
@@ -29,7 +29,7 @@ def check_names(names: Sequence[str], level_params: Sequence[str], taken: Contai
             raise KernelError(f"{name} is already declared")
 
 
-def check_closed(expressions: Sequence[Expr], level_params: Sequence[str]) -> None:
+def check_closed(expressions: Sequence[Expr], level_params: Sequence[str], budget: Budget) -> None:
     """No loose or free variables, no universe parameters but the declaration's."""
     allowed = set(level_params)
     for expr in expressions:
@@ -39,7 +39,7 @@ def check_closed(expressions: Sequence[Expr], level_params: Sequence[str]) -> No
             name = next(part.name for part in parts(expr) if isinstance(part, Local))
             raise KernelError(f"the free variable {name}")
         if expr.has_params:
-            for level in levels_in(parts(expr)):
+            for level in levels_in(budget.each(parts(expr))):
                 if isinstance(level, Param) and level.name not in allowed:
                     raise KernelError(f"{level.name} is no universe parameter of the declaration")
 
@@ -51,9 +51,9 @@ def size(types: Iterable[Expr]) -> int:
         count = 0
         while isinstance(type, Pi):
             count, type = count + 1, type.body
-        if count > MOST_FIELDS:
-            raise KernelError(
-                f"a type or constructor has more than {MOST_FIELDS} parameters, indices and fields"
-            )
+            if count > MOST_FIELDS:
+                raise KernelError(
+                    f"a type or constructor has more than {MOST_FIELDS} parameters, indices and fields"
+                )
         total += count
     return total

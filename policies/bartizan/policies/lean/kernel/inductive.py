@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..calculus.build import children, constants, instantiate_levels, spine
+from ..calculus.build import children, instantiate_levels, named, spine
 from ..calculus.declarations import Constructor, Inductive, InductiveType, Recursor
 from ..calculus.show import show
 from ..calculus.terms import Const, Expr, Level, Lit, Local, Param, Pi, Proj, Sort, Var
@@ -51,6 +51,7 @@ class Family:
         self.level = heads[0].level
         self.arguments = tuple(Param(name) for name in declaration.level_params)
         self.recursive: dict[str, tuple[int | None, ...]] = {}
+        self._known: dict[Expr, bool] = {}  # whether a type of the declaration occurs in it
         self.small = False  # a field of some constructor forbids elimination into all universes
         self.params = self._params()
 
@@ -154,7 +155,18 @@ class Family:
         return place
 
     def _occurs(self, expr: Expr) -> bool:
-        return not self.names.keys().isdisjoint(constants([expr]))
+        """Whether a type of the declaration occurs in ``expr``; each part is looked at once for all fields."""
+        known, stack = self._known, [expr]
+        while stack:
+            part = stack[-1]
+            inner = [each for each, _ in children(part)]
+            missing = [each for each in inner if each not in known]
+            if missing:
+                stack += missing
+                continue
+            known[part] = named(part) in self.names or any(known[each] for each in inner)
+            stack.pop()
+        return known[expr]
 
 
 def compare(declared: tuple[Recursor, ...], derived: tuple[Recursor, ...], levels: Levels) -> None:
@@ -167,9 +179,9 @@ def compare(declared: tuple[Recursor, ...], derived: tuple[Recursor, ...], level
     for recursor in declared:
         other = wanted[recursor.name]
         params = recursor.level_params
-        if len(params) != len(other.level_params) or len(set(params)) != len(params):
+        if len(params) != len(other.level_params) or len({*params, ""}) != len(params) + 1:
             raise KernelError(f"{recursor.name} has other universe parameters than the derived recursor")
-        arguments = tuple(Param(name) for name in recursor.level_params)
+        arguments = tuple(Param(name) for name in params)
 
         def same(
             mine: Expr,

@@ -50,7 +50,7 @@ class Levels:
         return found
 
     def _compare(self, left: Level, right: Level) -> bool:
-        split = sorted(_split(left) | _split(right))
+        split = sorted(self._split(left) | self._split(right))
         if len(split) > MOST_SPLITS:
             raise KernelError(
                 f"a universe level has more than {MOST_SPLITS} parameters that an `imax` depends on"
@@ -59,6 +59,7 @@ class Levels:
             zero = frozenset(zeros)
             nonzero = frozenset(split) - zero
             small, large = self.normal(left, zero, nonzero), self.normal(right, zero, nonzero)
+            self.budget.spend(1 + ((len(small) + len(large)) >> 4))
             least = max(offset + (name in nonzero) for name, offset in large.items())
             for name, offset in small.items():
                 if name and offset > large.get(name, -1):
@@ -82,11 +83,34 @@ class Levels:
             if missing:
                 stack.extend(missing)
                 continue
-            self.budget.spend()
             values = [known[each, zero, nonzero] for each in inner]
+            self.budget.spend(1 + (sum(map(len, values)) >> 2))  # they are copied
             known[key] = _combine(part, values, zero, nonzero)
             stack.pop()
         return known[level, zero, nonzero]
+
+    def _split(self, level: Level) -> set[str]:
+        """The parameters that decide whether the right side of some ``imax`` is zero."""
+        found: set[str] = set()
+        seen: set[tuple[Level, bool]] = set()
+        stack = [(level, False)]  # whether it matters that the level is zero
+        while stack:
+            item = stack.pop()
+            if item in seen or not item[0].has_params:
+                continue
+            self.budget.spend()
+            seen.add(item)
+            part, matters = item
+            if isinstance(part, Param):
+                if matters:
+                    found.add(part.name)
+            elif isinstance(part, IMax):  # it is zero if and only if its right side is
+                stack += [(part.left, False), (part.right, True)]
+            elif isinstance(part, Succ):  # it is never zero
+                stack.append((part.of, False))
+            else:
+                stack += [(each, matters) for each in inside(part)]
+        return found
 
 
 def _combine(level: Level, inner: list[Normal], zero: frozenset[str], nonzero: frozenset[str]) -> Normal:
@@ -104,29 +128,6 @@ def _combine(level: Level, inner: list[Normal], zero: frozenset[str], nonzero: f
     elif not isinstance(level, Max):
         raise KernelError("not a universe level")
     return {name: max(left.get(name, -1), right.get(name, -1)) for name in {**left, **right}}
-
-
-def _split(level: Level) -> set[str]:
-    """The parameters that decide whether the right side of some ``imax`` is zero."""
-    found: set[str] = set()
-    seen: set[tuple[Level, bool]] = set()
-    stack = [(level, False)]  # whether it matters that the level is zero
-    while stack:
-        item = stack.pop()
-        if item in seen or not item[0].has_params:
-            continue
-        seen.add(item)
-        part, matters = item
-        if isinstance(part, Param):
-            if matters:
-                found.add(part.name)
-        elif isinstance(part, IMax):  # it is zero if and only if its right side is
-            stack += [(part.left, False), (part.right, True)]
-        elif isinstance(part, Succ):  # it is never zero
-            stack.append((part.of, False))
-        else:
-            stack += [(each, matters) for each in inside(part)]
-    return found
 
 
 def imax(left: Level, right: Level) -> Level:

@@ -96,6 +96,7 @@ class Machine:
                     continue
                 value = Function(term, env)  # type: ignore[arg-type]
             elif kind is Let:
+                self.budget.spend(1 + (len(env) >> 4))
                 env = (*env, delay(term.value, env))  # type: ignore[attr-defined]
                 term = term.body  # type: ignore[attr-defined]
                 continue
