@@ -10,25 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import sha256
 
+from .build import children, inside
 from .declarations import Declaration, Inductive
-from .terms import (
-    App,
-    Const,
-    Expr,
-    IMax,
-    Lam,
-    Let,
-    Level,
-    Lit,
-    Max,
-    Param,
-    Pi,
-    Proj,
-    Sort,
-    Succ,
-    Var,
-    Zero,
-)
+from .terms import App, Const, Expr, Lam, Let, Level, Lit, Param, Pi, Proj, Sort, Var
 
 
 class Digester:
@@ -46,16 +30,16 @@ class Digester:
             if top in known:
                 stack.pop()
                 continue
-            waiting = [part for part in _parts(top) if part not in known]
+            parts = [part for part, _ in children(top)]
+            waiting = [part for part in parts if part not in known]
             if waiting:
                 stack += waiting
                 continue
             stack.pop()
-            known[top] = self._of(top)
+            known[top] = self._of(top, [known[part] for part in parts])
         return known[term]
 
-    def _of(self, term: Expr) -> bytes:
-        parts = [self._known[part] for part in _parts(term)]
+    def _of(self, term: Expr, parts: list[bytes]) -> bytes:
         match term:
             case Var(index):
                 return _hash("var", index)
@@ -82,7 +66,7 @@ class Digester:
         known, stack = self._levels, [level]
         while stack:
             top = stack[-1]
-            parts = _below(top)
+            parts = inside(top)
             waiting = [part for part in parts if part not in known]
             if waiting:
                 stack += waiting
@@ -125,27 +109,3 @@ def _hash(*parts: str | int | bytes) -> bytes:
         state.update(b"%s%d:" % (kind, len(data)))
         state.update(data)
     return state.digest()
-
-
-def _parts(term: Expr) -> tuple[Expr, ...]:
-    match term:
-        case App(fn, arg):
-            return (fn, arg)
-        case Lam(_, type_, body) | Pi(_, type_, body):
-            return (type_, body)
-        case Let(_, type_, value, body):
-            return (type_, value, body)
-        case Proj(_, _, struct):
-            return (struct,)
-    return ()
-
-
-def _below(level: Level) -> tuple[Level, ...]:
-    match level:
-        case Succ(of):
-            return (of,)
-        case Max(left, right) | IMax(left, right):
-            return (left, right)
-        case Zero() | Param():
-            return ()
-    raise ValueError(f"not a universe level: {level!r:.100}")

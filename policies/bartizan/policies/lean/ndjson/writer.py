@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 from ..calculus import names
-from ..calculus.build import children
+from ..calculus.build import children, inside
 from ..calculus.declarations import (
     Axiom,
     Declaration,
@@ -98,11 +98,7 @@ class Writer:
         while stack:
             part = stack[-1]
             if part not in self.levels:
-                inner: list[Level] = []
-                if isinstance(part, Succ):
-                    inner = [part.of]
-                elif isinstance(part, (Max, IMax)):
-                    inner = [part.left, part.right]
+                inner = inside(part)
                 missing = [each for each in inner if each not in self.levels]
                 if missing:
                     stack.extend(reversed(missing))
