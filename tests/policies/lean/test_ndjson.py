@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bartizan.policies.lean.calculus.build import app, lam, local
+from bartizan.policies.lean.calculus.build import app, arrow, lam, local
 from bartizan.policies.lean.calculus.declarations import Axiom, Declaration, Definition, Opaque, Theorem
 from bartizan.policies.lean.calculus.terms import (
     PROP,
     TYPE,
     Const,
+    Expr,
     IMax,
     Lam,
     Let,
@@ -27,8 +29,9 @@ from bartizan.policies.lean.calculus.terms import (
 from bartizan.policies.lean.check import check_file
 from bartizan.policies.lean.kernel import KernelError
 from bartizan.policies.lean.ndjson import read, write
+from bartizan.policies.lean.ndjson.facts import facts
 
-from .small import NAT, base, eq, families, fn, refl, theorem
+from .small import NAT, base, eq, families, fn, inductive, refl, theorem
 
 TEXT = write(base().declarations)
 LINES = TEXT.splitlines()
@@ -221,6 +224,51 @@ def test_a_malformed_file_is_refused_with_its_line(name: str) -> None:
     with pytest.raises(KernelError, match=reason) as caught:
         check_file(text)
     assert caught.value.line is not None and 1 <= caught.value.line <= len(LINES) + 1
+
+
+def test_a_type_of_too_many_fields_is_refused_where_it_is_read() -> None:
+    """What an entry says of itself is compared with its types only if these are of a reasonable length."""
+    many: Expr = Const("T")
+    for _ in range(600):
+        many = arrow(NAT, many)
+    text = write([replace(inductive("T", TYPE, {"mk": many}), recursors=())])
+    with pytest.raises(KernelError, match="T: a type or constructor has more than 500"):
+        declarations(text)
+
+
+@pytest.mark.parametrize(
+    ("field", "found"),
+    [
+        (NAT, (False, False)),
+        (Const("T"), (True, False)),
+        (arrow(NAT, NAT), (False, False)),
+        (arrow(NAT, NAT, Const("T")), (True, True)),
+        (arrow(Const("T"), NAT), (False, False)),
+    ],
+    ids=["other", "itself", "function", "function to itself", "function from itself"],
+)
+def test_what_a_type_says_of_itself_is_read_off(field: Expr, found: tuple[bool, bool]) -> None:
+    """Whether it is recursive, and whether by a function; also where several fields have one type."""
+    known = facts(inductive("T", TYPE, {"mk": arrow(field, NAT, field, Const("T"))}))
+    assert (known.recursive, known.reflexive) == found
+    assert (known.indices, known.fields) == ((0,), {"T.mk": 3})
+
+
+def test_messages_are_of_a_bounded_length() -> None:
+    """A file does not decide how long the error is."""
+    long = "x" * 1_000_000
+    entries: list[dict[str, Any]] = [
+        {"in": 1, long: {}},
+        {"il": 1, long: 0},
+        {"ie": 0, long: 0},
+        {"in": 1, "str": {long: 0}},
+        {long: {}},
+        {"ie": 0, "lam": {"name": 0, "type": 0, "body": 0, "binderInfo": long}},
+    ]
+    for entry in entries:
+        with pytest.raises(KernelError) as caught:
+            declarations(f"{LINES[0]}\n{json.dumps(entry)}")
+        assert len(str(caught.value)) < 500
 
 
 def test_bytes_that_are_no_text_are_refused() -> None:

@@ -22,6 +22,7 @@ from ..calculus.declarations import (
 )
 from ..calculus.terms import Expr
 from ..kernel.errors import KernelError
+from ..kernel.form import size
 from .facts import facts
 from .fields import check_safe, fields_of, natural, typed
 from .lines import Object
@@ -39,7 +40,7 @@ def definition(tables: Tables, what: Any) -> Declaration:
     fields = fields_of(what, "name", "levelParams", "type", "value", "hints", "safety", "all")
     common = _common(tables, fields)
     if fields["safety"] != "safe":
-        raise KernelError(f"definitions must be safe, found {fields['safety']!r}", common[0])
+        raise KernelError(f"definitions must be safe, found {fields['safety']!r:.40}", common[0])
     hints = fields["hints"]
     hint: Hint
     if hints in ("abbrev", "opaque"):
@@ -188,6 +189,7 @@ def _assemble(
         of_type = tuple(Constructor(each, constructors[each]["type"]) for each in type["ctors"])
         built.append(InductiveType(name, type["type"], of_type))
     declaration = Inductive(first["levels"], first["params"], tuple(built), recursors)
+    size(each["type"] for _, each in [*types, *made])  # none is too long to be gone through again and again
     known = facts(declaration)
     for (name, type), indices in zip(types, known.indices, strict=True):
         if (type["indices"], type["recursive"], type["reflexive"]) != (

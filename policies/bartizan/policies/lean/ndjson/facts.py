@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..calculus.build import spine
 from ..calculus.declarations import Inductive
-from ..calculus.terms import Const, Expr, Pi
+from ..calculus.terms import App, Const, Expr, Pi
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +22,17 @@ def facts(declaration: Inductive) -> Facts:
     """The facts of ``declaration``, from its form alone."""
     names = {type.name for type in declaration.types}
     fields: dict[str, int] = {}
+    heads: dict[Expr, Expr] = {}
     recursive = reflexive = False
     for type in declaration.types:
         for constructor in type.constructors:
             inside = _binders(constructor.type)[declaration.params :]
             fields[constructor.name] = len(inside)
             for field in inside:
-                arguments = _binders(field)
-                head = spine(_end(field))[0]
+                head = _head(field, heads)
                 if isinstance(head, Const) and head.name in names:
                     recursive = True
-                    reflexive = reflexive or bool(arguments)
+                    reflexive = reflexive or isinstance(field, Pi)
     indices = tuple(max(len(_binders(type.type)) - declaration.params, 0) for type in declaration.types)
     return Facts(indices, fields, recursive, reflexive)
 
@@ -46,7 +45,12 @@ def _binders(type: Expr) -> list[Expr]:
     return found
 
 
-def _end(type: Expr) -> Expr:
-    while isinstance(type, Pi):
-        type = type.body
-    return type
+def _head(type: Expr, known: dict[Expr, Expr]) -> Expr:
+    """The head of what ``type`` ends in. ``known`` remembers it, since many fields may share one long type."""
+    passed = []
+    while type not in known and isinstance(type, (App, Pi)):
+        passed.append(type)
+        type = type.fn if isinstance(type, App) else type.body
+    head = known.get(type, type)
+    known.update(dict.fromkeys(passed, head))
+    return head

@@ -13,7 +13,7 @@ T = TypeVar("T")
 def fields_of(what: Any, *keys: str) -> Object:
     found: Object = typed(what, dict, "an object")
     if found.keys() != set(keys):
-        raise KernelError(f"expected the keys {sorted(keys)}, found {sorted(found)}")
+        raise KernelError(f"expected the keys {sorted(keys)}, found {sorted(found)!r:.200}")
     return found
 
 

@@ -79,7 +79,7 @@ class Tables:
             fields = fields_of(what, "pre", "i")
             part = natural(fields["i"])
         else:
-            raise KernelError(f"a name of unknown kind {kind!r}")
+            raise KernelError(f"a name of unknown kind {kind!r:.40}")
         before = self._get(self.names, fields["pre"], "name")
         try:
             rendered = names.join([*before, part])
@@ -103,13 +103,13 @@ class Tables:
         elif kind == "param":
             level = Param(self.name(what))
         else:
-            raise KernelError(f"a level of unknown kind {kind!r}")
+            raise KernelError(f"a level of unknown kind {kind!r:.40}")
         self.levels.append(level)
 
     def _expr(self, kind: str, what: Any) -> None:
         make = _EXPRESSIONS.get(kind)
         if make is None:
-            raise KernelError(_UNSUPPORTED.get(kind, f"an expression of unknown kind {kind!r}"))
+            raise KernelError(_UNSUPPORTED.get(kind, f"an expression of unknown kind {kind!r:.40}"))
         self.exprs.append(make(self, what))
 
     def app(self, what: Any) -> Expr:
@@ -120,7 +120,7 @@ class Tables:
         fields = fields_of(what, "name", "type", "body", "binderInfo")
         kind: BinderKind = fields["binderInfo"]
         if kind not in ("default", "implicit", "strictImplicit", "instImplicit"):
-            raise KernelError(f"unknown binderInfo {kind!r}")
+            raise KernelError(f"unknown binderInfo {kind!r:.40}")
         return make(self.name(fields["name"]), self.expr(fields["type"]), self.expr(fields["body"]), kind)
 
     def let(self, what: Any) -> Expr:
