@@ -11,8 +11,9 @@ fast arithmetic, the four primitives of quotients. It refuses what it does not u
 
 What it does not cover, and therefore refuses: nested inductive types, string literals, unsafe and partial definitions,
 axioms that are not allowed. What it takes that Lean's kernel does not: nothing that is known; what
-it may refuse and Lean's accepts: an inductive type whose constructors must be reduced before their form is seen, and
-terms that exceed the budget.
+it may refuse and Lean's accepts: an inductive type whose constructors must be reduced before their form is seen, a
+proof projected out of a Prop behind data, a level in which more than five parameters decide an ``imax``, and terms that
+exceed the budget.
 
 What must be right for its answers to be right: this package (``readback`` only words messages), ``calculus`` and
 Python. From the bottom up: ``errors`` (refusal, budget, recursion without Python's stack), ``levels``, ``values`` and
