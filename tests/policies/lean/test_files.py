@@ -121,27 +121,26 @@ def test_a_pair_is_read_as_it_was_written(tmp_path: Path) -> None:
     """While somebody writes, a reader gets a certificate with its own proof, or a later proof that does not fit."""
     target = tmp_path / "p.cert.json"
     write_pair(target, b"0", b"0")
-    done = threading.Event()
+    written, enough = [0], threading.Event()
 
     def write() -> None:
-        for number in range(100):
-            write_pair(target, b"%d" % number, b"%d" % number)
-        done.set()
+        while not enough.is_set() or written[0] < 100:
+            written[0] += 1
+            write_pair(target, b"%d" % written[0], b"%d" % written[0])
 
     writer = threading.Thread(target=write)
     writer.start()
-    total = 0
-    while not done.is_set():
+    pairs: list[tuple[bytes, bytes]] = []
+    while len(pairs) < 100:
         try:
-            certificate, proof = read_pair(target)
+            pairs.append(read_pair(target))
         except BadCertificate:
-            continue
-        total += 1
-        # the proof is there first: whoever reads it with the certificate before refuses the pair
-        assert int(proof) - int(certificate) in (0, 1)
+            continue  # it was written all the time
+    enough.set()
     writer.join()
-    assert total
-    assert read_pair(target) == (b"99", b"99")
+    # the proof is there first: whoever reads it with the certificate before refuses the pair
+    assert all(int(proof) - int(certificate) in (0, 1) for certificate, proof in pairs)
+    assert read_pair(target) == (b"%d" % written[0], b"%d" % written[0])
 
 
 def test_a_signature_is_of_everything_else() -> None:

@@ -160,6 +160,8 @@ def test_the_trees_show_no_smaller_limit_and_no_other_policy() -> None:
 
 def test_a_limit_below_zero_and_amounts_that_are_no_calls_are_not_claimed() -> None:
     """Nothing is claimed of a negative limit; a number of calls counts each as 1."""
+    negative = policy(POSITIVE, deny(SUM.replace("100", "-1")), invariants=AT_MOST.replace("100", "-1"))
+    assert Claims.of(negative).limit(0) is None
     claims = Claims.of(policy(deny("session.count('pay', within='1h') >= 3"), invariants=CALLS))
     limit = claims.limit(0)
     assert limit is not None
