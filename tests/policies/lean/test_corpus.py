@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.policies.lean.corpus.family import Member
 from tests.policies.lean.corpus.forge import lam, nat
-from tests.policies.lean.corpus.kinds import kind_of
+from tests.policies.lean.corpus.kinds import WORDS, kind_of
 from tests.policies.lean.corpus.lines import prefixes, whole, without_each
 from tests.policies.lean.corpus.members import FAMILIES, MEMBERS, TWINS
 from tests.policies.lean.corpus.prelude import BINARY, NAT, recurse, start
@@ -40,9 +40,10 @@ def test_a_valid_twin_is_accepted(twin: Member) -> None:
 
 def test_the_corpus_is_large_and_deterministic() -> None:
     """Every family has members and twins, no two members have one name, and each is made the same way twice."""
-    assert len(MEMBERS) >= 500
+    assert len(MEMBERS) > 600
     assert len({member.id for member in MEMBERS + TWINS}) == len(MEMBERS + TWINS)
     assert all(family.members and family.twins for family in FAMILIES)
+    assert {kind for member in MEMBERS for kind in member.kinds} == set(WORDS)
     light = [member for member in MEMBERS if member.family != "deep"]
     assert all(member.source() == member.source() for member in light[::7])
 

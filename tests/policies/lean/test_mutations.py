@@ -52,7 +52,7 @@ class Trial:
         self.environment = Environment() if base is None else base.fork()
         self.referee: Referee = believing(self.environment.declarations)
         self.names = constants_of(self.environment.declarations)
-        self.tried = 0
+        self.tried = self.given_up = 0
         self.accepted: Counter[str] = Counter()
         self.confirmed: list[str] = []
 
@@ -71,11 +71,12 @@ class Trial:
             self.environment.add(mutant)
             accepted = True
         except BudgetError:
+            self.given_up += 1
             return
         except KernelError:
             accepted = False
         found = self.referee.accepts(mutant, 4 * STEPS)
-        assert accepted == found or (not found and self.referee.steps < 0 and not accepted), (
+        assert accepted == found, (
             f"{theorem.name} with {what}: the kernel {'accepts' if accepted else 'refuses'} it"
         )
         self.accepted[what] += accepted
@@ -123,14 +124,16 @@ def test_both_checkers_agree_on_mutants_of_the_theory() -> None:
     """Of nine hundred mutants of the theory's theorems, few are proofs, and both checkers take the same ones."""
     trial = of_the_theory()
     assert trial.tried >= 900
+    assert trial.given_up < trial.tried // 50
     assert 0 < sum(trial.accepted.values()) < trial.tried // 20
 
 
 def test_both_checkers_agree_on_mutants_of_a_certificate() -> None:
     """Of the mutants of a certificate's theorems, the second checker takes the very ones that the kernel takes."""
     trial = of_a_certificate()
-    assert trial.tried + of_the_theory().tried >= 1_000
-    assert sum(trial.accepted.values()) < trial.tried // 4
+    assert trial.tried >= 100
+    assert trial.given_up < trial.tried // 50
+    assert sum(trial.accepted.values()) < trial.tried // 20
 
 
 def test_the_second_checker_accepts_the_theory() -> None:

@@ -116,43 +116,43 @@ def allowed_statement_about_another_equality() -> File:
     return file.axiom("propext", _propext())
 
 
-@wrong("type", "axiom", "format", axioms=("bad",))
+@wrong("type", axioms=("bad",))
 def allowed_but_ill_typed() -> File:
     """The caller allows the name, and the axiom's type is the number 3."""
     return start("Nat").axiom("bad", nat(3))
 
 
-@wrong("format", "type", "axiom", "cycle")
+@wrong("format")
 def unsafe_definition() -> File:
     """An unsafe definition proves False by itself."""
     return start("False").define("bad", NO, const("bad"), safety="unsafe")
 
 
-@wrong("format", "type", "axiom", "cycle")
+@wrong("format")
 def partial_definition() -> File:
     """A partial definition proves False by itself."""
     return start("False").define("bad", NO, const("bad"), safety="partial")
 
 
-@wrong("format", "type", "axiom")
+@wrong("format")
 def unsafe_opaque() -> File:
     """An unsafe opaque constant stands for a proof of False."""
     return start("True", "False").opaque("bad", NO, TRIVIAL, isUnsafe=True)
 
 
-@wrong("format", "type", "axiom")
+@wrong("format")
 def unsafe_but_right() -> File:
     """A definition is marked unsafe: whatever it is, it must not be used in a proof."""
     return start("Nat").define("n", NAT, nat(3), safety="unsafe")
 
 
-@wrong("axiom", "type")
+@wrong("axiom")
 def compiler_trust() -> File:
     """The compiler's word, on which native_decide rests, is declared as an axiom."""
     return start("Bool", "True", "Eq").axiom("Lean.trustCompiler", YES)
 
 
-@wrong("axiom", "type")
+@wrong("type")
 def reduction_by_the_compiler() -> File:
     """`Lean.reduceBool` is opaque here, and a proof expects it to compute."""
     file = start("Bool", "Eq").opaque("Lean.reduceBool", arrow(BOOL, BOOL), lam("b", BOOL, lambda b: b))

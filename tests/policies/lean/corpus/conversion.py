@@ -314,7 +314,7 @@ def proof_of_one_for_another() -> File:
 
 @wrong("type")
 def equal_proofs_make_equal_data() -> File:
-    """Functions of two proofs of different propositions are said to be equal."""
+    """Two functions are said to give the same number, because both are given the same proof."""
     maker = arrow(YES, NAT)
     statement = pi("f", maker, lambda f: pi("g", maker, lambda g: eq(NAT, f(TRIVIAL), g(TRIVIAL))))
     proof = lam("f", maker, lambda f: lam("g", maker, refl(NAT, f(TRIVIAL))))
@@ -322,9 +322,9 @@ def equal_proofs_make_equal_data() -> File:
 
 
 @wrong("type")
-def theorem_unfolded_as_data() -> File:
-    """An equation between numbers follows from the value of a theorem, which is no number."""
-    file = start("True", "Eq", "Nat").theorem("h", YES, TRIVIAL)
+def theorem_for_its_statement() -> File:
+    """A theorem, which is a proof, is said to be equal to the proposition that it proves."""
+    file = start("True", "Eq").theorem("h", YES, TRIVIAL)
     return file.theorem("bad", eq(PROP, YES, const("h")), refl(PROP, YES))
 
 
@@ -354,21 +354,6 @@ def cast_along_a_false_equation() -> File:
 
 def _carried() -> Term:
     return lam("α", TYPE, lambda a: lam("e", eq(TYPE, NAT, a, 2), a))
-
-
-@wrong("type")
-def not_transitive() -> File:
-    """Two numbers computed from one accessibility proof in two ways are said to be equal, as both equal a third."""
-    relation = lam("a", NAT, lam("b", NAT, NO))
-    acc: Fn = lambda x: app(const("Acc", 1), NAT, relation, x)  # noqa: E731
-    motive = lam("x", NAT, lambda x: lam("h", acc(x), NAT))
-    below: Fn = lambda x: pi("y", NAT, lambda y: arrow(app(relation, y, x), acc(y)))  # noqa: E731
-    smaller: Fn = lambda x: pi("y", NAT, lambda y: arrow(app(relation, y, x), NAT))  # noqa: E731
-    step = lam("x", NAT, lambda x: lam("h", below(x), lambda _: lam("ih", smaller(x), nat(7))))
-    value: Fn = lambda h: app(const("Acc.rec", 1, 1), NAT, relation, motive, step, ZERO, h)  # noqa: E731
-    statement = pi("h", acc(ZERO), lambda h: eq(NAT, value(h), nat(7)))
-    proof = lam("h", acc(ZERO), lambda h: refl(NAT, value(h)))
-    return start("Nat", "False", "Eq", "Acc").theorem("bad", statement, proof)
 
 
 def shared(name: str, *order: int) -> None:

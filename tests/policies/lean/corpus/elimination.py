@@ -102,7 +102,7 @@ def two_constructors() -> File:
     return exploit(start("Bool", "True", "False", "Eq").block(two()), 1)
 
 
-@wrong("recursor", "universe", "type")
+@wrong("recursor")
 def two_constructors_by_silence() -> File:
     """A proposition with two constructors is declared without a recursor, and one into every sort is used."""
     return exploit(start("Bool", "True", "False", "Eq").block({**two(), "recs": []}), 1)
@@ -139,7 +139,7 @@ def perhaps_prop_by_imax() -> File:
     return exploit(start("Bool", "True", "False", "Eq").block(two(sort(("imax", 1, "u")), "u")), 1, 0)
 
 
-@wrong("recursor", "inductive")
+@wrong("inductive")
 def prop_by_an_alias() -> File:
     """The sort of the proposition with two constructors is the alias of Prop."""
     file = start("Bool", "True", "False", "Eq").define("Proposition", TYPE, PROP)

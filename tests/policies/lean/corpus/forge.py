@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-Level = int | str | tuple[Any, ...]  # 2, "u", ("succ", l), ("max", l, m), ("imax", l, m)
+Level = (
+    int | str | tuple[Any, ...]
+)  # 2, "u", ("succ", l), ("max", l, m), ("imax", l, m); ("written", 7): below
 Name = str | tuple[str | int, ...]  # "Nat.add" has two components; the tuple says them one by one
 
 
@@ -145,6 +147,11 @@ def mdata(inner: Term) -> Term:
     return Term("mdata", (inner,))
 
 
+def written(number: int) -> Term:
+    """The part that has this number in the file already: what is too deep to be a term here is written bit by bit."""
+    return Term("written", (number,))
+
+
 def spine(term: Term) -> tuple[Term, list[Term]]:
     arguments: list[Term] = []
     while term.kind == "app":
@@ -184,16 +191,15 @@ META = {
 class Lines:
     """The lines of an export file: parts are numbered as they are first used, as lean4export does."""
 
-    def __init__(self, meta: dict[str, Any] | None = META) -> None:
+    def __init__(self) -> None:
         self.lines: list[str] = []
         self._known: dict[tuple[Any, ...], int] = {("in",): 0, ("il",): 0}
         self._next = {"in": 1, "il": 1, "ie": 0}
         self._written_terms: dict[int, tuple[Term, int]] = {}  # by identity: what is shared is written once
-        if meta is not None:
-            self.raw(meta)
+        self.raw(META)
 
     def raw(self, record: object) -> None:
-        self.lines.append(record if isinstance(record, str) else json.dumps(record))
+        self.lines.append(json.dumps(record))
 
     def part(self, tag: str, record: dict[str, Any]) -> int:
         """The number of a name, level or expression that is written once."""
@@ -218,11 +224,15 @@ class Lines:
             return 0 if level == 0 else self.part("il", {"succ": self.level(level - 1)})
         if isinstance(level, str):
             return self.part("il", {"param": self.name(level)})
+        if level[0] == "written":
+            return int(level[1])
         if level[0] == "succ":
             return self.part("il", {"succ": self.level(level[1])})
         return self.part("il", {level[0]: [self.level(level[1]), self.level(level[2])]})
 
     def term(self, term: Term) -> int:
+        if term.kind == "written":
+            return int(term.parts[0])
         found = self._written_terms.get(id(term))
         if found is None:
             found = self._written_terms[id(term)] = (term, self.part("ie", self._record(term)))
@@ -312,9 +322,17 @@ class File(Lines):
     def block(self, block: dict[str, Any]) -> File:
         return self.put("inductive", block)
 
-    def also(self, record: object) -> File:
-        self.raw(record)
-        return self
+    def pile(self, bottom: Term, count: int, layer: Callable[[Term], Term]) -> Term:
+        """`layer` around `layer` around `bottom`, already written."""
+        for _ in range(count):
+            bottom = written(self.term(layer(bottom)))
+        return bottom
+
+    def pile_levels(self, bottom: Level, count: int, layer: Callable[[Level], Level]) -> Level:
+        """The same of levels."""
+        for _ in range(count):
+            bottom = ("written", self.level(layer(bottom)))
+        return bottom
 
     def text(self) -> str:
         return "\n".join(self.lines) + "\n"

@@ -149,7 +149,7 @@ def boxed_types() -> File:
     return paradox(start("False").block(box), const("Box"), TYPE, lambda x: proj("Box", 0, x), _box)
 
 
-@wrong("inductive", "type")
+@wrong("inductive")
 def boxed_types_by_imax() -> File:
     """A structure in the sort of level imax 1 1, which is that of Type, holds a type of Type."""
     box = block(Type("Box", sort(("imax", 1, 1)), (("Box.mk", pi("of", TYPE, const("Box"))),)))
@@ -176,12 +176,12 @@ def projected_out_of_prop() -> File:
 
 @wrong("type")
 def lowered_by_a_cast() -> File:
-    """A polymorphic cast from a sort to the one below it is announced as the identity."""
+    """A polymorphic cast from a sort to the one below it is announced as the identity, and lowers the product."""
     file = start("False")
     higher = sort(("succ", ("imax", "u", "v")))
     lower = sort(("imax", "u", "v"))
     file.define("down", arrow(higher, lower), lam("x", higher, lambda x: x), ("u", "v"))
-    return paradox(file, TYPE, TYPE)
+    return paradox(file, TYPE, TYPE, product=_lowered)
 
 
 @wrong("axiom")
@@ -194,6 +194,10 @@ def forged_retract() -> File:
 
 def _box(family: Term) -> Term:
     return app(const("Box.mk"), pi("X", const("Box"), lambda x: app(family, x)))
+
+
+def _lowered(family: Term) -> Term:
+    return app(const("down", 1, 1), pi("X", TYPE, lambda x: app(family, x)))
 
 
 def _down(family: Term) -> Term:

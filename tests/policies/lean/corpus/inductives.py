@@ -103,7 +103,7 @@ def constructor_of_a_type() -> File:
     return File().block(made)
 
 
-@wrong("inductive", "type")
+@wrong("type")
 def constructor_whose_type_is_a_value() -> File:
     """A constructor's type is the number 3."""
     made = block(Type("T", TYPE, (("T.mk", T),)))
@@ -127,7 +127,7 @@ def constructor_behind_an_alias() -> File:
     return File().define("Same", arrow(TYPE, TYPE), lam("α", TYPE, lambda a: a)).block(made)
 
 
-@wrong("inductive", "type")
+@wrong("type")
 def result_without_its_parameter() -> File:
     """A constructor's result lacks the parameter."""
     made = block(Type("T", arrow(TYPE, TYPE), (("T.mk", pi("α", TYPE, lambda a: app(T, a))),)), params=1)
@@ -185,7 +185,7 @@ def sort_missing() -> File:
     return start("Nat").block(made)
 
 
-@wrong("inductive", "type")
+@wrong("type")
 def sort_of_a_value() -> File:
     """The inductive type's type is a number."""
     made = block(Type("T", TYPE))
@@ -193,7 +193,7 @@ def sort_of_a_value() -> File:
     return start("Nat").block(made)
 
 
-@wrong("inductive", "type")
+@wrong("type")
 def sort_ill_typed() -> File:
     """The inductive type's type has an ill-typed index."""
     made = block(Type("T", arrow(NAT, TYPE)))
@@ -398,7 +398,7 @@ def mutual_types_with_other_parameters() -> File:
     return File().block(made)
 
 
-@wrong("inductive", "scope")
+@wrong("scope")
 def constructor_with_a_loose_variable() -> File:
     """A constructor's type speaks of a variable that nothing binds."""
     made = block(Type("T", TYPE, (("T.mk", T),)))
@@ -407,7 +407,7 @@ def constructor_with_a_loose_variable() -> File:
     return File().block(made)
 
 
-@wrong("inductive", "type")
+@wrong("type")
 def field_ill_typed() -> File:
     """A field's type applies Nat to a number."""
     made = block(Type("T", TYPE, (("T.mk", T),)))
@@ -415,7 +415,7 @@ def field_ill_typed() -> File:
     return start("Nat").block(made)
 
 
-@wrong("inductive", "type")
+@wrong("type")
 def field_of_a_value() -> File:
     """A field's type is the value true."""
     made = block(Type("T", TYPE, (("T.mk", T),)))
@@ -423,14 +423,14 @@ def field_of_a_value() -> File:
     return start("Bool").block(made)
 
 
-@wrong("inductive", "type")
+@wrong("type")
 def index_ill_typed() -> File:
     """A constructor's result has a Bool as index where the type asks for a number."""
     made = block(Type("T", arrow(NAT, TYPE), (("T.mk", app(T, TRUE)),)))
     return start("Nat", "Bool").block(made)
 
 
-@wrong("inductive", "name", "scope")
+@wrong("scope")
 def nested_auxiliary_name() -> File:
     """A constructor takes an element of the nested type's auxiliary name, which nothing declares."""
     made = block(Type("T", TYPE, (("T.mk", T),)))

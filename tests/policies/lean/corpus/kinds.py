@@ -24,7 +24,7 @@ WORDS = {
     "type": r", expected|stands where|takes data out|is no field|has \d+ fields, no field|must be a Prop|"
     r"a function is expected|a function stands",
     "format": r"^expected|not a line of JSON|must be|has not come yet|unknown|not UTF-8|the file is empty|a line must|"
-    r"natVal|quotients are not|a name |guillemets|does not name|more than \d+ characters",
+    r"natVal|takes two levels|quotients are not|a name |guillemets|does not name|more than \d+ characters",
 }
 _WORDS = {kind: re.compile(pattern) for kind, pattern in WORDS.items()}
 

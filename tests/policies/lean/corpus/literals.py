@@ -108,13 +108,13 @@ def other_arithmetic() -> File:
     return file.theorem("first", eq(NAT, sum_, nat(2)), refl(NAT, nat(2)))
 
 
-@wrong("literal", "scope", "type")
+@wrong("literal")
 def without_numbers() -> File:
     """A literal stands in a file that declares no Nat."""
     return start("True").define("x", TYPE, app(lam("n", TYPE, YES), nat(3)))
 
 
-@wrong("literal", "scope", "type")
+@wrong("scope")
 def before_numbers() -> File:
     """A literal stands before the declaration of Nat."""
     file = start("Eq").define("x", const("Nat"), nat(3))

@@ -80,31 +80,31 @@ def recursor_of_a_definition() -> File:
     return start("Nat").define("T.rec", NAT, nat(1)).block(unit())
 
 
-@wrong("name", "inductive", "recursor")
+@wrong("name")
 def constructor_named_as_the_recursor() -> File:
     """A constructor has the name that the recursor gets."""
     return File().block(unit(maker="T.rec"))
 
 
-@wrong("name", "inductive")
+@wrong("name")
 def constructor_named_as_the_type() -> File:
     """A constructor has the name of its type."""
     return File().block(unit(maker="T"))
 
 
-@wrong("name", "inductive")
+@wrong("name")
 def two_constructors() -> File:
     """Two constructors of a type have one name."""
     return File().block(block(Type("T", TYPE, (("T.mk", T), ("T.mk", T)))))
 
 
-@wrong("name", "inductive")
+@wrong("name")
 def two_types_of_a_block() -> File:
     """Two types of one declaration have one name."""
     return File().block(block(Type("T", TYPE, (("T.a", T),)), Type("T", TYPE, (("T.b", T),))))
 
 
-@wrong("name", "inductive")
+@wrong("name")
 def constructors_of_two_types() -> File:
     """Two types of one declaration have a constructor of one name."""
     first, second = Type("A", TYPE, (("mk", const("A")),)), Type("B", TYPE, (("mk", const("B")),))
@@ -130,13 +130,13 @@ def truth_redeclared() -> File:
     return start("True", "False").define("False", PROP, YES).theorem("bad", NO, TRIVIAL)
 
 
-@wrong("name", "axiom", axioms=("h",))
+@wrong("name", axioms=("h",))
 def axiom_of_a_theorem() -> File:
     """An axiom takes the name of a theorem."""
     return start("True").theorem("h", YES, TRIVIAL).axiom("h", YES)
 
 
-@wrong("name", "format")
+@wrong("name")
 def anonymous() -> File:
     """A theorem has no name."""
     return start("True").theorem((), YES, TRIVIAL)
@@ -208,20 +208,20 @@ def cycle_through_a_let() -> File:
     return start("Nat").define("x", NAT, let("y", NAT, const("x"), nat(1)))
 
 
-@wrong("scope", "inductive")
+@wrong("scope")
 def type_in_its_own_type() -> File:
     """An inductive type's index is of the type itself."""
     return File().block(block(Type("T", arrow(const("T"), TYPE))))
 
 
-@wrong("scope", "inductive")
+@wrong("scope")
 def constructor_in_its_own_type() -> File:
     """A constructor's type speaks of the constructor."""
     made = pi("t", T, lambda t: pi("h", eq(T, t, const("T.mk")), T))
     return start("Eq").block(block(Type("T", TYPE, (("T.mk", made),))))
 
 
-@wrong("scope", "inductive")
+@wrong("scope")
 def recursor_in_its_own_constructor() -> File:
     """A constructor's type speaks of the recursor of its type."""
     motive = lam("_", T, TYPE)
@@ -229,7 +229,7 @@ def recursor_in_its_own_constructor() -> File:
     return File().block(block(Type("T", TYPE, (("T.mk", made),))))
 
 
-@wrong("scope", "inductive")
+@wrong("scope")
 def type_of_a_later_block() -> File:
     """An inductive type has a field of a type that is declared after it."""
     first = block(Type("A", TYPE, (("A.mk", arrow(const("B"), const("A"))),)))

@@ -97,20 +97,12 @@ def long_literal_of_another_type() -> File:
 
 
 def misspelt(name: str, sentence: str, spelling: object) -> None:
-    def make() -> File:
-        file = start("Nat")
-        known = file.part("ie", {"natVal": spelling})
-        type_ = file.term(NAT)
-        record = {
-            "name": file.name("x"),
-            "levelParams": [],
-            "type": type_,
-            "value": known,
-            "all": [file.name("x")],
-        }
-        return file.also({"def": {**record, "hints": {"regular": 1}, "safety": "safe"}})
-
-    FAMILY.add(f"misspelt-{name}", sentence, make, "format")
+    FAMILY.add(
+        f"misspelt-{name}",
+        sentence,
+        lambda: start("Nat").define("x", NAT, Term("nat", (spelling,))),
+        "format",
+    )
 
 
 misspelt("negative", "A literal is -1.", "-1")
@@ -135,13 +127,13 @@ misspelt("null", "A literal is null.", None)
 misspelt("list", "A literal is a list.", ["3"])
 
 
-@wrong("literal", "format", "type")
+@wrong("literal")
 def string_literal() -> File:
     """A text literal is given for a number: the kernel knows no texts."""
     return start("Nat").define("x", NAT, text("three"))
 
 
-@wrong("literal", "format", "type", "scope")
+@wrong("literal")
 def string_literal_alone() -> File:
     """A text literal stands in a file without String."""
     return start("True").theorem("bad", YES, app(lam("s", const("String"), const("True.intro")), text("")))

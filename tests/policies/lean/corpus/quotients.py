@@ -235,7 +235,7 @@ def lift_before_the_constructor() -> File:
     return primitives(start("Eq"), "Quot", "Quot.lift")
 
 
-@wrong("quotient", "pinned", "scope")
+@wrong("pinned")
 def lift_without_equality() -> File:
     """The lift is declared where there is no equality."""
     return primitives(start("Nat"))
@@ -279,7 +279,7 @@ def constructor_as_a_definition() -> File:
     return primitives(start("Nat", "Eq"), "Quot").define("Quot.mk", NAT, nat(1))
 
 
-@wrong("name", "quotient")
+@wrong("name")
 def declared_twice() -> File:
     """The quotient type is declared twice."""
     return primitives(primitives(start("Eq"), "Quot"), "Quot")

@@ -84,7 +84,7 @@ def _keep() -> Term:
     return lam("k", NAT, lambda _: lam("ih", NAT, lambda ih: ih))
 
 
-def forged(name: str, sentence: str, of: str, spoil: Spoil) -> None:
+def forged(name: str, sentence: str, of: str, spoil: Spoil, *kinds: str) -> None:
     """A member whose recursor of a core type, or of the tree, is spoilt."""
 
     def make() -> File:
@@ -92,7 +92,7 @@ def forged(name: str, sentence: str, of: str, spoil: Spoil) -> None:
         spoil(made["recs"][0])
         return (File() if of == "Nat" else start("Nat")).block(made)
 
-    FAMILY.add(name, sentence, make, "recursor")
+    FAMILY.add(name, sentence, make, *(kinds or ("recursor",)))
 
 
 def _set(key: str, value: object) -> Spoil:
@@ -127,7 +127,12 @@ forged(
 )
 forged("level-too-many", "The recursor has a level parameter more.", "Nat", _set("levelParams", ("u", "v")))
 forged(
-    "level-twice", "The recursor's two level parameters are one.", "Eq", lambda rec: rec.update(_one_level())
+    "level-twice",
+    "The recursor's two level parameters are one.",
+    "Eq",
+    lambda rec: rec.update(_one_level()),
+    "recursor",
+    "universe",
 )
 forged(
     "level-renamed",
@@ -369,7 +374,7 @@ def _other_nat(what: str) -> Term:
     return pi("motive", motive, premises)
 
 
-@wrong("recursor", "inductive", "format")
+@wrong("inductive")
 def recursor_without_a_type() -> File:
     """A block declares nothing but a recursor that proves False."""
     rec = BLOCKS["False"]()["recs"][0]
@@ -378,7 +383,7 @@ def recursor_without_a_type() -> File:
     return file.theorem("bad", NO, const("Ghost.rec"))
 
 
-@wrong("recursor", "inductive")
+@wrong("recursor")
 def second_recursor() -> File:
     """A block has, beside the right recursor, another one that proves False."""
     made = block(Type("T", TYPE, (("T.mk", const("T")),)))
@@ -386,7 +391,7 @@ def second_recursor() -> File:
     return start("False").block(made).theorem("bad", NO, const("T.rec_1"))
 
 
-@wrong("recursor", "inductive")
+@wrong("recursor")
 def recursor_twice() -> File:
     """A block has its recursor twice."""
     made = block(Type("T", TYPE, (("T.mk", const("T")),)))
@@ -394,7 +399,7 @@ def recursor_twice() -> File:
     return File().block(made)
 
 
-@wrong("recursor", "inductive", "scope")
+@wrong("recursor")
 def recursor_of_an_older_type() -> File:
     """A block has a recursor for Bool, which was closed before, instead of its own."""
     made = block(Type("T", TYPE, (("T.mk", const("T")),)))
@@ -402,7 +407,7 @@ def recursor_of_an_older_type() -> File:
     return start("Bool").block(made)
 
 
-@wrong("recursor", "inductive", "scope")
+@wrong("recursor")
 def recursor_not_declared() -> File:
     """A block has no recursor, and a proof uses one under a wrong name."""
     made = {**block(Type("T", TYPE)), "recs": []}

@@ -74,7 +74,7 @@ class Referee:
         self.types[declaration.name] = (declaration.level_params, declaration.type)
         if isinstance(declaration, (Definition, Theorem)):
             self.values[declaration.name] = (declaration.level_params, declaration.value)
-            used = [self.heights.get(name, 0) for name in _constants(declaration.value)]
+            used = [self.heights.get(name, 0) for name in constants([declaration.value])]
             self.heights[declaration.name] = 1 + max(used, default=0)
 
     def _believe_inductive(self, declaration: Inductive) -> None:
@@ -88,7 +88,7 @@ class Referee:
             if len(type.constructors) == 1 and _binders(type.type) == declaration.params:
                 only = type.constructors[0]
                 domains = list(_domains(only.type))[declaration.params :]
-                if not any(names & _constants(domain) for domain in domains):
+                if not names & constants(domains):
                     self.structures[type.name] = only.name
         assert declaration.recursors is not None
         for recursor in declaration.recursors:
@@ -102,7 +102,7 @@ class Referee:
         self._reduced: dict[Expr, Expr] = {}
         with _deep():
             try:
-                if not self.level_is_zero(self.sort(theorem.type)):
+                if not same_level(self.sort(theorem.type), ZERO):
                     return False
                 return self.equal(self.infer(theorem.value), theorem.type)
             except Doubt:
@@ -153,7 +153,7 @@ class Referee:
         if isinstance(term, Lam):
             self.sort(term.type)
             variable = local(term.name, term.type)
-            return _over(variable, self.infer(instantiate(term.body, [variable])))
+            return pi([variable], self.infer(instantiate(term.body, [variable])))
         if isinstance(term, Pi):
             domain = self.sort(term.type)
             codomain = self.sort(instantiate(term.body, [local(term.name, term.type)]))
@@ -191,7 +191,7 @@ class Referee:
 
     def is_proof_type(self, type: Expr) -> bool:
         found = self.whnf(self.infer(type))
-        return isinstance(found, Sort) and self.level_is_zero(found.level)
+        return isinstance(found, Sort) and same_level(found.level, ZERO)
 
     # --- reduction
 
@@ -374,9 +374,6 @@ class Referee:
                 return False
         return True
 
-    def level_is_zero(self, level: Level) -> bool:
-        return same_level(level, ZERO)
-
 
 @contextmanager
 def _deep() -> Iterator[None]:
@@ -388,10 +385,6 @@ def _deep() -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
-def _over(variable: Local, type: Expr) -> Expr:
-    return pi([variable], type)
-
-
 def _binders(type: Expr) -> int:
     return sum(1 for _ in _domains(type))
 
@@ -400,10 +393,6 @@ def _domains(type: Expr) -> Iterator[Expr]:
     while isinstance(type, Pi):
         yield type.type
         type = type.body
-
-
-def _constants(term: Expr) -> set[str]:
-    return constants([term])
 
 
 def same_level(left: Level, right: Level) -> bool:

@@ -173,19 +173,19 @@ def projection_of_an_unknown_type() -> File:
     return start("True").theorem("bad", arrow(YES, YES), value)
 
 
-@wrong("scope", "inductive")
+@wrong("scope")
 def constructor_field_of_an_unknown_type() -> File:
     """A constructor's field is of a type that nothing declares."""
     return File().block(block(Type("T", TYPE, (("T.mk", arrow(const("Other"), const("T"))),))))
 
 
-@wrong("scope", "inductive")
+@wrong("scope")
 def index_of_an_unknown_type() -> File:
     """An inductive type's index is of a type that nothing declares."""
     return File().block(block(Type("T", arrow(const("Other"), TYPE))))
 
 
-@wrong("scope", "type")
+@wrong("scope")
 def variable_of_a_vanished_binder() -> File:
     """The type announced for a let's body speaks of the let's variable after it is gone."""
     return start("Nat").define("x", Term("pi", ("a", NAT, eq(NAT, bvar(1), bvar(0)))), lam("a", NAT, nat(0)))

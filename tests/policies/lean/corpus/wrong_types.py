@@ -296,7 +296,7 @@ def impossible_application_to_itself() -> File:
     return start("Nat").define("x", NAT, app(loop, loop))
 
 
-@wrong("universe", "type")
+@wrong("type")
 def instantiated_in_the_wrong_universe() -> File:
     """A universe-polymorphic identity at Type is applied to a proposition."""
     file = start("True").define("identity", pi("α", sort("u"), lambda a: arrow(a, a)), _identity(), ("u",))
