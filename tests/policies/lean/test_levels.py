@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.policies.lean.certified import POLICY, flipped, pair, places
+from tests.policies.lean.certified import POLICY, Pair, flipped, pair, places
 
 from bartizan.integrations.assembly import requirement
 from bartizan.integrations.signing import generate
@@ -18,6 +18,7 @@ from bartizan.policies.lean.calculus.build import app, spine
 from bartizan.policies.lean.calculus.declarations import Axiom, Declaration, Definition, Theorem
 from bartizan.policies.lean.calculus.terms import Const, Lam
 from bartizan.policies.lean.certificates.certificate import BadCertificate
+from bartizan.policies.lean.certificates.certify import certify
 from bartizan.policies.lean.certificates.levels import LEVELS, Requirement, Uncertified
 from bartizan.policies.lean.encoding.emit import policy_term, tree_term
 from bartizan.policies.lean.encoding.model import Atom, Policy, Variable
@@ -146,6 +147,37 @@ def test_sessions_that_are_none_are_refused(case: dict[str, Any]) -> None:
         body["invariants"][3]["evidence"][0]["case"] = case
 
     assert pair().with_json(instead).passes() == ("hash",)
+
+
+def test_a_session_in_which_it_happens_is_no_evidence_that_it_never_does() -> None:
+    """What shows that something is possible refutes that it never is: no level takes it for that."""
+    (shown,) = pair().certificate.invariants[3].evidence
+    text = POLICY.replace("  - possible: allowed", "  - never: allowed")
+    policy = check_policy(Source("policy.yaml", text))
+    made = certify(policy, lambda asked: iter([(3, shown)]))
+    assert made.certificate is not None
+    forged = Pair(policy, made.certificate, made.proof)
+    assert forged.passes() == ()
+    with pytest.raises(Uncertified, match="no session shows the invariant `never"):
+        forged.at("hash", weaker="accept")
+
+
+def test_what_holds_of_every_policy_assumes_no_facts() -> None:
+    """A fact that nothing needs would be told as if a theorem rested on it, whatever nonsense it is."""
+
+    def nonsense(body: Any) -> None:
+        body["theorems"][0]["facts"] = [len(body["facts"])]
+        body["facts"].append({**body["facts"][0], "parts": [{"condition": {"node": 1}, "value": True}]})
+
+    def known(body: Any) -> None:
+        body["theorems"][0]["facts"] = [0]
+
+    def twice(body: Any) -> None:
+        (theorem, *_) = (each for each in body["theorems"] if each["facts"])
+        theorem["facts"] *= 2
+
+    for change in (nonsense, known, twice):
+        assert pair().with_json(change).passes() == ()
 
 
 def test_a_session_that_shows_nothing_is_seen_from_recheck() -> None:

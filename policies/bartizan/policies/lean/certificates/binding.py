@@ -6,7 +6,7 @@ alone knows (facts, trees, sessions, solvers' answers) is left to the levels abo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from bartizan.guard.canonical import digest_of
 
@@ -14,7 +14,7 @@ from ...policy import SEMANTICS, CheckedPolicy, canonical_text
 from ..calculus.digests import Digester
 from ..proving import facts
 from ..proving.claims import NAMESPACE, POLICY, Claim, Claims, theory_digest, wording
-from .certificate import Certificate, Covered, Fact, Mismatch, Theorem
+from .certificate import Certificate, Covered, Fact, Mismatch, Shown, Theorem
 
 
 def schema_digest(policy: CheckedPolicy) -> str:
@@ -34,9 +34,7 @@ def check(policy: CheckedPolicy, certificate: Certificate, proof: bytes) -> None
     _same("the policy's constant", certificate.proof.constant, POLICY)
     if certificate.axioms:
         raise Mismatch(f"the proof rests on axioms: {', '.join(certificate.axioms)}")
-    claims = Claims.of(policy)
-    expected = [*claims.general(), *_about_invariants(claims, certificate)]
-    _theorems(expected, certificate)
+    _theorems(claimed(Claims.of(policy), certificate), certificate)
     used = {number for theorem in certificate.theorems for number in theorem.facts}
     _same("the facts that theorems assume", sorted(used), list(range(len(certificate.facts))))
     for fact in certificate.facts:  # each is about conditions that the policy tests: a theorem assumes it
@@ -47,8 +45,10 @@ def parts_of(fact: Fact) -> tuple[facts.Part, ...]:
     return tuple(facts.Part(part.condition, part.value) for part in fact.parts)
 
 
-def assumed(certificate: Certificate, numbers: Iterable[int], tool: str) -> list[tuple[facts.Part, ...]]:
+def assumed(certificate: Certificate, numbers: Sequence[int], tool: str) -> list[tuple[facts.Part, ...]]:
     """The parts of the facts that a theorem about calls of ``tool`` assumes. Raises :class:`Mismatch`."""
+    if len(set(numbers)) != len(numbers):
+        raise Mismatch(f"a theorem about {tool} assumes a fact twice")
     found = []
     for number in numbers:
         if number >= len(certificate.facts):
@@ -60,27 +60,31 @@ def assumed(certificate: Certificate, numbers: Iterable[int], tool: str) -> list
     return found
 
 
-def _about_invariants(claims: Claims, certificate: Certificate) -> list[Claim]:
-    """What the certificate must claim, as it says itself which invariants theorems cover."""
+def claimed(claims: Claims, certificate: Certificate) -> list[Claim]:
+    """What the certificate must claim, as it says itself which invariants theorems cover. Raises :class:`Mismatch`."""
     policy = claims.policy
     theorems = {theorem.name: theorem for theorem in certificate.theorems}
     if [each.index for each in certificate.invariants] != list(range(len(policy.invariants))):
         raise Mismatch("not every invariant of the policy is in it, in order")
-    expected: list[Claim] = []
+    expected = list(claims.general())
     for covered in certificate.invariants:
         invariant = policy.invariants[covered.index]
         _same("an invariant's kind", covered.kind, invariant.kind)
         _same("an invariant in words", covered.written, wording(policy, covered.index))
         if not covered.theorems and not covered.evidence:
             raise Mismatch(f"nothing speaks for the invariant `{covered.written[:200]}`")
+        if covered.kind != "possible" and any(isinstance(each, Shown) for each in covered.evidence):
+            raise Mismatch(
+                f"no session shows the invariant `{covered.written[:200]}`, which is about all of them"
+            )
         if covered.theorems and covered.kind == "without":
             _same("the theorems of an invariant", covered.theorems, (f"{NAMESPACE}.info_monotone",))
         elif covered.theorems:
-            expected += _claimed(claims, covered, theorems, certificate)
+            expected += _of_tools(claims, covered, theorems, certificate)
     return expected
 
 
-def _claimed(
+def _of_tools(
     claims: Claims, covered: Covered, theorems: dict[str, Theorem], certificate: Certificate
 ) -> list[Claim]:
     tools = claims.tools(covered.index)
@@ -111,6 +115,8 @@ def _theorems(expected: Sequence[Claim], certificate: Certificate) -> None:
             raise Mismatch(f"the theorem {claim.name} is missing")
         _same(f"the statement of {claim.name}", theorem.statement, digester.term(claim.statement).hex())
         _same(f"{claim.name} in words", theorem.english, claim.english)
+        if theorem.facts and not claim.tool:
+            raise Mismatch(f"{claim.name} assumes facts, which its statement does not")
     if own:
         raise Mismatch(f"nothing of the policy is the theorem {min(own)}")
     if any(each.facts for each in certificate.theorems if each.constant != POLICY):

@@ -12,14 +12,15 @@ from ..calculus.digests import Digester
 from ..calculus.show import show
 from ..calculus.terms import Const
 from ..calculus.terms import Expr as Term
-from ..encoding.decode import CannotDecode, Reader
+from ..encoding.decode import Reader
 from ..encoding.model import Policy
 from ..encoding.restore import document_of, softened
 from ..kernel import Budget, Environment, KernelError
+from ..kernel.constants import Constant
 from ..ndjson.prefix import Prefix
 from ..proving.claims import POLICY, Claims
 from ..theory import text
-from .binding import assumed
+from .binding import claimed
 from .certificate import Certificate, Mismatch
 from .external import NoKernel, find_kernel, rejection
 
@@ -89,9 +90,14 @@ def accepted(declared: Declared, axioms: Sequence[str] = ()) -> Environment:
     return environment
 
 
+def is_of_policies(constant: Constant) -> bool:
+    """Whether a constant's type is that of policies, whatever universes: of several it would be several constants."""
+    return constant.type is Const("Bartizan.Policy") and not constant.level_params
+
+
 def is_policy(reader: Reader, environment: Environment, constant: str, claims: Claims) -> Policy:
     """What the constant decodes to. Raises :class:`Mismatch` unless it is this very policy and means the same."""
-    if constant not in environment or environment[constant].type is not Const("Bartizan.Policy"):
+    if constant not in environment or not is_of_policies(environment[constant]):
         raise Mismatch(f"the proof has no policy {constant}")
     try:
         found = reader.policy(Const(constant))
@@ -100,21 +106,14 @@ def is_policy(reader: Reader, environment: Environment, constant: str, claims: C
             raise Mismatch(f"{constant} decodes to another policy")
         if softened(found) != softened(claims.translation.policy):
             raise Mismatch(f"{constant} has rules that ask, or do not ask, where other signals are missing")
-    except (CannotDecode, ValueError, IndexError) as error:
+    except (ValueError, IndexError, RecursionError) as error:
         raise Mismatch(f"{constant} cannot be decoded: {error}") from error
     return found
 
 
 def _statements(claims: Claims, certificate: Certificate, environment: Environment) -> None:
     """Every theorem is there, with the statement that the policy gives it, or that the certificate names."""
-    expected = {claim.name: claim.statement for claim in claims.general()}
-    for covered in certificate.invariants:
-        if covered.theorems:
-            for tool in claims.tools(covered.index):
-                name = claims.about(covered.index, tool, []).name
-                (theorem,) = (each for each in certificate.theorems if each.name == name)
-                facts = assumed(certificate, theorem.facts, tool)
-                expected[name] = claims.about(covered.index, tool, facts).statement
+    expected = {claim.name: claim.statement for claim in claimed(claims, certificate)}
     digester = Digester()
     for theorem in certificate.theorems:
         if theorem.name not in environment or environment[theorem.name].kind != "theorem":

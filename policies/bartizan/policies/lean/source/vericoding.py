@@ -21,7 +21,7 @@ from ...policy import CheckedPolicy
 from ..calculus.build import spine
 from ..calculus.declarations import Declaration, Inductive
 from ..calculus.terms import Const, Expr
-from ..certificates.binding import assumed
+from ..certificates.binding import claimed
 from ..certificates.certificate import Certificate
 from ..proving.claims import NAMESPACE as CERTIFIED
 from ..proving.claims import POLICY, Claim, Claims
@@ -200,13 +200,11 @@ def invariant_claims(claims: Claims, certificate: Certificate | None) -> Iterato
     Raises:
         Mismatch: the certificate is about another policy.
     """
-    theorems = {each.name: each for each in certificate.theorems} if certificate else {}
+    told = {each.name: each for each in claimed(claims, certificate)} if certificate else {}
     for index in range(len(claims.policy.invariants)):
         for tool in claims.tools(index):
             claim = claims.about(index, tool, [])
-            if certificate and claim.name in theorems:
-                claim = claims.about(index, tool, assumed(certificate, theorems[claim.name].facts, tool))
-            yield claim
+            yield told.get(claim.name, claim)
 
 
 def _types() -> Json:
