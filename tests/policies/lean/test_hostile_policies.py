@@ -8,7 +8,8 @@ from bartizan.policies.lean.calculus.build import app
 from bartizan.policies.lean.calculus.declarations import Definition
 from bartizan.policies.lean.calculus.terms import ZERO, Const, Expr, Lit
 from bartizan.policies.lean.certificates.proofs import checked_theory
-from bartizan.policies.lean.encoding.decode import CannotDecode, Reader
+from bartizan.policies.lean.encoding.constructors import CannotDecode
+from bartizan.policies.lean.encoding.decode import Reader
 
 
 def ours(name: str) -> Expr:
@@ -42,7 +43,7 @@ def test_a_condition_that_is_shared_in_itself_is_read_up_to_a_limit(doublings: i
     if doublings == 4:
         assert len(reader.policy(Const("shared")).rules) == 1
     else:
-        with pytest.raises(CannotDecode, match="too large"):
+        with pytest.raises(CannotDecode, match="too many parts"):
             reader.policy(Const("shared"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,11 @@ rules:
 AMOUNT = {"node": "Input", "path": ["args", "amount"], "type": "int"}
 TO = {"node": "Input", "path": ["args", "to"], "type": "str"}
 STARTS = {"node": "StringTest", "operand": TO, "params": ["a"], "predicate": "startsWith", "type": "bool"}
+ODD: dict[str, Any] = {
+    "number": {**STARTS, "params": [float("nan")]},
+    "depth": reduce(lambda a, _: {"a": a}, range(900), 1),
+}
+"""Leaves that are JSON to some readers, and no condition."""
 
 
 def by_hand(change: str = "", theory: str | None = None) -> File:
@@ -73,7 +79,7 @@ def by_hand(change: str = "", theory: str | None = None) -> File:
         f.make("Bartizan.Rule.mk", f.text("small"), f.const("Bartizan.Effect.allow"), f.text("pay"), small, empty,
                true if change == "shadow" else false, about("Small amounts.")),
     ]  # fmt: skip
-    leaves = [TO, {"node": "Unused"}, AMOUNT, STARTS]
+    leaves = [TO, {"node": "Unused"}, AMOUNT, ODD.get(change, STARTS)]
     policy = f.make(
         "Bartizan.Policy.mk", f.text(canonical_text(header)),
         f.list(text_type, [f.text(json.dumps(leaf)) for leaf in leaves]), f.list(rule, rules),
@@ -211,12 +217,25 @@ def test_another_term_is_another_policy() -> None:
         ("header", "a rule with conditions, which would not be in force"),
         ("about", "more, or less, than its label and reason"),
         ("soft", "`soft` of a deny rule"),
+        ("number", "Mine.policy: .*JSON"),
+        ("depth", "Mine.policy: "),
     ],
 )
 def test_a_term_that_means_something_else_than_its_document_is_refused(change: str, why: str) -> None:
     """What would be read as one policy and computed as another: a rule in the header, a second effect, softness."""
     with pytest.raises(CannotImport, match=why):
         imported(by_hand(change).bytes(), "Mine.policy")
+
+
+def test_a_constant_of_several_universes_is_no_policy() -> None:
+    """A definition with level parameters is one constant for each level, none of which is named."""
+    f = by_hand("no theorems")
+    definition = json.loads(f.lines.pop(-2))
+    definition["def"]["levelParams"] = [f.name("u")]
+    f._line("il", {"param": f.name("u")})
+    f.lines.append(json.dumps(definition))
+    with pytest.raises(CannotImport, match=r"Mine\.policy"):
+        imported(f.bytes(), "Mine.policy")
 
 
 def test_names_of_certificates_are_not_free() -> None:

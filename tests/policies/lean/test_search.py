@@ -12,8 +12,9 @@ from bartizan.policies.lean.calculus.build import app
 from bartizan.policies.lean.calculus.declarations import Definition, Theorem
 from bartizan.policies.lean.calculus.terms import Const
 from bartizan.policies.lean.certificates.proofs import checked_theory
-from bartizan.policies.lean.encoding.emit import ours, reflexivity, tree_term
-from bartizan.policies.lean.encoding.model import Clause
+from bartizan.policies.lean.encoding.constructors import CannotDecode
+from bartizan.policies.lean.encoding.emit import expr_term, ours, reflexivity, tree_term, value_term
+from bartizan.policies.lean.encoding.model import Atom, Clause, Constant
 from bartizan.policies.lean.encoding.tree import Blocked, Leaf, Linear, Split, Strict, Tree, size
 from bartizan.policies.lean.kernel import KernelError
 from bartizan.policies.lean.proving import facts
@@ -161,6 +162,33 @@ def test_python_and_the_kernel_agree_about_every_change() -> None:
             total, refused = total + 1, refused + (not mine)
     assert total > 60
     assert refused > total / 2
+
+
+def test_only_a_comparison_must_have_a_value_where_its_variables_have() -> None:
+    """That any other condition has none contradicts nothing: `a && !a` asks just where `a` is not known."""
+    claims = Claims.of(policy_of("escalate pay: args.ok && !args.ok", "args.n > 0"))
+    (unknown,) = (expr for expr in claims.tested.values() if isinstance(expr, Atom))
+    known = Split(unknown, True, Leaf(), Leaf())
+    for reason in (
+        Strict(Constant(True), unknown),
+        Strict(unknown, unknown),
+        Strict(known.expr, Constant(True)),
+    ):
+        tree = Split(unknown, None, reason, known)
+        assert verdict(tree, claims.question(0, "pay"), []) is not None
+        assert not kernel_accepts(claims, tree, ())
+
+
+def test_a_tree_that_is_shared_in_itself_is_no_tree() -> None:
+    """Two hundred terms may unfold to 2^200 places, or one place to as many parts: neither is read to the end."""
+    condition, tree = expr_term(Constant(True)), tree_term(Leaf())
+    for _ in range(200):
+        condition = app(ours("Expr.and"), condition, condition)
+        tree = app(ours("Tree.split"), expr_term(Atom(0)), value_term(True), tree, tree)
+    with pytest.raises(CannotDecode, match="places"):
+        read_tree(tree)
+    with pytest.raises(CannotDecode, match="too many parts"):
+        read_tree(app(ours("Tree.strict"), condition, condition))
 
 
 def test_a_search_ends() -> None:

@@ -16,8 +16,9 @@ from ..calculus.declarations import Declaration, Inductive, Theorem
 from ..calculus.digests import Digester
 from ..calculus.terms import Const
 from ..check import check_file
-from ..encoding.decode import CannotDecode, Reader
-from ..encoding.documents import CannotWrite, written
+from ..encoding.constructors import CannotDecode
+from ..encoding.decode import Reader
+from ..encoding.documents import written
 from ..encoding.restore import document_of, softened
 from ..encoding.translate import translated
 from ..kernel import Environment, KernelError
@@ -27,7 +28,7 @@ from ..proving.claims import NAMESPACE
 from .certificate import Mismatch
 from .certificate import Theorem as Told
 from .certify import Further
-from .proofs import accepted, begins_with_theory, checked_theory, declarations, told
+from .proofs import accepted, begins_with_theory, checked_theory, declarations, is_of_policies, told
 
 _NEEDED = (
     "Bartizan.Policy", "Bartizan.Rule", "Bartizan.Expr", "Bartizan.Num", "Bartizan.Cmp", "Bartizan.Effect",
@@ -58,17 +59,17 @@ def imported(data: bytes, constant: str, axioms: Sequence[str] = ()) -> Imported
     """The policy that ``constant`` is in an NDJSON file. Raises :class:`CannotImport`."""
     environment, own = _checked(data, axioms)
     if constant not in environment:
-        names = sorted(n for n, c in environment.constants.items() if c.type is Const("Bartizan.Policy"))
+        names = sorted(n for n, found in environment.constants.items() if is_of_policies(found))
         known = f"its policies are: {', '.join(names[:20])}" if names else "it has none"
         raise CannotImport(f"the file declares no {constant}; {known}")
-    if environment[constant].type is not Const("Bartizan.Policy"):
-        raise CannotImport(f"expected {constant} to be of type Bartizan.Policy")
+    if not is_of_policies(environment[constant]):
+        raise CannotImport(f"expected {constant} to be of type Bartizan.Policy, and of no universes")
     try:
         found = Reader(environment).policy(Const(constant))
         text, policy = written(document_of(found), f"{constant}.yaml")
         if softened(found) != softened(translated(policy).policy):
             raise CannotDecode("`soft` of a deny rule is not the signals that it reads and that say escalate")
-    except (CannotDecode, CannotWrite, IndexError) as error:
+    except (ValueError, IndexError, RecursionError) as error:
         raise CannotImport(f"{constant}: {error}") from error
     about = [each for each in own if isinstance(each, Theorem) and constant in constants([each.type])]
     if environment.axioms or not _on_our_theory(environment):

@@ -8,11 +8,12 @@ from ...policy import CheckedPolicy
 from ..calculus.build import spine
 from ..calculus.declarations import Theorem
 from ..calculus.terms import Const
+from ..encoding.constructors import CannotDecode
 from ..encoding.model import Clause
 from ..proving import facts, shown, sums
 from ..proving.claims import POLICY, Asked, Claim, Claims
 from ..proving.facts import Found
-from ..proving.trees import BadTree, read_tree, verdict
+from ..proving.trees import read_tree, verdict
 from .binding import assumed, parts_of
 from .certificate import Certificate, Mismatch, Shown
 from .proofs import Declared
@@ -63,5 +64,5 @@ def _objection(theorem: Theorem | None, claim: Claim, asked: Asked, clauses: Seq
         return "it is no decision tree"
     try:
         return verdict(read_tree(args[asked.place]), asked.question, [*asked.hypotheses, *clauses])
-    except (BadTree, RecursionError) as error:
-        return str(error) or "its tree is too deep"
+    except (CannotDecode, RecursionError) as error:
+        return str(error)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any as Json
 
 from ...policy import canonical_text
-from .decode import CannotDecode
+from .constructors import CannotDecode
 from .model import (
     Among,
     Atom,
@@ -60,39 +60,11 @@ def softened(policy: Policy) -> dict[tuple[str, str], frozenset[str]]:
     }
 
 
-class Restorer:
+class Conditions:
     """Reads conditions back. Raises KeyError, ValueError and the like where there is nothing to be read."""
 
-    def __init__(self, policy: Policy) -> None:
-        self.policy = policy
-        self.leaves = [json.loads(leaf) for leaf in policy.leaves]
-
-    def document(self) -> dict[str, Json]:
-        header = json.loads(self.policy.header)
-        rules: dict[str, dict[str, Json]] = {rule["id"]: rule for rule in header["rules"]}
-        if any(rule["conditions"] for rule in rules.values()):
-            raise CannotDecode("the header has a rule with conditions, which would not be in force")
-        for rule in self.policy.rules:
-            self._add(rules, rule)
-        header["rules"] = sorted(rules.values(), key=lambda rule: rule["id"])
-        document: dict[str, Json] = header
-        return document
-
-    def _add(self, rules: dict[str, dict[str, Json]], rule: Rule) -> None:
-        about: Mapping[str, Json] = json.loads(rule.about)
-        if about.keys() != {"label", "reason"}:
-            raise CannotDecode(
-                f"what the rule {rule.id} is about is more, or less, than its label and reason"
-            )
-        same = {"id": rule.id, "effect": rule.effect, "shadow": rule.shadow, **about}
-        made = rules.setdefault(rule.id, {**same, "conditions": {}})
-        if {key: value for key, value in made.items() if key != "conditions"} != same:
-            raise CannotDecode(f"the rule {rule.id} is not the same rule for each tool")
-        if rule.tool in made["conditions"]:
-            raise CannotDecode(f"the rule {rule.id} has two conditions for {rule.tool}")
-        made["conditions"][rule.tool] = self.condition(rule.condition)
-
-    # --- conditions
+    def __init__(self, leaves: Sequence[Json]) -> None:
+        self.leaves = leaves
 
     def condition(self, expr: Expr) -> Json:
         match expr:
@@ -171,6 +143,39 @@ class Restorer:
                     first = second = "time"
                 sides = {"left": self.number(left, first), "right": self.number(right, second)}
                 return {"node": "Add", **sides, "type": type_}
+
+
+class Restorer(Conditions):
+    """Reads a policy back."""
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__([json.loads(leaf) for leaf in policy.leaves])
+        self.policy = policy
+
+    def document(self) -> dict[str, Json]:
+        header = json.loads(self.policy.header)
+        rules: dict[str, dict[str, Json]] = {rule["id"]: rule for rule in header["rules"]}
+        if any(rule["conditions"] for rule in rules.values()):
+            raise CannotDecode("the header has a rule with conditions, which would not be in force")
+        for rule in self.policy.rules:
+            self._add(rules, rule)
+        header["rules"] = sorted(rules.values(), key=lambda rule: rule["id"])
+        document: dict[str, Json] = header
+        return document
+
+    def _add(self, rules: dict[str, dict[str, Json]], rule: Rule) -> None:
+        about: Mapping[str, Json] = json.loads(rule.about)
+        if about.keys() != {"label", "reason"}:
+            raise CannotDecode(
+                f"what the rule {rule.id} is about is more, or less, than its label and reason"
+            )
+        same = {"id": rule.id, "effect": rule.effect, "shadow": rule.shadow, **about}
+        made = rules.setdefault(rule.id, {**same, "conditions": {}})
+        if {key: value for key, value in made.items() if key != "conditions"} != same:
+            raise CannotDecode(f"the rule {rule.id} is not the same rule for each tool")
+        if rule.tool in made["conditions"]:
+            raise CannotDecode(f"the rule {rule.id} has two conditions for {rule.tool}")
+        made["conditions"][rule.tool] = self.condition(rule.condition)
 
 
 def _constant(value: int, type_: str) -> Json:

@@ -34,7 +34,7 @@ from .model import (
     Times,
     Variable,
 )
-from .restore import Restorer
+from .restore import Conditions
 
 _OPS: Mapping[str, Op] = {"==": "eq", "<": "lt", "<=": "le"}
 _NUMERIC = (Int, Dec, Time, Duration, F64, Enum, Str)
@@ -69,13 +69,15 @@ class Translation:
 @dataclass(slots=True)
 class _Translator:
     leaves: list[str] = field(default_factory=list)
+    _nodes: list[Json] = field(default_factory=list)
     _numbers: dict[str, int] = field(default_factory=dict)
 
     def leaf(self, node: ast.Expr) -> int:
-        text = canonical_text(ast.to_json(node))
+        text = canonical_text(found := ast.to_json(node))
         if text not in self._numbers:
             self._numbers[text] = len(self.leaves)
             self.leaves.append(text)
+            self._nodes.append(found)
         return self._numbers[text]
 
     def rule(self, rule: CheckedRule, tool: str, policy: CheckedPolicy) -> Rule:
@@ -115,12 +117,12 @@ class _Translator:
             made = Comparison(_OPS[node.op], self._number(node.left), self._number(node.right))
         else:
             made = Among(self._number(node.operand), tuple(_rank(item, type_) for item in node.items))
-        restored = Restorer(Policy("{}", tuple(self.leaves), ())).condition(made)
+        restored = Conditions(self._nodes).condition(made)
         if canonical_text(restored) == canonical_text(ast.to_json(node)):
             return made
         for text in self.leaves[kept:]:
             del self._numbers[text]
-        del self.leaves[kept:]
+        del self.leaves[kept:], self._nodes[kept:]
         return None
 
     def _number(self, node: ast.Expr) -> Num:

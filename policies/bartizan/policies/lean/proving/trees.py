@@ -6,45 +6,18 @@ theory as much as a quick one on a proof: the two must agree.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from ..calculus.build import spine
 from ..calculus.terms import Const
 from ..calculus.terms import Expr as Term
 from ..calculus.terms import Lit as Literal
-from ..encoding.model import (
-    Among,
-    Atom,
-    Both,
-    Choice,
-    Clause,
-    Comparison,
-    Constant,
-    Either,
-    Expr,
-    Negation,
-    Num,
-    Number,
-    Op,
-    Sum,
-    Times,
-    Value,
-    Variable,
-    variables,
-)
+from ..encoding.constructors import MAX_PARTS, CannotDecode, Constructors
+from ..encoding.model import Among, Atom, Clause, Comparison, Expr, Value, variables
 from ..encoding.tree import Blocked, Known, Leaf, Linear, Split, Strict, Tree
 from .knowing import ANY, Knowledge, Values, applying, outcomes, possible
 from .linear import impossible
-from .search import Question
-
-T = TypeVar("T")
-_OPS: dict[str, Op] = {"Cmp.eq": "eq", "Cmp.lt": "lt", "Cmp.le": "le"}
-_OURS = "Bartizan."
-
-
-class BadTree(ValueError):
-    """The term is no decision tree in constructor form."""
+from .search import NODES, Question
 
 
 def verdict(tree: Tree, question: Question, clauses: Sequence[Clause]) -> str | None:
@@ -71,6 +44,8 @@ def verdict(tree: Tree, question: Question, clauses: Sequence[Clause]) -> str | 
             case Strict(one, other):
                 if None in possible(one, known) or possible(other, known) - {None}:
                     return "a comparison is not known to have, or not to have, a value"
+                if not isinstance(other, Comparison | Among):
+                    return "what has no value is no comparison"
                 if not _about(other) <= _about(one):
                     return "a comparison is about more variables than the one that has a value"
             case Linear(added):
@@ -104,115 +79,53 @@ def _about(expr: Expr) -> set[int]:
 
 
 def read_tree(term: Term) -> Tree:
-    """The tree that a term is. Raises :class:`BadTree`."""
-    name, args = _made(term)
-    match name, len(args):
-        case "Tree.leaf", 0:
-            return Leaf()
-        case "Tree.blocked", 1:
-            return Blocked(_nat(args[0]))
-        case "Tree.strict", 2:
-            return Strict(_expr(args[0]), _expr(args[1]))
-        case "Tree.linear", 1:
-            return Linear(tuple(_list(args[0], _known)))
-        case "Tree.split", 4:
-            return Split(_expr(args[0]), _value(args[1]), read_tree(args[2]), read_tree(args[3]))
-    raise BadTree(f"expected a tree, found {name}")
+    """The tree that a term is. Raises :class:`~..encoding.constructors.CannotDecode`."""
+    return _Reader(MAX_PARTS).tree(term)
 
 
-def _made(term: Term) -> tuple[str, list[Term]]:
-    head, args = spine(term)
-    if not isinstance(head, Const):
-        raise BadTree("expected a constructor")
-    return head.name.removeprefix(_OURS), args
+class _Reader(Constructors[Term]):
+    """Reads terms as they stand: a tree that would have to be computed is none."""
 
+    places = 0
 
-def _list(term: Term, read: Callable[[Term], T]) -> list[T]:
-    found: list[T] = []
-    while True:
-        name, args = _made(term)
-        if name == "List.nil":
-            return found
-        if name != "List.cons" or len(args) != 3:
-            raise BadTree(f"expected a list, found {name}")
-        found.append(read(args[1]))
-        term = args[2]
+    def made(self, part: Term, what: str) -> tuple[str, tuple[Term, ...]]:
+        head, args = spine(part)
+        if not isinstance(head, Const):
+            raise CannotDecode(f"expected {what}, found no constructor")
+        return head.name, tuple(args)
 
+    def nat(self, part: Term) -> int:
+        if not isinstance(part, Literal):
+            raise CannotDecode("expected a numeral")
+        return part.value
 
-def _nat(term: Term) -> int:
-    if not isinstance(term, Literal):
-        raise BadTree("expected a number")
-    return term.value
+    def tree(self, part: Term) -> Tree:
+        self.places += 1
+        if self.places > NODES:
+            raise CannotDecode(f"it has more than {NODES} places, which no search makes")
+        name, args = self.ours(part, "a tree")
+        match name, len(args):
+            case "Tree.leaf", 0:
+                return Leaf()
+            case "Tree.blocked", 1:
+                return Blocked(self.nat(args[0]))
+            case "Tree.strict", 2:
+                return Strict(self.expr(args[0]), self.expr(args[1]))
+            case "Tree.linear", 1:
+                return Linear(tuple(self.items(args[0], self.known)))
+            case "Tree.split", 4:
+                yes, no = self.tree(args[2]), self.tree(args[3])
+                return Split(self.expr(args[0]), self.value(args[1]), yes, no)
+        raise CannotDecode(f"expected a tree, found {name}")
 
+    def value(self, part: Term) -> Value:
+        name, args = self.head(part, "a value")
+        if name == "Option.none":
+            return None
+        if name != "Option.some" or len(args) != 2:
+            raise CannotDecode(f"expected a value, found {name}")
+        return self.truth(args[1])
 
-def _int(term: Term) -> int:
-    name, args = _made(term)
-    if name not in ("Int.ofNat", "Int.negSucc") or len(args) != 1:
-        raise BadTree(f"expected an Int, found {name}")
-    return _nat(args[0]) if name == "Int.ofNat" else -1 - _nat(args[0])
-
-
-def _bool(term: Term) -> bool:
-    name, _ = _made(term)
-    if name not in ("Bool.true", "Bool.false"):
-        raise BadTree(f"expected a Bool, found {name}")
-    return name == "Bool.true"
-
-
-def _value(term: Term) -> Value:
-    name, args = _made(term)
-    if name == "Option.none":
-        return None
-    if name != "Option.some" or len(args) != 2:
-        raise BadTree(f"expected a value, found {name}")
-    return _bool(args[1])
-
-
-def _op(term: Term) -> Op:
-    name, _ = _made(term)
-    if name not in _OPS:
-        raise BadTree(f"expected a comparison, found {name}")
-    return _OPS[name]
-
-
-def _known(term: Term) -> Known:
-    name, args = _made(term)
-    if name != "Known.mk" or len(args) != 5:
-        raise BadTree(f"expected a comparison that is added up, found {name}")
-    return Known(_op(args[0]), _num(args[1]), _num(args[2]), _bool(args[3]), _nat(args[4]))
-
-
-def _num(term: Term) -> Num:
-    name, args = _made(term)
-    match name, len(args):
-        case "Num.lit", 1:
-            return Number(_int(args[0]))
-        case "Num.var", 1:
-            return Variable(_nat(args[0]))
-        case "Num.add", 2:
-            return Sum(_num(args[0]), _num(args[1]))
-        case "Num.scale", 2:
-            return Times(_int(args[0]), _num(args[1]))
-    raise BadTree(f"expected a number, found {name}")
-
-
-def _expr(term: Term) -> Expr:
-    name, args = _made(term)
-    match name, len(args):
-        case "Expr.lit", 1:
-            return Constant(_bool(args[0]))
-        case "Expr.atom", 1:
-            return Atom(_nat(args[0]))
-        case "Expr.not", 1:
-            return Negation(_expr(args[0]))
-        case "Expr.and", 2:
-            return Both(_expr(args[0]), _expr(args[1]))
-        case "Expr.or", 2:
-            return Either(_expr(args[0]), _expr(args[1]))
-        case "Expr.ite", 3:
-            return Choice(_expr(args[0]), _expr(args[1]), _expr(args[2]))
-        case "Expr.cmp", 3:
-            return Comparison(_op(args[0]), _num(args[1]), _num(args[2]))
-        case "Expr.among", 2:
-            return Among(_num(args[0]), tuple(_list(args[1], _int)))
-    raise BadTree(f"expected a condition, found {name}")
+    def known(self, part: Term) -> Known:
+        op, left, right, value, weight = self.fields(part, "Known.mk", 5)
+        return Known(self.op(op), self.num(left), self.num(right), self.truth(value), self.nat(weight))
