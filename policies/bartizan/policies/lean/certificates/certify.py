@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any as Json
 
@@ -64,7 +65,7 @@ def certify(policy: CheckedPolicy, answers: Answers, further: Further | None = N
 class _Certifier:
     def __init__(self, claims: Claims, answers: Answers, further: Further) -> None:
         self.claims, self.answers, self.further = claims, answers, further
-        self.policy = claims.policy
+        self.policy, self.restorer = claims.policy, claims.restorer
         self.facts: list[form.Fact] = []
         self.theorems: list[form.Theorem] = []
         self.declarations: list[Declaration] = []
@@ -142,20 +143,12 @@ class _Certifier:
         limit = self.claims.limit(index)
         if limit is None:
             return ()
-        restorer = self.claims.restorer
-
-        def contradiction(parts: tuple[Part, ...]) -> Found | None:
-            return facts.contradiction(parts, limit.tool, self.policy) or sums.contradiction(
-                parts, self.policy
-            )
-
-        def part(expr: Expr) -> Part:
-            return Part(restorer.condition(expr), True)
-
-        made = None
+        made, contradiction = None, partial(self._contradiction, tool=limit.tool)
         for further in ([], self.claims.sums):
             try:
-                made = made or limits.search(limit, self.claims.translation, part, contradiction, further)
+                made = made or limits.search(
+                    limit, self.claims.translation, self._part, contradiction, further
+                )
             except (TooLarge, RecursionError):
                 break
         if made is None:
@@ -166,22 +159,21 @@ class _Certifier:
         return (self._declare(claim, limit.proof(claim.arguments, trees), numbers),)
 
     def _tree(self, index: int, tool: str) -> tuple[Tree | None, list[Found]]:
-        restorer = self.claims.restorer
-
-        def contradiction(parts: tuple[Part, ...]) -> Found | None:
-            return facts.contradiction(parts, tool, self.policy) or sums.contradiction(parts, self.policy)
-
-        question = self.claims.question(index, tool)
+        question, contradiction = self.claims.question(index, tool), partial(self._contradiction, tool=tool)
         for further in ([], self.claims.sums):  # whether sums are negative is asked only where it must be
-            search = Search(
-                question, contradiction, lambda expr: Part(restorer.condition(expr), True), further=further
-            )
+            search = Search(question, contradiction, self._part, further=further)
             try:
                 if (tree := search.tree()) is not None:
                     return tree, search.facts
             except (TooLarge, RecursionError):
                 break
         return None, []
+
+    def _part(self, expr: Expr) -> Part:
+        return Part(self.restorer.condition(expr), True)
+
+    def _contradiction(self, parts: tuple[Part, ...], tool: str) -> Found | None:
+        return facts.contradiction(parts, tool, self.policy) or sums.contradiction(parts, self.policy)
 
     def _never(self, index: int, tool: str, tree: Tree, needed: list[Found]) -> str:
         claim = self.claims.never(index, tool, [found.parts for found in needed])

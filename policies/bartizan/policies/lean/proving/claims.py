@@ -80,14 +80,20 @@ def theory_digest() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Statements about one policy."""
+    """Statements about one policy. ``tested``: the conditions that it and its invariants test, by their JSON."""
 
     policy: CheckedPolicy
     translation: Translation
+    tested: Mapping[str, Expr]
 
     @classmethod
     def of(cls, policy: CheckedPolicy) -> Claims:
-        return cls(policy, translated(policy))
+        made = translated(policy)
+        conditions = [*(rule.condition for rule in made.policy.rules), *made.conditions.values()]
+        parts = (part for condition in conditions for part in tested(condition))
+        found: dict[Expr, None] = dict.fromkeys((*sums.comparisons(made), *parts))
+        restorer = Restorer(made.policy)
+        return cls(policy, made, {canonical_text(restorer.condition(part)): part for part in found})
 
     @property
     def term(self) -> Term:
@@ -186,16 +192,8 @@ class Claims:
         return Restorer(self.translation.policy)
 
     def clause(self, parts: Sequence[Part]) -> Clause:
-        known = self._parts()
-        return tuple(Lit(known[canonical_text(part.condition)], part.value) for part in parts)
-
-    def _parts(self) -> Mapping[str, Expr]:
-        """The conditions that a policy and its invariants test, by their JSON."""
-        restorer = self.restorer
-        conditions = [rule.condition for rule in self.translation.policy.rules]
-        conditions += self.translation.conditions.values()
-        found = {part for condition in conditions for part in tested(condition)} | set(self.sums)
-        return {canonical_text(restorer.condition(part)): part for part in found}
+        """The hypothesis that the parts are not all so. Raises ``KeyError`` for a condition that nothing tests."""
+        return tuple(Lit(self.tested[canonical_text(part.condition)], part.value) for part in parts)
 
 
 def said(node: ast.Expr) -> str:
