@@ -42,6 +42,21 @@ def test_it_reads_the_very_bytes(tmp_path: Path) -> None:
     assert asked(tmp_path, """[ "$(cat "$1")" = '{"meta":{}}' ]""") is None
 
 
+def test_arguments_of_ones_own_name_the_proof(tmp_path: Path) -> None:
+    """They are passed on as they are, but for the file; a program that would not see it is not asked."""
+    strict = program(tmp_path, """[ "$1" = --strict={} ] && grep -q meta "$2" """)
+    assert rejection(find_kernel([strict, "--strict={}", "{file}"]), b'{"meta":{}}\n') is None
+    with pytest.raises(NoKernel, match="name no proof"):
+        find_kernel([strict, "--strict"])
+
+
+def test_a_kernel_may_be_named_from_where_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative path is one from here, not from the folder that the kernel works in."""
+    program(tmp_path, "exit 0")
+    monkeypatch.chdir(tmp_path)
+    assert rejection(find_kernel(["./checker"]), b"") is None
+
+
 def test_what_it_says_is_told(tmp_path: Path) -> None:
     """The end of its output is in the reason; the rest, however much, is not kept."""
     found = asked(tmp_path, "head -c 1000000 /dev/zero | tr '\\0' x; echo; echo 'type mismatch' >&2; exit 1")

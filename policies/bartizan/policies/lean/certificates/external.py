@@ -53,7 +53,8 @@ class NoKernel(ValueError):
 def find_kernel(command: Sequence[str] = ()) -> Kernel:
     """The first known kernel on PATH, or the command given. Raises :class:`NoKernel`.
 
-    A command that is only a known kernel's name, wherever it lies, gets the arguments that it needs.
+    A command that is only a known kernel's name, wherever it lies, gets the arguments that it needs. Other arguments
+    must name the proof: a program that does not see it accepts anything.
     """
     if command:
         program = shutil.which(command[0])
@@ -61,10 +62,12 @@ def find_kernel(command: Sequence[str] = ()) -> Kernel:
             raise NoKernel(f"no program {command[0]!r} on PATH")
         name = Path(command[0]).name
         args = tuple(command[1:]) or dict(KNOWN).get(name, ("{file}",))
-        return Kernel(name, program, args)
+        if not any(place in each for each in args for place in ("{file}", "{config}")):
+            raise NoKernel(f"the arguments of {command[0]!r} name no proof: write {{file}} (or {{config}})")
+        return Kernel(name, os.path.abspath(program), args)
     for name, args in KNOWN:
         if (program := shutil.which(name)) is not None:
-            return Kernel(name, program, args)
+            return Kernel(name, os.path.abspath(program), args)
     names = ", ".join(name for name, _ in KNOWN)
     raise NoKernel(f"none of {names} is on PATH: install one, or name a command")
 
@@ -78,7 +81,7 @@ def rejection(kernel: Kernel, proof: bytes, seconds: float = SECONDS) -> str | N
         file, config, said = (Path(folder) / name for name in ("proof.ndjson", "config.json", "said"))
         file.write_bytes(proof)
         config.write_text(json.dumps({**_NANODA, "export_file_path": str(file)}))
-        args = [each.format(file=file, config=config) for each in kernel.args]
+        args = [each.replace("{file}", str(file)).replace("{config}", str(config)) for each in kernel.args]
         try:
             with said.open("wb") as output:
                 code = _run([kernel.program, *args], folder, output.fileno(), seconds)
