@@ -20,7 +20,7 @@ def no_blocking_calls() -> Iterator[BlockBuster]:
             # `verify` and `query` are for command lines, not for event loops; tests call them where they stand.
             function.can_block_in("guard/audit/verify.py", "verify")
             function.can_block_in("guard/audit/query.py", "_scan")
-            function.can_block_in("guard/audit/query.py", "scan")
+            function.can_block_in("guard/audit/query.py", "query")
         yield blockbuster
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bartizan.guard import AuditError, Durability, FileAuditLog, query, verify
+from bartizan.guard import AuditError, Durability, FileAuditLog, Wanted, query, verify
 from bartizan.guard.audit import segments
 from bartizan.guard.audit import writer as writer_module
 from bartizan.guard.audit.segments import Head
@@ -45,7 +45,7 @@ def test_a_killed_process_loses_nothing_it_acknowledged(tmp_path: Path, durabili
     process.wait()
     process.stdout.close()
 
-    found = [entry.record["n"] for entry in query(tmp_path / "log", kind="test")]
+    found = [entry.record["n"] for entry in query(tmp_path / "log", Wanted(kind="test"))]
     assert found == list(range(len(found)))
     assert len(found) > acknowledged[-1]
     checked = verify(tmp_path / "log")

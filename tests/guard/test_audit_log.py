@@ -18,6 +18,7 @@ from bartizan.guard import (
     FileAuditLog,
     MemoryAuditLog,
     Receipt,
+    Wanted,
     now_us,
     query,
     verify,
@@ -38,14 +39,16 @@ async def fill(directory: Path, count: int, **options: object) -> list[Receipt]:
 
 
 def numbers(directory: Path) -> list[int]:
-    return [entry.record["n"] for entry in query(directory, kind="test")]
+    return [entry.record["n"] for entry in query(directory, Wanted(kind="test"))]
 
 
 async def test_records_are_written_in_the_order_they_were_given(tmp_path: Path) -> None:
     """Concurrent appends keep their order, and each receipt names the record's place in the chain."""
     receipts = await fill(tmp_path, 300)
     assert numbers(tmp_path) == list(range(300))
-    placed = {entry.record["n"]: Receipt(entry.seq, entry.hash) for entry in query(tmp_path, kind="test")}
+    placed = {
+        entry.record["n"]: Receipt(entry.seq, entry.hash) for entry in query(tmp_path, Wanted(kind="test"))
+    }
     assert [placed[number] for number in range(300)] == receipts
     checked = verify(tmp_path)
     assert checked.ok
@@ -182,7 +185,7 @@ async def test_a_torn_line_is_reported_and_its_repair_recorded(tmp_path: Path) -
     assert checked.repairable
     await fill(tmp_path, 1)
     assert verify(tmp_path).ok
-    (recovered,) = query(tmp_path, kind="recovered")
+    (recovered,) = query(tmp_path, Wanted(kind="recovered"))
     assert recovered.record["torn_bytes"] == 12
     assert numbers(tmp_path) == [0, 1, 2, 0]
 
@@ -197,7 +200,7 @@ async def test_entries_beyond_the_head_are_reported_and_adopted(tmp_path: Path) 
     assert [problem.kind for problem in verify(tmp_path).problems] == ["unanchored"]
     await fill(tmp_path, 1)
     assert verify(tmp_path).ok
-    (recovered,) = query(tmp_path, kind="recovered")
+    (recovered,) = query(tmp_path, Wanted(kind="recovered"))
     assert recovered.record["adopted"] == 1
 
 
@@ -280,7 +283,7 @@ async def test_queries_select_by_every_field(tmp_path: Path) -> None:
     await log.aclose()
 
     def found(**conditions: Any) -> list[int]:
-        return [entry.record["n"] for entry in query(tmp_path, **conditions) if "n" in entry.record]
+        return [entry.record["n"] for entry in query(tmp_path, Wanted(**conditions)) if "n" in entry.record]
 
     assert found() == list(range(12))
     assert found(kind="result") == [0, 2, 4, 6, 8, 10]

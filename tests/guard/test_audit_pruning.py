@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bartizan.guard import AuditTampered, FileAuditLog, Receipt, now_us, query, verify
+from bartizan.guard import AuditTampered, FileAuditLog, Receipt, Wanted, now_us, query, verify
 from bartizan.guard.audit import pruning
 from bartizan.guard.audit.chain import seal, unseal
 from bartizan.guard.audit.segments import Head, segment_path
@@ -58,7 +58,7 @@ async def test_the_rest_of_a_pruned_log_verifies(tmp_path: Path, key: bytes | No
     await again.append({"kind": "test", "n": 31})
     await again.aclose()
     assert verify(tmp_path, key=key).ok
-    left = [entry.record["n"] for entry in query(tmp_path, kind="test")]
+    left = [entry.record["n"] for entry in query(tmp_path, Wanted(kind="test"))]
     assert left == list(range(left[0], 32))
 
 
@@ -85,7 +85,7 @@ async def test_only_what_ended_before_a_time_goes(tmp_path: Path) -> None:
     assert await log.prune(before=between - 10**12) == []
     gone = await log.prune(before=between)
     assert gone
-    assert {entry.record["n"] for entry in query(tmp_path, kind="test")} >= set(range(12, 24))
+    assert {entry.record["n"] for entry in query(tmp_path, Wanted(kind="test"))} >= set(range(12, 24))
     assert await log.prune(before=now_us() + 10**12, keep=1)
     assert len(segment_indices(tmp_path)) == 1
     await log.aclose()
@@ -110,7 +110,19 @@ async def test_what_does_not_verify_is_not_removed(tmp_path: Path, key: bytes | 
     with pytest.raises(AuditTampered, match=r"000001\.jsonl:3"):
         await log.prune(keep=1)
     assert segment_indices(tmp_path) == before
-    assert not list(query(tmp_path, kind="pruned"))
+    assert not list(query(tmp_path, Wanted(kind="pruned")))
+    await log.aclose()
+
+
+async def test_a_segment_that_does_not_say_when_it_began_is_evidence_too(tmp_path: Path) -> None:
+    """Where a time decides, a header that was edited is named, and nothing is removed."""
+    log = await written(tmp_path)
+    path = segment_path(tmp_path, 2)
+    path.write_bytes(path.read_bytes().replace(b'"kind":"segment"', b'"kind":"segments"', 1))
+    before = segment_indices(tmp_path)
+    with pytest.raises(AuditTampered, match=r"000002\.jsonl"):
+        await log.prune(before=now_us())
+    assert segment_indices(tmp_path) == before
     await log.aclose()
 
 
@@ -205,5 +217,5 @@ async def test_records_are_appended_while_old_ones_go(tmp_path: Path) -> None:
     await log.aclose()
     assert gone
     assert len(late) == 50
-    assert [entry.record["n"] for entry in query(tmp_path, kind="late")] == list(range(50))
+    assert [entry.record["n"] for entry in query(tmp_path, Wanted(kind="late"))] == list(range(50))
     assert verify(tmp_path).ok

@@ -22,6 +22,7 @@ from bartizan.guard import (
     StoreUnavailable,
     ToolCall,
     ToolResult,
+    Wanted,
     query,
     verify,
 )
@@ -53,7 +54,10 @@ async def test_any_text_is_a_sessions_id_of_its_own(tmp_path: Path, tool: Any) -
     for session in IDS:
         assert (await guard.session(session)).state["calls"] == {"read": 2}
     await guard.aclose()
-    assert [entry.record["session"] for entry in query(tmp_path / "audit", kind="decision")] == [*IDS, *IDS]
+    assert [entry.record["session"] for entry in query(tmp_path / "audit", Wanted(kind="decision"))] == [
+        *IDS,
+        *IDS,
+    ]
     assert {path.name for path in tmp_path.iterdir()} == {"audit", "sessions.db"}
 
 
@@ -93,7 +97,7 @@ async def test_any_text_can_be_observed(tmp_path: Path, text: str) -> None:
     session = await guard.session("s")
     assert session.dropped + len(session.events) == 3
     await guard.aclose()
-    assert len(list(query(tmp_path / "audit", kind="observation"))) == 3
+    assert len(list(query(tmp_path / "audit", Wanted(kind="observation")))) == 3
     assert verify(tmp_path / "audit").ok
 
 
@@ -122,7 +126,9 @@ async def test_two_hundred_sessions_at_once(tmp_path: Path, tool: Any) -> None:
     for session in range(200):
         assert (await guard.session(f"s{session}")).state["calls"] == {"read": 3}
     await guard.aclose()
-    assert len(list(query(tmp_path / "audit", kind="decision", outcome="ALLOW"))) == len(tool.ran) == 600
+    assert (
+        len(list(query(tmp_path / "audit", Wanted(kind="decision", outcome="ALLOW")))) == len(tool.ran) == 600
+    )
     assert verify(tmp_path / "audit").ok
 
 
@@ -156,7 +162,7 @@ async def test_a_tool_that_never_returns_can_be_cancelled(tmp_path: Path, tool: 
     assert rules(await guard.enforce(CALL, tool, session="s", once="key")) == ["already-executed"]
     assert (await guard.enforce(CALL, tool, session="s")).decision.allowed
     await guard.aclose()
-    (error,) = query(tmp_path / "audit", kind="error")
+    (error,) = query(tmp_path / "audit", Wanted(kind="error"))
     assert error.record["error"] == "CancelledError"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bartizan.guard import FileAuditLog, Guard, SqliteStore, ToolCall, ToolResult, query, verify
+from bartizan.guard import FileAuditLog, Guard, SqliteStore, ToolCall, ToolResult, Wanted, query, verify
 from bartizan.guard.testing import StaticProgram
 
 BUDGET = 10_000
@@ -81,7 +81,8 @@ def test_nothing_ran_unrecorded(aftermath: Path) -> None:
     assert len(ran) > 20
     assert set(ran.values()) == {1}
     allowed = {
-        entry.record["call_digest"] for entry in query(aftermath / "audit", kind="decision", outcome="ALLOW")
+        entry.record["call_digest"]
+        for entry in query(aftermath / "audit", Wanted(kind="decision", outcome="ALLOW"))
     }
     assert set(ran) <= allowed
 
@@ -105,7 +106,7 @@ def test_nothing_ran_uncounted(aftermath: Path) -> None:
 
 def test_a_call_in_flight_when_the_process_died_is_not_repeated(aftermath: Path) -> None:
     """Resumed under its key, a call gets its recorded result, or a denial where the outcome is unknown."""
-    decisions = list(query(aftermath / "audit", kind="decision", outcome="ALLOW"))
+    decisions = list(query(aftermath / "audit", Wanted(kind="decision", outcome="ALLOW")))
     last = {entry.record["session"]: entry.record["call_id"] for entry in decisions}
     reran = []
 
@@ -133,5 +134,5 @@ def test_each_repair_is_on_record(aftermath: Path) -> None:
     """What a restart had to cut off or adopt, the log says."""
     asyncio.run(FileAuditLog(aftermath / "audit").aclose())
     assert verify(aftermath / "audit").ok
-    for entry in query(aftermath / "audit", kind="recovered"):
+    for entry in query(aftermath / "audit", Wanted(kind="recovered")):
         assert entry.record["torn_bytes"] or entry.record["adopted"] or entry.record["removed_segment"]

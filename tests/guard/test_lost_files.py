@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bartizan.guard import FileAuditLog, Guard, SqliteStore, ToolCall, query, verify
+from bartizan.guard import FileAuditLog, Guard, SqliteStore, ToolCall, Wanted, query, verify
 from bartizan.guard.testing import StaticProgram
 
 PROGRAM = StaticProgram(allow=["read"])
@@ -85,7 +85,7 @@ async def test_a_log_moved_while_open_is_still_written(tmp_path: Path, tool: Any
     assert (await guard.enforce(call(2), tool, session="s")).decision.allowed
     await guard.aclose()
     assert verify(tmp_path / "moved").ok
-    assert len(list(query(tmp_path / "moved", kind="decision"))) == 2
+    assert len(list(query(tmp_path / "moved", Wanted(kind="decision")))) == 2
 
 
 PRELUDE = """
@@ -144,7 +144,7 @@ async def test_a_full_disk_denies_until_there_is_room(
     assert len(ran) > 3
     checked = verify(tmp_path / "audit")
     assert checked.ok or checked.repairable
-    allowed = query(tmp_path / "audit", kind="decision", outcome="ALLOW")
+    allowed = query(tmp_path / "audit", Wanted(kind="decision", outcome="ALLOW"))
     assert {digest for _, digest in ran} <= {entry.record["call_digest"] for entry in allowed}
 
     guard = await opened(tmp_path)

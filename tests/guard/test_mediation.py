@@ -34,6 +34,7 @@ from bartizan.guard import (
     ToolCall,
     ToolResult,
     VersionConflict,
+    Wanted,
     query,
     verify,
 )
@@ -358,7 +359,7 @@ async def test_sessions_are_concurrent_and_apart(tmp_path: Path) -> None:
         if outcome.result is not None:
             assert outcome.result.text == outcome.call.id
     assert verify(tmp_path / "audit").ok
-    executed = [entry.record["call_id"] for entry in query(tmp_path / "audit", kind="result")]
-    allowed = [entry.record["call_id"] for entry in query(tmp_path / "audit", outcome="ALLOW")]
+    executed = [entry.record["call_id"] for entry in query(tmp_path / "audit", Wanted(kind="result"))]
+    allowed = [entry.record["call_id"] for entry in query(tmp_path / "audit", Wanted(outcome="ALLOW"))]
     assert sorted(executed) == sorted(allowed)
     assert len(executed) == 40

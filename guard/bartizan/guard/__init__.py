@@ -24,6 +24,7 @@ from .audit import (
     Signer,
     Verification,
     Verifier,
+    Wanted,
     query,
     verify,
 )
@@ -152,6 +153,7 @@ __all__ = [
     "Verification",
     "Verifier",
     "VersionConflict",
+    "Wanted",
     "canonical_json",
     "digest_of",
     "now_us",

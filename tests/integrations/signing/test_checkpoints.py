@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bartizan.guard import AuditError, AuditTampered, FileAuditLog, Receipt, query, verify
+from bartizan.guard import AuditError, AuditTampered, FileAuditLog, Receipt, Wanted, query, verify
 from bartizan.guard.audit.chain import GENESIS, seal, unseal
 from bartizan.guard.audit.segments import Head
 from bartizan.integrations.signing import BadKey, Ed25519Signer, Ed25519Verifier, generate
@@ -55,7 +55,7 @@ def test_a_closed_log_is_signed_to_its_end(log: Path, signer: Ed25519Signer) -> 
     assert checked.signed.key_id == signer.key_id
     for path in log.glob("*.jsonl"):
         assert unseal(path.read_bytes().splitlines()[-1]).record["kind"] == "checkpoint"
-    seqs = [entry.seq for entry in query(log, kind="checkpoint")]
+    seqs = [entry.seq for entry in query(log, Wanted(kind="checkpoint"))]
     assert seqs[0] == 2
     assert all(later - earlier <= EVERY + 1 for earlier, later in itertools.pairwise(seqs))
     assert verify(log).signed is None

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bartizan.guard import Durability, FileAuditLog, Receipt, query, verify
+from bartizan.guard import Durability, FileAuditLog, Receipt, Wanted, query, verify
 from bartizan.guard.audit.segments import Head
 from bartizan.integrations.signing import Ed25519Signer, generate
 
@@ -72,14 +72,14 @@ class History:
         assert checked.ok or checked.repairable, checked.problems
         self.directory = copy
         self.log = await asyncio.to_thread(FileAuditLog, copy, **self.options)
-        left = {entry.record["n"] for entry in query(copy, kind="test")}
+        left = {entry.record["n"] for entry in query(copy, Wanted(kind="test"))}
         kept = [n for n in self.acknowledged if n in left or self._is_pruned(n)]
         if self.options["durability"] != "os":
             assert kept == self.acknowledged
         self.acknowledged = kept
 
     def _is_pruned(self, n: int) -> bool:
-        first = next((entry.record["n"] for entry in query(self.directory, kind="test")), None)
+        first = next((entry.record["n"] for entry in query(self.directory, Wanted(kind="test"))), None)
         return self.pruned is not None and (first is None or n < first)
 
     def _cut(self, copy: Path, cut: int) -> None:
@@ -103,7 +103,7 @@ class History:
         assert (checked.pruned is not None) == (self.pruned is not None)
         if checked.pruned is not None and self.pruned is not None:
             assert checked.pruned.upto.seq <= self.pruned.seq
-        left = [entry.record["n"] for entry in query(self.directory, kind="test")]
+        left = [entry.record["n"] for entry in query(self.directory, Wanted(kind="test"))]
         assert left == self.acknowledged[len(self.acknowledged) - len(left) :]
         if self.pruned is None:
             assert left == self.acknowledged

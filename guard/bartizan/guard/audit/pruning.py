@@ -62,7 +62,8 @@ class Pruned:
 def choose(directory: Path, *, keep: int | None, before: int | None) -> list[int]:
     """The oldest segments that may go: all but the newest ``keep``, or all that ended before a time, or both.
 
-    A segment ended when the next one began. Raises ``ValueError`` for a choice that says nothing.
+    A segment ended when the next one began. Raises ``ValueError`` for a choice that says nothing, ``AuditTampered``
+    for a segment that does not say when it began.
     """
     if keep is None and before is None:
         raise ValueError("expected how many segments to keep, or before what time they may go")
@@ -74,7 +75,11 @@ def choose(directory: Path, *, keep: int | None, before: int | None) -> list[int
         return chosen
     old = []
     for index in chosen:
-        began = read_header(segment_path(directory, index + 1))["time"]
+        path = segment_path(directory, index + 1)
+        try:
+            began = read_header(path).get("time")
+        except (MalformedJSON, FileNotFoundError) as error:
+            raise AuditTampered(f"{path}: {error}; nothing was removed") from error
         if not isinstance(began, int) or began > before:
             break
         old.append(index)

@@ -23,29 +23,14 @@ class Found:
     entry: Entry
 
 
-def query(
-    directory: str | Path,
-    *,
-    kind: str | None = None,
-    session: str | None = None,
-    tool: str | None = None,
-    outcome: str | None = None,
-    rule: str | None = None,
-    text: str | None = None,
-    since: int | None = None,
-    until: int | None = None,
-) -> Iterator[Entry]:
-    """The entries of a log that match every condition given (see :class:`~.select.Wanted`), oldest first.
+def query(directory: str | Path, wanted: Wanted = Wanted()) -> Iterator[Entry]:  # noqa: B008 (frozen)
+    """The entries of a log that are wanted (all of them unless it is said), oldest first.
 
     The log may be in use. Nothing is verified here (see ``verify``), but a line that is no entry raises
     ``AuditTampered``.
     """
-    return scan(Path(directory), Wanted(kind, session, tool, outcome, rule, text, since, until))
-
-
-def scan(directory: Path, wanted: Wanted) -> Iterator[Entry]:
-    """As :func:`query`, for conditions in one piece."""
-    return _scan(directory, segment_indices(directory), wanted)
+    root = Path(directory)
+    return _scan(root, segment_indices(root), wanted)
 
 
 def _scan(directory: Path, indices: Sequence[int], wanted: Wanted) -> Iterator[Entry]:
@@ -104,7 +89,7 @@ def search(root: str | Path, wanted: Wanted) -> Iterator[Found]:
     Raises as :func:`query`.
     """
     base = Path(root)
-    return merge((name_of(base, log), scan(log, wanted)) for log in logs(base))
+    return merge((name_of(base, log), query(log, wanted)) for log in logs(base))
 
 
 def merge(each: Iterable[tuple[str, Iterator[Entry]]]) -> Iterator[Found]:
