@@ -6,6 +6,9 @@ import asyncio
 import itertools
 import random
 import sqlite3
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,8 @@ import pytest
 
 from bartizan.guard import AuditIndex, AuditTampered, FileAuditLog
 from bartizan.guard.audit import Wanted, logs, search
+from bartizan.guard.audit import index as index_module
+from bartizan.guard.audit.segments import Line
 
 KINDS, TOOLS, OUTCOMES = ("decision", "result", "approval"), ("pay", "read"), ("ALLOW", "DENY", "ESCALATE")
 
@@ -163,6 +168,39 @@ def test_an_index_that_is_locked_is_left_alone(root: Path, monkeypatch: pytest.M
     holder.close()
     with AuditIndex(root) as index:
         index.refresh()
+        assert indexed(index, Wanted()) == found(root, Wanted())
+
+
+def test_two_that_read_what_is_new_at_once_read_it_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who brings the index up to date while another does, waits, and adds nothing a second time."""
+    with AuditIndex(root) as index:
+        index.refresh()
+    asyncio.run(write(root / "a" / "worker-0", range(60, 64)))
+    reading, other = threading.Event(), threading.Event()
+    read_lines = index_module.read_lines
+
+    def slowly(path: Path, start: int = 0) -> Iterator[Line]:
+        for line in read_lines(path, start):
+            reading.set()
+            other.wait(0.5)
+            yield line
+
+    def first() -> int:
+        with AuditIndex(root) as index:
+            return index.refresh()
+
+    def second() -> int:
+        reading.wait(30)
+        with AuditIndex(root) as index:
+            read = index.refresh()
+        other.set()
+        return read
+
+    monkeypatch.setattr(index_module, "read_lines", slowly)
+    with ThreadPoolExecutor() as pool:
+        counts = [asked.result(60) for asked in [pool.submit(first), pool.submit(second)]]
+    assert counts[0] >= 4 and counts[1] == 0
+    with AuditIndex(root) as index:
         assert indexed(index, Wanted()) == found(root, Wanted())
 
 

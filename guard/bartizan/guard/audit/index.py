@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,8 @@ CREATE INDEX entries_by_kind ON entries (kind, time);
 class AuditIndex:
     """The index of all logs below ``root``, in the file ``path`` (``root/index.sqlite`` unless it is given).
 
-    Made for one thread at a time; other processes may read it meanwhile. A file that is no index of this version is
-    made anew.
+    Made for one thread at a time; other processes may use the same file meanwhile. A file that is no index of this
+    version is made anew.
     """
 
     def __init__(self, root: str | Path, path: str | Path | None = None) -> None:
@@ -94,14 +95,21 @@ class AuditIndex:
         found = logs(self.root)
         names = {name_of(self.root, log) for log in found}
         read = 0
-        with self._database:
+        with self._writing():
             for (name,) in self._all("SELECT DISTINCT log FROM segments"):
                 if name not in names:
                     self._database.execute("DELETE FROM segments WHERE log = ?", (name,))
         for log in found:
-            with self._database:  # a log at a time: what is interrupted goes on from there
+            with self._writing():  # a log at a time: what is interrupted goes on from there
                 read += self._refresh(log, name_of(self.root, log))
         return read
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One transaction, which no other process writes beside: two that had read the same would add the same."""
+        with self._database:
+            self._database.execute("BEGIN IMMEDIATE")
+            yield
 
     def _refresh(self, log: Path, name: str) -> int:
         rows = self._all("SELECT segment, id, bytes, lines, last FROM segments WHERE log = ?", (name,))
