@@ -25,7 +25,7 @@ from pathlib import Path
 from bartizan.guard.canonical import canonical_json, parse_json
 from bartizan.guard.errors import MalformedJSON
 
-from .chain import Receipt, authenticate, unseal
+from .chain import Receipt, authenticate, same, unseal
 
 HEAD = "HEAD"
 LOCK = "LOCK"
@@ -111,7 +111,7 @@ class Head:
             raise MalformedJSON("expected whole numbers and a hash")
         mac = body.get("mac")
         head = cls(Receipt(body["seq"], body["hash"]), body["segment"], mac is not None)
-        if key is not None and mac != head._mac(key):
+        if key is not None and not (isinstance(mac, str) and same(mac, head._mac(key))):
             raise MalformedJSON("the head was not written with this key")
         expected = canonical_json(body).ljust(_HEAD_BYTES - 1) + b"\n"
         if data != expected:
