@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from .abandoned import Abandoned
-from .canonical import canonical_json
 from .decision import Decision, Outcome, Program, Request
-from .errors import MalformedCall, MalformedJSON
+from .errors import MalformedCall
+from .evidence import evidence_of
 from .gate import Patch, Proposal, gate
 from .types import Session, ToolCall
 
@@ -177,7 +177,7 @@ async def _passed(
     emission = gate(call, proposals, allows=lambda one: one.digest in allowed, permits=permits)
     if emission is None or emission.origin is None:
         return None
-    evidence = _evidence(emission.evidence)
+    evidence = evidence_of(emission.evidence, MAX_EVIDENCE)
     return emission.call, Correction(call, emission.origin, emission.patch, evidence)
 
 
@@ -206,7 +206,7 @@ def _proposals(answer: Any, origin: str) -> list[Proposal]:
                 break
             if isinstance(one, Proposal):
                 args = ToolCall.of("", "any", one.args).args
-                found.append(Proposal(args, origin, _evidence(one.evidence)))
+                found.append(Proposal(args, origin, evidence_of(one.evidence, MAX_EVIDENCE)))
     except Exception:  # noqa: BLE001 (an answer that fails on the way says what it said before)
         return found
     return found
@@ -222,15 +222,6 @@ def _edits(call: ToolCall, proposals: Sequence[Proposal]) -> list[ToolCall]:
         if edited.digest != call.digest:
             edits.append(edited)
     return edits
-
-
-def _evidence(evidence: Any) -> dict[str, Any]:
-    """Evidence is written down: what JSON cannot say, or what is too much, is left out. It decides nothing."""
-    try:
-        kept = dict(evidence)
-        return kept if len(canonical_json(kept)) <= MAX_EVIDENCE else {}
-    except (MalformedJSON, TypeError, ValueError):
-        return {}
 
 
 def _name(proposer: Proposer) -> str:

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from .abandoned import Abandoned
-from .canonical import canonical_json, scalar_text
-from .errors import MalformedJSON
+from .canonical import scalar_text
+from .evidence import evidence_of
 from .types import Event, Missing, Signal, Trace
 
 
@@ -94,7 +94,7 @@ def checked(name: str, answer: Any) -> Signal:
     value = _unit(answer.value)
     if isinstance(value, Missing):
         return missing(name, value.reason)
-    return replace(answer, value=value, p_value=_unit(answer.p_value), evidence=_evidence(answer.evidence))
+    return replace(answer, value=value, p_value=_unit(answer.p_value), evidence=evidence_of(answer.evidence))
 
 
 def _unit(value: object) -> float | Missing:
@@ -105,12 +105,3 @@ def _unit(value: object) -> float | Missing:
     if not 0 <= value <= 1:  # NaN fails this too
         return Missing(f"expected a number from 0 to 1, found {value!r:.40}")
     return float(value)
-
-
-def _evidence(evidence: Any) -> Mapping[str, Any]:
-    """Evidence is stored with the event: what JSON cannot say is left out, it decides nothing."""
-    try:
-        canonical_json(dict(evidence))
-    except (MalformedJSON, TypeError, ValueError):
-        return {}
-    return dict(evidence)

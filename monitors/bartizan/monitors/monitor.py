@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from bartizan.guard.canonical import canonical_json, scalar_text
-from bartizan.guard.errors import MalformedJSON
+from bartizan.guard.evidence import evidence_of
 from bartizan.guard.types import Event, EventKind, Missing, Signal, Trace
 
 from .types import Backend, Channel, Passage, Query
@@ -80,7 +80,7 @@ class ProbeMonitor:
         started = time.perf_counter()
         answer = await self._backend.measure(Query(self._probe, passages, self._tenant, event.tool or ""))
         milliseconds = round((time.perf_counter() - started) * 1e3, 3)
-        evidence = {**_bounded(answer.evidence), "probe": self._probe, "ms": milliseconds}
+        evidence = {**evidence_of(answer.evidence, MAX_EVIDENCE), "probe": self._probe, "ms": milliseconds}
         return Signal(self._name, answer.value, answer.p_value, evidence)
 
     def _earlier(self, trace: Trace) -> Iterator[Passage]:
@@ -109,11 +109,3 @@ def monitors_for(
         name: ProbeMonitor(name, backend, declared.monitor, (CHANNELS[declared.on],), tenant=tenant)
         for name, declared in signals.items()
     }
-
-
-def _bounded(evidence: Any) -> dict[str, Any]:
-    try:
-        found = dict(evidence)
-        return found if len(canonical_json(found)) <= MAX_EVIDENCE else {}
-    except (MalformedJSON, TypeError, ValueError):
-        return {}

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from bartizan.guard.canonical import canonical_json
-from bartizan.guard.errors import MalformedJSON
+from bartizan.guard.evidence import evidence_of
 from bartizan.guard.types import Missing
 from bartizan.monitors.types import Measurement
 
@@ -22,8 +18,8 @@ def checked(answer: object) -> Measurement:
         return Measurement.missing(reasons.NOT_A_MEASUREMENT)
     value = unit(answer.value)
     if isinstance(value, Missing):
-        return Measurement(value, value, _evidence(answer.evidence))
-    return Measurement(value, unit(answer.p_value), _evidence(answer.evidence))
+        return Measurement(value, value, evidence_of(answer.evidence))
+    return Measurement(value, unit(answer.p_value), evidence_of(answer.evidence))
 
 
 def unit(value: object) -> float | Missing:
@@ -45,12 +41,3 @@ def reason_text(reason: object) -> str:
     ):
         return reason
     return "missing"
-
-
-def _evidence(evidence: object) -> Mapping[str, Any]:
-    try:
-        found = dict(evidence)  # type: ignore[call-overload]
-        canonical_json(found)
-    except (MalformedJSON, TypeError, ValueError):
-        return {}
-    return found  # type: ignore[no-any-return]
