@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.waiting import until
 
 from bartizan.guard import AuditError, Durability, FileAuditLog, Wanted, query, verify
 from bartizan.guard.audit import segments
@@ -72,7 +73,7 @@ async def test_a_window_lets_records_share_a_sync(tmp_path: Path, syncs: list[in
     """Records that trickle in share a sync under ``group``, where under ``fsync`` most would have their own."""
 
     async def trickle(directory: Path, durability: Durability) -> int:
-        log = await asyncio.to_thread(FileAuditLog, directory, durability=durability, window=0.05)
+        log = await asyncio.to_thread(FileAuditLog, directory, durability=durability, window=0.2)
         syncs.clear()
         waiting = []
         for n in range(20):
@@ -116,10 +117,7 @@ async def test_under_os_old_records_are_synced_by_new_ones_and_in_pauses(
     assert len(syncs) == 1
     monkeypatch.setattr(writer_module, "SYNC_SECONDS", 3600.0)
     last = await log.append({"kind": "test"})
-    for _ in range(100):
-        if len(syncs) > 1:
-            break
-        await asyncio.sleep(0.05)
+    await until(lambda: len(syncs) > 1)
     assert len(syncs) == 2
     assert Head.parse((tmp_path / "HEAD").read_bytes(), None).receipt == last
     await log.aclose()

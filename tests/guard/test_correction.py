@@ -367,9 +367,9 @@ async def test_a_cancelled_caller_leaves_no_proposer_behind(tool: Any) -> None:
 
     guard = Guard(PROGRAM, proposers=[Waits()], correct_within=60, deadline=60)
     task = asyncio.create_task(guard.enforce(TOO_MUCH, tool, session="s"))
-    await asyncio.wait_for(asked.wait(), 1)
+    await asyncio.wait_for(asked.wait(), 30)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await asyncio.wait_for(cancelled.wait(), 1)
+    await asyncio.wait_for(cancelled.wait(), 30)
     assert tool.ran == []

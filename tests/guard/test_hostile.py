@@ -151,14 +151,18 @@ async def test_what_is_observed_while_a_call_runs_is_kept(tmp_path: Path) -> Non
 
 async def test_a_tool_that_never_returns_can_be_cancelled(tmp_path: Path, tool: Any) -> None:
     """Its caller gets the cancellation at once; the call stays counted and recorded, its session goes on."""
-    guard = await on_disk(tmp_path)
+    guard, going = await on_disk(tmp_path), asyncio.Event()
 
     async def never(call: ToolCall) -> ToolResult:
+        going.set()
         await asyncio.Event().wait()
         raise AssertionError("not reached")
 
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(guard.enforce(CALL, never, session="s", once="key"), 0.1)
+    running = asyncio.create_task(guard.enforce(CALL, never, session="s", once="key"))
+    await asyncio.wait_for(going.wait(), 60)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
     assert rules(await guard.enforce(CALL, tool, session="s", once="key")) == ["already-executed"]
     assert (await guard.enforce(CALL, tool, session="s")).decision.allowed
     await guard.aclose()
@@ -236,16 +240,17 @@ async def test_a_closed_guard_lets_nothing_go(tmp_path: Path, tool: Any, disk: b
 
 async def test_a_tool_that_outlives_its_guard_shows_nothing() -> None:
     """A result that comes after the guard was closed cannot be recorded, and so is withheld."""
-    guard, going = Guard(PROGRAM), asyncio.Event()
+    guard, going, closed = Guard(PROGRAM), asyncio.Event(), asyncio.Event()
 
     async def slow(call: ToolCall) -> ToolResult:
         going.set()
-        await asyncio.sleep(0.05)
+        await closed.wait()
         return ToolResult("hunter2")
 
     late = asyncio.create_task(guard.enforce(CALL, slow, session="s"))
     await going.wait()
     await guard.aclose()
+    closed.set()
     result = (await late).result
     assert result is not None
     assert result.is_error

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.waiting import until
 
 from bartizan.guard import AuditError, AuditTampered, FileAuditLog, Receipt, Wanted, query, verify
 from bartizan.guard.audit.chain import GENESIS, seal, unseal
@@ -67,15 +68,11 @@ async def test_a_pause_is_signed(tmp_path: Path, signer: Ed25519Signer) -> None:
     log = await asyncio.to_thread(FileAuditLog, tmp_path, signer=signer)
     last = await log.append({"kind": "decision"})
 
-    def signed() -> Receipt | None:
-        found = verify(tmp_path, public_keys=[signer]).signed
-        return found.covers if found is not None else None
+    async def signed() -> bool:
+        found = (await asyncio.to_thread(verify, tmp_path, public_keys=[signer])).signed
+        return found is not None and found.covers == last
 
-    for _ in range(100):
-        if await asyncio.to_thread(signed) == last:
-            break
-        await asyncio.sleep(0.05)
-    assert await asyncio.to_thread(signed) == last
+    await until(signed)
     await log.aclose()
 
 
