@@ -10,7 +10,6 @@ import re
 import shlex
 import socket
 import subprocess
-import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ import typer.main
 import yaml
 from tests.integrations.redis.server import executable, free_port
 from tests.integrations.sidecar.serving import Running
+from tests.waiting import block_until
 
 from bartizan.integrations.cli import app
 from bartizan.integrations.sidecar import Service
@@ -200,13 +200,14 @@ def guarded_redis(directory: Path, password: str) -> Iterator[str]:
     process = subprocess.Popen(
         [executable(), *place, *options, "--requirepass", password], stdout=subprocess.DEVNULL
     )
+
+    def listens() -> bool:
+        with socket.socket() as probe:
+            return process.poll() is not None or probe.connect_ex(("127.0.0.1", port)) == 0
+
     try:
-        for _ in range(200):
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.05)
+        block_until(listens)
+        assert process.poll() is None
         yield f"redis://127.0.0.1:{port}/0"
     finally:
         process.terminate()

@@ -6,10 +6,12 @@ import importlib.util
 import shutil
 import socket
 import subprocess
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from redis import Redis, RedisError
+from tests.waiting import block_until
 
 
 def executable() -> str:
@@ -57,17 +59,20 @@ class Server:
         ]
         command += ["--save", "", *self._options]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), 1) as line:
-                    line.sendall(b"PING\r\n")
-                    if line.recv(64).startswith(b"+PONG"):
-                        return
-            except OSError:
-                pass
-            assert self._process.poll() is None and time.monotonic() < deadline, "the server did not start"
-            time.sleep(0.02)
+        block_until(lambda: self._answers() or self._ended())
+        assert not self._ended(), "the server did not start"
+
+    def _answers(self) -> bool:
+        """Whether it is this server that answers, and not somebody else's on the same port."""
+        assert self._process is not None
+        try:
+            with Redis(port=self.port, socket_timeout=1) as client:
+                return bool(client.ping()) and client.info("server")["process_id"] == self._process.pid
+        except RedisError:
+            return False
+
+    def _ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
 
     def kill(self) -> None:
         """As by ``kill -9``."""
@@ -81,7 +86,7 @@ class Server:
                 self.start()
                 break
             except AssertionError:
-                if self._process is None or self._process.poll() is None:
+                if not self._ended():
                     raise
                 self.port = free_port()
                 self.url = f"redis://127.0.0.1:{self.port}/0"
@@ -92,5 +97,5 @@ class Server:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None and self._process.poll() is None:
+        if not self._ended():
             self.kill()
