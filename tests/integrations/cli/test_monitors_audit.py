@@ -230,7 +230,7 @@ def test_a_poor_terminal_and_a_full_disk(made: Path) -> None:
 
 
 def test_an_audit_that_is_cut_off_leaves_nothing_half(made: Path, tmp_path: Path) -> None:
-    """SIGINT while it reads: a shell's exit code for it, no trace, and no file that looks like a report."""
+    """SIGINT in the middle: a shell's exit code for it, no trace, and no file that looks like a report."""
 
     def interrupted(*args: object) -> Any:
         command = [*BARTIZAN, *map(str, args)]
@@ -243,7 +243,8 @@ def test_an_audit_that_is_cut_off_leaves_nothing_half(made: Path, tmp_path: Path
             said, told = process.communicate(timeout=60)
         return checked(subprocess.CompletedProcess(command, process.returncode, said, told))
 
-    done = audit(made, made / "tuned", "--out", tmp_path / "out", run=interrupted)
+    hours = ("--permutations", 10**9)
+    done = audit(made, made / "tuned", *hours, "--out", tmp_path / "out", run=interrupted)
     assert (done.returncode, done.stdout) == (130, "")
     assert list((tmp_path / "out").iterdir()) == []
 

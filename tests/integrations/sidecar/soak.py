@@ -242,14 +242,15 @@ async def soak(directory: Path, seconds: float, clients: int, sessions: int) -> 
 
 
 async def _recovered(service: Running, result: Result) -> None:
-    """Wait until both workers are there, and a call is let go."""
+    """Wait until both workers are there and have opened their logs, and a call is let go."""
     until = time.monotonic() + 90
     client = Client(service.address, "agent-a-token")
     while time.monotonic() < until:
         call = {"id": "a-last", "tool": "pay", "args": {"to": "a-x", "amount": 0}}
         try:
             _, said = await client.ask("/v1/calls", {"session": "afterwards", "call": call})
-            if said.get("allowed") and len(service.workers()) == 2:
+            workers = set(service.workers())
+            if said.get("allowed") and len(workers) == 2 and workers <= set(service.started()):
                 return client.close()
         except (OSError, EOFError):
             pass
