@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ TO = {"node": "Input", "path": ["args", "to"], "type": "str"}
 STARTS = {"node": "StringTest", "operand": TO, "params": ["a"], "predicate": "startsWith", "type": "bool"}
 ODD: dict[str, Any] = {
     "number": {**STARTS, "params": [float("nan")]},
-    "depth": reduce(lambda a, _: {"a": a}, range(900), 1),
+    "depth": json.loads('{"a":' * 900 + "1" + "}" * 900),
 }
 """Leaves that are JSON to some readers, and no condition."""
 

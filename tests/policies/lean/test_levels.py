@@ -17,7 +17,8 @@ from bartizan.policies import CheckedPolicy, Source, check_policy, compile_polic
 from bartizan.policies.lean.calculus.build import app, spine
 from bartizan.policies.lean.calculus.declarations import Axiom, Declaration, Definition, Theorem
 from bartizan.policies.lean.calculus.terms import Const, Lam
-from bartizan.policies.lean.certificates.certificate import BadCertificate
+from bartizan.policies.lean.certificates import files
+from bartizan.policies.lean.certificates.certificate import BadCertificate, parse_certificate
 from bartizan.policies.lean.certificates.certify import certify
 from bartizan.policies.lean.certificates.levels import LEVELS, Requirement, Uncertified
 from bartizan.policies.lean.encoding.emit import policy_term, tree_term
@@ -411,6 +412,35 @@ def test_certificates_may_lie_elsewhere(tmp_path: Path) -> None:
     for at in (tmp_path, tmp_path / f"{found.policy.hash}.cert.json"):
         program = compile_policy(POLICY, require=Requirement("recheck", at))
         assert program.certificate == "recheck"
+
+
+def test_what_cannot_be_read_again_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proof beyond the bound of whoever reads it is refused before anything takes its place."""
+    monkeypatch.setattr(files, "MAX_PROOF", len(pair().proof) - 1)
+    with pytest.raises(BadCertificate, match="too large to be read again"):
+        pair().write(tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == ["policy.yaml"]
+
+
+def test_a_certificate_repeats_whatever_a_policy_says() -> None:
+    """Conditions that are as long, and as deep, as a file may say them come back from the certificate's file."""
+    names = ", ".join(f'"{n}{"a" * 2_500}"' for n in range(30))
+    deep = " && ".join(f"r.n > {n}" for n in range(58))
+    found = pair(f"""
+version: 1
+name: big
+tools: {{pay: {{args: {{to: str, rows: "list({{n: int}}, 3)"}}, effect: write}}}}
+rules:
+  - {{id: all, allow: [pay], when: 'args.to in [{names}] && args.rows.all(r, {deep})'}}
+invariants:
+  - never: 'allowed(pay) && !(args.to in [{names}])'
+  - never: 'allowed(pay) && args.rows.exists(r, !({deep}))'
+""")
+    assert [fact.reason for fact in found.certificate.facts] == ["element"]
+    assert len(found.certificate.invariants[0].written) > 1 << 16
+    again = parse_certificate(found.certificate.to_bytes())
+    assert again.digest == found.certificate.digest
+    assert replace(found, certificate=again).passes() == LEVELS[:3]
 
 
 def test_a_signature_keeps_everything(tmp_path: Path) -> None:

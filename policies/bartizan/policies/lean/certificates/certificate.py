@@ -16,10 +16,11 @@ from bartizan.guard import BartizanError, MalformedJSON, Signer, Verifier
 from bartizan.guard.canonical import canonical_json, digest_of, parse_json
 
 VERSION = 1
+MAX_DEPTH = 256
+"""How deep a certificate's JSON may be nested: conditions stand in it as syntax trees."""
 _DOMAIN = b"bartizan certificate 1\n"
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Text = Annotated[str, Field(max_length=65_536)]
 Index = Annotated[int, Field(ge=0)]
 
 
@@ -42,7 +43,7 @@ class _Closed(BaseModel):
 class About(_Closed):
     """The policy: ``hash`` is that of its canonical AST."""
 
-    name: Text
+    name: str
     hash: Digest
 
 
@@ -51,7 +52,7 @@ class Proof(_Closed):
 
     digest: Digest
     bytes: Index
-    constant: Text
+    constant: str
 
 
 class Theorem(_Closed):
@@ -60,10 +61,10 @@ class Theorem(_Closed):
     ``statement`` is the digest of its type, ``facts`` those that it assumes of leaves, by position.
     """
 
-    name: Text
-    constant: Text
+    name: str
+    constant: str
     statement: Digest
-    english: Text
+    english: str
     facts: tuple[Index, ...] = ()
 
 
@@ -81,22 +82,22 @@ class Fact(_Closed):
     in ``derivatives``.
     """
 
-    english: Text
-    tool: Text
+    english: str
+    tool: str
     parts: tuple[Part, ...]
     reason: Literal["language", "law", "tool", "stage", "sum", "element"]
     states: Index = 0
     closed: Digest | None = None
-    derivatives: tuple[Text, ...] = ()
+    derivatives: tuple[str, ...] = ()
 
 
 class Answer(_Closed):
     """What an analysis said: by which solver, and how."""
 
     kind: Literal["answer"] = "answer"
-    solver: Text
-    version: Text
-    how: Text
+    solver: str
+    version: str
+    how: str
 
 
 class Shown(_Closed):
@@ -114,23 +115,23 @@ class Covered(_Closed):
 
     index: Index
     kind: Literal["never", "possible", "always-within", "without"]
-    written: Text
-    theorems: tuple[Text, ...] = ()
+    written: str
+    theorems: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
 
 
 class Checked(_Closed):
     """Who checked the proof when the certificate was made. Told to people; no level believes it."""
 
-    name: Text
-    version: Text
+    name: str
+    version: str
     verdict: Literal["accepted"]
 
 
 class Signature(_Closed):
     """An Ed25519 signature of everything else. ``key`` is the public key, 32 bytes in hexadecimal."""
 
-    key_id: Text
+    key_id: str
     key: Digest
     signature: Annotated[str, Field(pattern=r"^[0-9a-f]{128}$")]
 
@@ -145,7 +146,7 @@ class Certificate(_Closed):
     semantics: Index
     theory: Digest
     proof: Proof
-    axioms: tuple[Text, ...] = ()
+    axioms: tuple[str, ...] = ()
     theorems: tuple[Theorem, ...] = ()
     facts: tuple[Fact, ...] = ()
     invariants: tuple[Covered, ...] = ()
@@ -155,7 +156,8 @@ class Certificate(_Closed):
     @property
     def digest(self) -> str:
         """SHA-256 of everything but the signature: names the certificate, whoever signed it."""
-        return digest_of(canonical_json(_plain(self.model_copy(update={"signature": None}))))
+        plain = _plain(self.model_copy(update={"signature": None}))
+        return digest_of(canonical_json(plain, max_depth=MAX_DEPTH))
 
     def message(self, key_id: str, key: str) -> bytes:
         """The bytes that the key signs: everything, and which key it is."""
@@ -183,7 +185,7 @@ class Certificate(_Closed):
 def parse_certificate(data: bytes) -> Certificate:
     """The certificate that a file holds. Raises :class:`BadCertificate`."""
     try:
-        return Certificate.model_validate(_tuples(parse_json(data)))
+        return Certificate.model_validate(_tuples(parse_json(data, max_depth=MAX_DEPTH)))
     except MalformedJSON as error:
         raise BadCertificate(f"expected a certificate in JSON: {error}") from error
     except ValidationError as error:

@@ -65,7 +65,12 @@ def read_pair(certificate: Path) -> tuple[bytes, bytes]:
 
 
 def write_pair(certificate: Path, data: bytes, proof: bytes) -> None:
-    """Write both, the certificate last: whoever reads it before has one that does not fit the proof, and refuses it."""
+    """Write both, the certificate last: whoever reads it before has one that does not fit the proof, and refuses it.
+
+    Raises ``OSError``, and :class:`BadCertificate` for what is too large to be read again.
+    """
+    if len(data) > MAX_CERTIFICATE or len(proof) > MAX_PROOF:
+        raise BadCertificate(f"{certificate}: it, or its proof, would be too large to be read again")
     _write(proof_of(certificate), proof)
     _write(certificate, data)
 

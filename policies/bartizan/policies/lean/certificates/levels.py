@@ -84,15 +84,15 @@ class Assurance:
 def assure(policy: CheckedPolicy, requirement: Requirement, file: Path | None = None) -> Assurance:
     """Check the certificate of a policy that was read from ``file``. Raises :class:`Uncertified`."""
     level = requirement.level
-    where = _where(policy, requirement, file)
     try:
-        data, proof = read_pair(where)
+        data, proof = read_pair(_where(policy, requirement, file))
         certificate = parse_certificate(data)
     except FileNotFoundError as error:
         raise Uncertified(level, f"there is no {error.filename}", AGAIN) from error
     except OSError as error:
+        name = error.filename or "its certificate"
         raise Uncertified(
-            level, f"{where} cannot be read: {error.strerror or error}", "look at the file"
+            level, f"{name} cannot be read: {error.strerror or error}", "look at the file"
         ) from error
     except BadCertificate as error:
         raise Uncertified(level, str(error)) from error
