@@ -90,10 +90,12 @@ def certify(
     Writes `policy.cert.json` and `policy.proof.ndjson`. Exit code 1: an invariant that nothing speaks for, or, with
     --check, a certificate that does not reach the level.
     """
+    places = [_place(path, out_to) for path in policies]
+    if twice := [str(where) for where in places if places.count(where) > 1]:
+        give_up(f"{twice[0]}: two of these policies would have it as their certificate")
     good, found = True, []
-    for path in policies:
+    for path, where in zip(policies, places, strict=True):
         policy = checked(path, tools)
-        where = _place(path, out_to)
         found.append((policy, where))
         if check is not None:
             good = _holds(policy, where, check, key or [], accept_weaker, kernel) and good
@@ -144,7 +146,7 @@ def import_lean(
         out.print(
             f"  left    {escape(visible(name))}: it rests on axioms, or on other definitions than the theory's"
         )
-    if not _write(checked(target, None), certificate_of(target), sign, timeout, kernel, found.further):
+    if not _write(policy, certificate_of(target), sign, timeout, kernel, found.further):
         raise typer.Exit(1)
 
 
@@ -176,6 +178,8 @@ def _write(
         write_pair(where, certificate.to_bytes(), made.proof)
     except OSError as error:
         give_up(f"cannot write {where}: {error.strerror or error}")
+    except BadCertificate as error:
+        give_up(str(error))
     _told(certificate, where)
     return True
 

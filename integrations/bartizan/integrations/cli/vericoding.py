@@ -14,7 +14,7 @@ from bartizan.policies.lean.certificates.certificate import (
     Mismatch,
     parse_certificate,
 )
-from bartizan.policies.lean.certificates.files import read_pair
+from bartizan.policies.lean.certificates.files import MAX_CERTIFICATE, read_bounded
 from bartizan.policies.lean.source.vericoding import (
     NoProject,
     default_project,
@@ -46,5 +46,5 @@ def export_tasks(target: Path, policies: Iterable[tuple[CheckedPolicy, Path]], p
 def _certificate(policy: CheckedPolicy, where: Path) -> Certificate | None:
     if not where.exists():
         return None
-    certificate = parse_certificate(read_pair(where)[0])
+    certificate = parse_certificate(read_bounded(where, MAX_CERTIFICATE))
     return certificate if certificate.policy.hash == policy.hash else None
