@@ -26,4 +26,4 @@ def block_until(holds: Callable[[], Any]) -> None:
     end = time.monotonic() + PATIENCE
     while not holds():
         assert time.monotonic() < end
-        time.sleep(0.05)
+        time.sleep(0.01)

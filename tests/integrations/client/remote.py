@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from tests.integrations.sidecar.serving import SECRETS
+from tests.waiting import block_until
 
 from bartizan.guard import Guard
 from bartizan.integrations.client import RemoteGuard
@@ -47,8 +48,8 @@ class Served:
         thread = threading.Thread(target=server.run)
         thread.start()
         self._running.append((server, thread))
-        while not server.started:
-            assert thread.is_alive()
+        block_until(lambda: server.started or not thread.is_alive())
+        assert server.started
         return f"unix://{socket}"
 
     def close(self) -> None:

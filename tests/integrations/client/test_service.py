@@ -165,14 +165,17 @@ async def test_a_tool_that_raises_or_pauses_is_reported_so(url: str, session: st
 async def test_a_call_cancelled_while_it_runs_is_reported_so(url: str, session: str) -> None:
     """The cancellation leaves at once, and the service learns of it before the client is closed."""
 
+    began = asyncio.Event()
+
     async def hangs(call: ToolCall) -> ToolResult:
+        began.set()
         await asyncio.sleep(60)
         raise AssertionError
 
     call = ToolCall.of("1", "read", {"path": "a"})
     async with remote(url) as guard:
         running = asyncio.create_task(guard.enforce(call, hangs, session=session, once="k"))
-        await asyncio.sleep(0.3)
+        await asyncio.wait_for(began.wait(), 60)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running

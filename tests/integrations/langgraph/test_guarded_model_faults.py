@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, AIMessageChunk, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field
+from tests.waiting import block_until, until
 
 from bartizan.guard import Proposal, Refused
 from bartizan.guard.stream.errors import UnknownFrame
@@ -83,14 +83,15 @@ def test_what_is_not_understood_ends_the_run(guard) -> None:
 class _Slow(StreamingModel):
     """Says something, then nothing for long."""
 
-    closed: list[str] = Field(default_factory=list)
+    said: list[str] = Field(default_factory=list)
 
     async def _astream(self, messages: Any, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
+        self.said.append("open")
         try:
             yield ChatGenerationChunk(message=AIMessageChunk(content="Well, "))
             await asyncio.sleep(60)
         finally:
-            self.closed.append("closed")
+            self.said.append("closed")
 
 
 async def test_a_model_that_says_nothing_for_too_long_is_cut_off(guard) -> None:
@@ -100,7 +101,7 @@ async def test_a_model_that_says_nothing_for_too_long_is_cut_off(guard) -> None:
     chunks = [chunk async for chunk in model.astream("Go.")]
     assert "".join(chunk.text for chunk in chunks) == "Well, "
     assert any(chunk.response_metadata.get("finish_reason") == "content_filter" for chunk in chunks)
-    assert inner.closed == ["closed"]
+    assert inner.said == ["open", "closed"]
 
 
 async def test_a_consumer_that_goes_away_closes_the_model(guard) -> None:
@@ -110,18 +111,18 @@ async def test_a_consumer_that_goes_away_closes_the_model(guard) -> None:
     stream = model.astream("Go.")
     assert (await anext(stream)).text == "Well, "
     await stream.aclose()
-    assert inner.closed == ["closed"]
+    assert inner.said == ["open", "closed"]
 
     async def listen() -> None:
         async for _ in model.astream("Go."):
             pass
 
     listening = asyncio.create_task(listen())
-    await asyncio.sleep(0.1)
+    await until(lambda: len(inner.said) == 3)
     listening.cancel()
     with pytest.raises(asyncio.CancelledError):
         await listening
-    assert inner.closed == ["closed", "closed"]
+    assert inner.said == ["open", "closed"] * 2
 
 
 def test_a_synchronous_consumer_that_goes_away_ends_the_thread(guard) -> None:
@@ -130,10 +131,7 @@ def test_a_synchronous_consumer_that_goes_away_ends_the_thread(guard) -> None:
     stream = model.stream("Go.")
     next(stream)
     stream.close()
-    until = time.monotonic() + 5
-    while any(thread.name == "bartizan-model" for thread in threading.enumerate()):
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    block_until(lambda: all(thread.name != "bartizan-model" for thread in threading.enumerate()))
 
 
 def test_more_than_one_answer_is_refused(guard) -> None:
