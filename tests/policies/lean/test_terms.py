@@ -13,6 +13,7 @@ from bartizan.policies.lean.calculus.build import (
     abstract,
     app,
     arrow,
+    bottom_up,
     constants,
     instantiate,
     instantiate_levels,
@@ -21,6 +22,7 @@ from bartizan.policies.lean.calculus.build import (
     local,
     pi,
     spine,
+    subterms,
 )
 from bartizan.policies.lean.calculus.names import join, split
 from bartizan.policies.lean.calculus.show import show
@@ -171,6 +173,18 @@ def test_a_term_is_shown_as_people_write_it() -> None:
     for _ in range(100):
         wide = app(F, wide, wide, wide, wide)
     assert len(show(wide)) < 1000
+
+
+def test_parts_come_once_after_what_is_inside_them() -> None:
+    """From left to right, without those that are known; a shared part comes where it is first needed."""
+    pair = app(F, A, A)
+    whole = Lam("x", App(pair, Const("g")), app(F, A, Var(0)))
+    known: dict[Expr, int] = {A: 0}
+    for part in bottom_up(whole, subterms, known):
+        assert all(each in known for each in subterms(part))
+        known[part] = len(known)
+    expected = [A, F, App(F, A), pair, Const("g"), App(pair, Const("g")), Var(0), app(F, A, Var(0)), whole]
+    assert list(known) == expected
 
 
 def test_spine_takes_applications_apart() -> None:

@@ -8,7 +8,8 @@ No function here recurses, and none checks types.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from .terms import (
     App,
@@ -28,6 +29,8 @@ from .terms import (
     Succ,
     Var,
 )
+
+T = TypeVar("T")
 
 
 def local(name: str, type: Expr, kind: BinderKind = "default") -> Local:
@@ -128,6 +131,27 @@ def children(expr: Expr, depth: int = 0) -> list[tuple[Expr, int]]:
     return []
 
 
+def subterms(expr: Expr) -> list[Expr]:
+    """The expressions directly inside ``expr``."""
+    return [each for each, _ in children(expr)]
+
+
+def bottom_up(top: T, inside: Callable[[T], Sequence[T]], known: Container[T]) -> Iterator[T]:
+    """Each part of ``top`` that is not in ``known``, after the parts inside it, from left to right.
+
+    Whoever asks puts each part into ``known`` before the next one.
+    """
+    stack = [top]
+    while stack:
+        part = stack[-1]
+        if part in known:
+            stack.pop()
+        elif missing := [each for each in inside(part) if each not in known]:
+            stack.extend(reversed(missing))
+        else:
+            yield part
+
+
 def _rebuild(expr: Expr, inner: list[Expr]) -> Expr:
     if isinstance(expr, App):
         return App(*inner)
@@ -199,17 +223,7 @@ def instantiate_level(
     if not level.has_params:
         return level
     done = {} if done is None else done
-    stack = [level]
-    while stack:
-        part = stack[-1]
-        if part in done:
-            stack.pop()
-            continue
-        inner = inside(part)
-        missing = [each for each in inner if each not in done]
-        if missing:
-            stack.extend(missing)
-            continue
+    for part in bottom_up(level, inside, done):
         if isinstance(part, Param):
             done[part] = values.get(part.name, part)
         elif isinstance(part, Succ):
@@ -274,7 +288,7 @@ def parts(expr: Expr) -> Iterator[Expr]:
     while stack:
         part = stack.pop()
         yield part
-        for inner, _ in children(part):
+        for inner in subterms(part):
             if inner not in seen:
                 seen.add(inner)
                 stack.append(inner)

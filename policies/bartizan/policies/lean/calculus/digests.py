@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import sha256
 
-from .build import children, inside
+from .build import bottom_up, inside, subterms
 from .declarations import Declaration, Inductive
 from .terms import App, Const, Expr, Lam, Let, Level, Lit, Param, Pi, Proj, Sort, Var
 
@@ -24,19 +24,9 @@ class Digester:
 
     def term(self, term: Expr) -> bytes:
         """The digest of a closed term without locals. Never recurses: terms may be deep."""
-        known, stack = self._known, [term]
-        while stack:
-            top = stack[-1]
-            if top in known:
-                stack.pop()
-                continue
-            parts = [part for part, _ in children(top)]
-            waiting = [part for part in parts if part not in known]
-            if waiting:
-                stack += waiting
-                continue
-            stack.pop()
-            known[top] = self._of(top, [known[part] for part in parts])
+        known = self._known
+        for part in bottom_up(term, subterms, known):
+            known[part] = self._of(part, [known[each] for each in subterms(part)])
         return known[term]
 
     def _of(self, term: Expr, parts: list[bytes]) -> bytes:
@@ -63,17 +53,10 @@ class Digester:
 
     def level(self, level: Level) -> bytes:
         """The digest of a universe level."""
-        known, stack = self._levels, [level]
-        while stack:
-            top = stack[-1]
-            parts = inside(top)
-            waiting = [part for part in parts if part not in known]
-            if waiting:
-                stack += waiting
-                continue
-            stack.pop()
-            name = (top.name,) if isinstance(top, Param) else ()
-            known[top] = _hash(type(top).__name__, *name, *(known[part] for part in parts))
+        known = self._levels
+        for part in bottom_up(level, inside, known):
+            name = (part.name,) if isinstance(part, Param) else ()
+            known[part] = _hash(type(part).__name__, *name, *(known[each] for each in inside(part)))
         return known[level]
 
     def declarations(self, declarations: Iterable[Declaration]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..calculus.build import children, instantiate_levels, named, spine
+from ..calculus.build import bottom_up, instantiate_levels, named, spine, subterms
 from ..calculus.declarations import Constructor, Inductive, InductiveType, Recursor
 from ..calculus.show import show
 from ..calculus.terms import Const, Expr, Level, Lit, Local, Param, Pi, Proj, Sort, Var
@@ -156,16 +156,9 @@ class Family:
 
     def _occurs(self, expr: Expr) -> bool:
         """Whether a type of the declaration occurs in ``expr``; each part is looked at once for all fields."""
-        known, stack = self._known, [expr]
-        while stack:
-            part = stack[-1]
-            inner = [each for each, _ in children(part)]
-            missing = [each for each in inner if each not in known]
-            if missing:
-                stack += missing
-                continue
-            known[part] = named(part) in self.names or any(known[each] for each in inner)
-            stack.pop()
+        known = self._known
+        for part in bottom_up(expr, subterms, known):
+            known[part] = named(part) in self.names or any(known[each] for each in subterms(part))
         return known[expr]
 
 
@@ -237,5 +230,5 @@ def alike(left: Expr, right: Expr, levels: Levels) -> bool:
                 return False
         elif isinstance(mine, (Var, Lit, Local)):
             return False
-        stack += zip((each for each, _ in children(mine)), (each for each, _ in children(yours)), strict=True)
+        stack += zip(subterms(mine), subterms(yours), strict=True)
     return True

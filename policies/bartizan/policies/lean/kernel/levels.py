@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from itertools import chain, combinations
 
-from ..calculus.build import inside
+from ..calculus.build import bottom_up, inside
 from ..calculus.terms import IMax, Level, Max, Param, Succ, Zero
 from .errors import Budget, KernelError
 
@@ -24,7 +24,7 @@ class Levels:
 
     def __init__(self, budget: Budget | None = None) -> None:
         self.budget = budget or Budget()
-        self._normal: dict[tuple[Level, frozenset[str], frozenset[str]], Normal] = {}
+        self._normal: dict[tuple[frozenset[str], frozenset[str]], dict[Level, Normal]] = {}
         self._at_most: dict[tuple[Level, Level], bool] = {}
 
     def equal(self, left: Level, right: Level) -> bool:
@@ -70,24 +70,12 @@ class Levels:
 
     def normal(self, level: Level, zero: frozenset[str], nonzero: frozenset[str]) -> Normal:
         """``level`` as a maximum, the parameters in ``zero`` being zero and those in ``nonzero`` not."""
-        known = self._normal
-        stack = [level]
-        while stack:
-            part = stack[-1]
-            key = (part, zero, nonzero)
-            if key in known:
-                stack.pop()
-                continue
-            inner = inside(part)
-            missing = [each for each in inner if (each, zero, nonzero) not in known]
-            if missing:
-                stack.extend(missing)
-                continue
-            values = [known[each, zero, nonzero] for each in inner]
+        known = self._normal.setdefault((zero, nonzero), {})
+        for part in bottom_up(level, inside, known):
+            values = [known[each] for each in inside(part)]
             self.budget.spend(1 + (sum(map(len, values)) >> 2))  # they are copied
-            known[key] = _combine(part, values, zero, nonzero)
-            stack.pop()
-        return known[level, zero, nonzero]
+            known[part] = _combine(part, values, zero, nonzero)
+        return known[level]
 
     def _split(self, level: Level) -> set[str]:
         """The parameters that decide whether the right side of some ``imax`` is zero."""

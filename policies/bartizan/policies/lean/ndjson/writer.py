@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 from ..calculus import names
-from ..calculus.build import children, inside
+from ..calculus.build import bottom_up, inside, subterms
 from ..calculus.declarations import (
     Axiom,
     Declaration,
@@ -94,38 +94,21 @@ class Writer:
         return [self.name(each) for each in many]
 
     def level(self, level: Level) -> int:
-        stack = [level]
-        while stack:
-            part = stack[-1]
-            if part not in self.levels:
-                inner = inside(part)
-                missing = [each for each in inner if each not in self.levels]
-                if missing:
-                    stack.extend(reversed(missing))
-                    continue
-                numbers = [self.levels[each] for each in inner]
-                if isinstance(part, Succ):
-                    value: dict[str, Any] = {"succ": numbers[0]}
-                elif isinstance(part, (Max, IMax)):
-                    value = {"max" if isinstance(part, Max) else "imax": numbers}
-                else:
-                    assert isinstance(part, Param)
-                    value = {"param": self.name(part.name)}
-                self.number(self.levels, part, "il", value)
-            stack.pop()
+        for part in bottom_up(level, inside, self.levels):
+            numbers = [self.levels[each] for each in inside(part)]
+            if isinstance(part, Succ):
+                value: dict[str, Any] = {"succ": numbers[0]}
+            elif isinstance(part, (Max, IMax)):
+                value = {"max" if isinstance(part, Max) else "imax": numbers}
+            else:
+                assert isinstance(part, Param)
+                value = {"param": self.name(part.name)}
+            self.number(self.levels, part, "il", value)
         return self.levels[level]
 
     def expr(self, expr: Expr) -> int:
-        stack = [expr]
-        while stack:
-            part = stack[-1]
-            if part not in self.exprs:
-                missing = [each for each, _ in children(part) if each not in self.exprs]
-                if missing:
-                    stack.extend(reversed(missing))
-                    continue
-                self.number(self.exprs, part, "ie", self.part(part))
-            stack.pop()
+        for part in bottom_up(expr, subterms, self.exprs):
+            self.number(self.exprs, part, "ie", self.part(part))
         return self.exprs[expr]
 
     def part(self, expr: Expr) -> dict[str, Any]:
