@@ -237,6 +237,17 @@ def test_optional_arguments_are_there_and_not() -> None:
     assert error.entry["expect"] == "deny"
 
 
+@pytest.mark.parametrize("about", ["has(args.urgent)", "from_user(args.urgent)", "grounded(args.urgent)"])
+def test_a_flag_that_is_asked_about_and_looked_at(about: str) -> None:
+    """Whether an argument is there, or where it is from, is an atom of its own beside the argument's value."""
+    found = compile_policy(
+        'version: 1\nname: flag\ntools: {pay: {args: {"urgent?": bool}}}\n'
+        f"rules: [{{id: pay, allow: [pay], when: {about} && args.urgent}}]\n"
+    )
+    tests = made(list(synthesise(found)))
+    assert {test.entry["expect"] for test in tests} == {"allow", "deny"}
+
+
 def test_elements_of_lists_have_boundaries_too() -> None:
     """An atom about the elements of a list is decided by an element."""
     found = small("  - {id: pay, allow: [pay], when: 'args.tags.all(t, size(t) <= 2)'}\n")

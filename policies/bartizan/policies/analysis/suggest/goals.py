@@ -139,10 +139,14 @@ def _decides(condition: ast.Expr, atom: ast.Expr) -> ast.Expr:
 
 
 def substituted(node: ast.Expr, old: ast.Expr, new: ast.Expr) -> ast.Expr:
-    """The condition with another atom. What session operators look at is left alone."""
+    """The condition with another atom.
+
+    What session operators look at is left alone, and so is the place that is asked about for whether something stands
+    there and where it is from: ``has(args.flag) && args.flag`` has one atom in each half.
+    """
     if node == old:
         return new
-    if isinstance(node, ast.Register) or not is_dataclass(node):
+    if isinstance(node, ast.Register | ast.Has | ast.Provenance) or not is_dataclass(node):
         return node
     changes: dict[str, Json] = {}
     for each in fields(node):
