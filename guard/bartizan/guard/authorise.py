@@ -126,9 +126,7 @@ class Authoriser:
         request, decision, approval = judged.request, judged.decision, judged.approval
 
         if decision.outcome is Outcome.ESCALATE:
-            if (
-                approval is not None and approval.state == "pending"
-            ):  # the same question: asked, recorded before
+            if approval is not None and approval.state == "pending":  # asked before, and recorded
                 return Enforcement(decision, request.call, approval=approval)
             return await self._escalate(ask, judged, session)
         if not decision.allowed:

@@ -49,10 +49,9 @@ def parse_json(text: str | bytes, *, max_depth: int = MAX_DEPTH) -> JSON:
         raise MalformedJSON(f"expected at most {max_depth} nested levels, found far more") from error
     except ValueError as error:  # an integer beyond the interpreter's digit limit
         raise MalformedJSON(f"expected JSON: {error}") from error
+    # Else there is no escape that could be a lone surrogate, and too little to be deep.
     if "\\u" in text or text.count("{") + text.count("[") > max_depth:
-        _check(
-            value, max_depth
-        )  # else there is no escape that could be a lone surrogate, and too little to be deep
+        _check(value, max_depth)
     return value
 
 

@@ -114,9 +114,8 @@ class Guard:
             raised = Raised.by(error, suspended=bool(ask.once) and isinstance(error, suspends))
             await self._admission.raised(ask, granted, raised, wait=isinstance(error, Exception))
             raise
-        shown = await self._admission.result(
-            ask, granted, result
-        )  # and back: inspected, and recorded before it is read
+        # And back: inspected, and recorded before it is read.
+        shown = await self._admission.result(ask, granted, result)
         return replace(granted, result=shown)
 
     async def authorise(

@@ -128,9 +128,8 @@ class Assembler:
 
     def _whole(self, index: int, one: _Open) -> Found:
         try:
-            args = (
-                one.lexer.finish() if one.began else {}
-            )  # a tool without arguments is often called with nothing
+            # A tool without arguments is often called with nothing.
+            args = one.lexer.finish() if one.began else {}
             return Complete(index, ToolCall.of(one.start.id, one.start.name, args))
         except (MalformedJSON, MalformedCall) as error:
             return self._refused(index, one, str(error))

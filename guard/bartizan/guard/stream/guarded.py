@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal, TypeAlias, get_args
 
 from .call_stage import CallStage
@@ -135,11 +136,7 @@ class StreamGuard:
             note = Note("aborted", f"{type(error).__name__}: {error}"[:300])
         held = note.held or sum(stage.held for stage in self._texts.values())
         unread = await self._close()
-        self._setting.note(
-            Note(
-                note.kind, note.message, note.rules, note.index, note.id, note.tool, note.patch, held, unread
-            )
-        )
+        self._setting.note(replace(note, held=held, unread=unread))
         return [], End("aborted")
 
     async def _close(self) -> int:

@@ -99,9 +99,8 @@ class AnthropicMessages:
             said = frames.text(block.get("text", ""), "text")
             return [TextDelta(said)] if said else []
         if kind == "tool_use":
-            frames.only(
-                block, {"type", "id", "name", "caller"}, "a tool_use block"
-            )  # input, if any, would be lost
+            # Input, if there were any, would be lost.
+            frames.only(block, {"type", "id", "name", "caller"}, "a tool_use block")
             self._block = (index, kind)
             return [
                 ToolStart(index, frames.text(block.get("id"), "id"), frames.text(block.get("name"), "name"))

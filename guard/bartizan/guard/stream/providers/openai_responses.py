@@ -26,10 +26,10 @@ _KEPT: Final = (
 
 @dataclass(slots=True)
 class _Item:
-    kind: str  # message, function_call; "" if it is ignored
-    said: dict[tuple[int, str], list[str]] = field(
-        default_factory=dict
-    )  # by part and channel; arguments under (0, "")
+    """``kind``: message, function_call, or "" if it is ignored. ``said``: by part and channel; arguments at (0, "")."""
+
+    kind: str
+    said: dict[tuple[int, str], list[str]] = field(default_factory=dict)
     checked: set[tuple[int, str]] = field(default_factory=set)
     done: bool = False
 
