@@ -15,6 +15,7 @@ import ray
 from tests.monitors.host.conformance import HostConformance, reason
 from tests.monitors.host.engines import query
 from tests.monitors.host.gated import GatedEngine, Running
+from tests.waiting import until
 
 from bartizan.integrations.ray.monitors import MonitorHost
 from bartizan.integrations.ray.scale import Scale
@@ -62,8 +63,7 @@ class TestOnServe(HostConformance):
         breaker = Breaker(pause=0.05, longest=0.05)
         async with RemoteBackend(host.address, timeout=60.0, breaker=breaker) as backend:
             asked = asyncio.create_task(backend.measure(query("stop")))
-            while host.seen() != ["stop"]:  # noqa: ASYNC110 (another process sets no asyncio.Event)
-                await asyncio.sleep(0.005)
+            await until(lambda: host.seen() == ["stop"])
             os.kill(killed, signal.SIGKILL)
             host.go()
             found = await asked
@@ -73,8 +73,11 @@ class TestOnServe(HostConformance):
                 "host down",
                 "overloaded",
             )
-            while not isinstance((await backend.measure(query("w"))).value, float):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+
+            async def answers() -> bool:
+                return isinstance((await backend.measure(query("w"))).value, float)
+
+            await until(answers)
         assert int((host.folder / "pid").read_text()) != killed
 
 

@@ -33,7 +33,7 @@ class HostConformance:
     async def test_many_queries_in_one_request(self, roomy: Running) -> None:
         """Each gets its own answer, in order, with the latency of its stages and its probe's fingerprint."""
         asked = [query(f"text {n}", tool="read") for n in range(10)]
-        async with browser(roomy, ACME) as client:
+        async with browser(roomy.address, ACME) as client:
             response = await post(client, *asked)
         assert response.status_code == 200
         answers = response.json()["measurements"]
@@ -62,7 +62,7 @@ class HostConformance:
         """Everybody's and one's own are listed, with why one is not armed; another's are neither seen nor asked."""
         seen = {}
         for token in (ACME, GLOBEX, OPERATOR):
-            async with browser(roomy, token) as client:
+            async with browser(roomy.address, token) as client:
                 seen[token] = (await client.get("/v1/probes")).json()["probes"]
         assert [(one["name"], one["fingerprint"]) for one in seen[ACME]] == [
             ("injection", "f-shared"),
@@ -70,14 +70,14 @@ class HostConformance:
         ]
         assert [one["why"] for one in seen[GLOBEX]] == ["", "100 of 299 benign episodes"]
         assert len(seen[OPERATOR]) == 3
-        async with browser(roomy, ACME) as client:
+        async with browser(roomy.address, ACME) as client:
             found = await post(client, query("w", probe="drift"), query("w", probe="x"))
             own, unknown = found.json()["measurements"]
             assert own["fingerprint"] == "f-acme"
             assert unknown["value"] == {"missing": "unknown probe"}
             other = await post(client, query("w", probe="drift", tenant="globex"))
             assert (other.status_code, other.json()["error"]["place"]) == (403, "$.queries[0].tenant")
-        async with browser(roomy, OPERATOR) as client:
+        async with browser(roomy.address, OPERATOR) as client:
             (answer,) = (await post(client, query("w", probe="drift", tenant="globex"))).json()[
                 "measurements"
             ]
@@ -86,7 +86,7 @@ class HostConformance:
     async def test_without_a_token_that_is_known_nothing_is_told(self, roomy: Running) -> None:
         """Measurements, probes and metrics need a token; whether the host lives does not."""
         for token in (None, "wrong-token-0123456789"):
-            async with browser(roomy, token) as client:
+            async with browser(roomy.address, token) as client:
                 response = await post(client, query("w"))
                 assert (response.status_code, response.headers["www-authenticate"]) == (401, "Bearer")
                 assert (await client.get("/v1/probes")).status_code == 401
@@ -98,7 +98,7 @@ class HostConformance:
         """Each has its status, and no answer repeats its text."""
         body = json.loads(write_queries([query("secret")]))
         body["queries"][0]["passages"][0]["channel"] = "secret"
-        async with browser(roomy, ACME) as client:
+        async with browser(roomy.address, ACME) as client:
             bad = await client.post("/v1/measurements", content=json.dumps(body), headers=JSON_TYPE)
             assert bad.status_code == 400
             assert bad.json()["error"]["place"] == "$.queries[0].passages[0].channel"
@@ -110,7 +110,7 @@ class HostConformance:
 
     async def test_the_metrics_are_prometheus_text(self, roomy: Running) -> None:
         """Every line is a comment or a sample, histograms are cumulative, and no tenant or probe is named."""
-        async with browser(roomy, ACME) as client:
+        async with browser(roomy.address, ACME) as client:
             before = samples((await client.get("/metrics")).text)
             await post(client, query("a b"), query("c"), query("nan"))
             response = await client.get("/metrics")
@@ -164,7 +164,7 @@ class HostConformance:
             await asyncio.sleep(1.0)
             yield b"}"
 
-        async with browser(narrow) as client:
+        async with browser(narrow.address) as client:
             assert (await post(client, query("w" * 3_000))).status_code == 413
             for content, status in ((chunks(), 413), (slow(), 408)):
                 response = await client.post("/v1/measurements", content=content, headers=JSON_TYPE)
@@ -174,7 +174,7 @@ class HostConformance:
     async def test_more_requests_than_it_takes_are_turned_away_at_once(self, narrow: Running) -> None:
         """The host says 503 and when to come back; the client calls that overloaded."""
         narrow.hold()
-        async with browser(narrow) as client, RemoteBackend(narrow.address, timeout=30.0) as backend:
+        async with browser(narrow.address) as client, RemoteBackend(narrow.address, timeout=30.0) as backend:
             busy = [asyncio.create_task(post(client, query("stop"))) for _ in range(2)]
             await until(lambda: self._under_way(client, 2))
             response = await post(client, query("w"))
@@ -187,7 +187,7 @@ class HostConformance:
     async def test_who_hangs_up_frees_its_place(self, narrow: Running) -> None:
         """A client that gives up while its query waits leaves the queue, and the engine never sees it."""
         narrow.hold()
-        async with browser(narrow) as client:
+        async with browser(narrow.address) as client:
             busy = asyncio.create_task(post(client, query("stop")))
             await until(lambda: self._under_way(client, 1, "computing"))
             gone = asyncio.create_task(post(client, query("gone")))
@@ -200,7 +200,7 @@ class HostConformance:
 
     async def test_a_page_whose_name_was_rebound_is_refused(self, narrow: Running) -> None:
         """Without tokens a TCP host answers only to its own names."""
-        async with browser(narrow) as client:
+        async with browser(narrow.address) as client:
             port = httpx.URL(narrow.address).port
             for name in ("evil.example", f"evil.example:{port}", ""):
                 assert (await client.get("/v1/probes", headers={"Host": name})).status_code in (400, 421)
@@ -211,7 +211,10 @@ class HostConformance:
         """A bug is a 500 with fixed words."""
         (narrow.folder / "broken").touch()
         try:
-            async with browser(narrow) as client, RemoteBackend(narrow.address, timeout=30.0) as backend:
+            async with (
+                browser(narrow.address) as client,
+                RemoteBackend(narrow.address, timeout=30.0) as backend,
+            ):
                 response = await client.get("/v1/probes")
                 assert response.status_code == 500 and "secret" not in response.text
                 assert reason(await backend.measure(query("w"))) == "host error"
@@ -223,7 +226,7 @@ class HostConformance:
         impatient.hold()
         breaker = Breaker(failures=1)
         async with (
-            browser(impatient) as client,
+            browser(impatient.address) as client,
             RemoteBackend(impatient.address, timeout=30.0, breaker=breaker) as backend,
         ):
             assert reason(await backend.measure(query("stop"))) == "timeout"
@@ -247,11 +250,13 @@ class HostConformance:
 
 
 @asynccontextmanager
-async def browser(host: Running, token: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
+async def browser(address: str, token: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a host over TCP or a Unix socket, with a token or none."""
+    uds = address.removeprefix("unix:") if address.startswith("unix:") else None
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    async with httpx.AsyncClient(
-        base_url=host.address, headers=headers, timeout=30.0, trust_env=False
-    ) as client:
+    transport = httpx.AsyncHTTPTransport(uds=uds)
+    base = "http://monitors" if uds else address
+    async with httpx.AsyncClient(base_url=base, transport=transport, headers=headers, timeout=30.0) as client:
         yield client
 
 

@@ -9,12 +9,11 @@ import os
 import socket
 import stat
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
+from tests.waiting import until
 
 from bartizan.monitors.host import Limits
 from bartizan.monitors.host.catalogue import ProbeInfo
@@ -23,11 +22,10 @@ from bartizan.monitors.host.serve import Hosted, hosting
 from bartizan.monitors.host.wire import write_queries
 from bartizan.monitors.listening import CannotServe, bind, is_loopback
 
+from .conformance import JSON_TYPE, browser, post
 from .engines import FaultyEngine, HashedEngine, query
 from .gated import ACME, PROBES, TOKENS
-from .test_batcher import reason, settled, value
-
-JSON_TYPE = {"Content-Type": "application/json"}
+from .test_batcher import reason, value
 
 
 class NamedEngine(FaultyEngine):
@@ -43,20 +41,6 @@ async def hosted() -> AsyncIterator[Hosted]:
     async with hosting(engine, limits=Limits(timeout=30.0), tokens=TOKENS) as host:
         yield host
         engine.go.set()
-
-
-@asynccontextmanager
-async def browser(address: str, token: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
-    uds = address.removeprefix("unix:") if address.startswith("unix:") else None
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    transport = httpx.AsyncHTTPTransport(uds=uds)
-    base = "http://monitors" if uds else address
-    async with httpx.AsyncClient(base_url=base, transport=transport, headers=headers, timeout=30.0) as client:
-        yield client
-
-
-async def post(client: httpx.AsyncClient, *queries: Any, **extra: Any) -> httpx.Response:
-    return await client.post("/v1/measurements", content=write_queries(queries), headers=JSON_TYPE, **extra)
 
 
 async def test_the_log_repeats_no_text_of_a_bad_request(
@@ -169,7 +153,7 @@ async def test_stopping_answers_whoever_waits() -> None:
         busy = asyncio.create_task(post(client, query("stop")))
         await asyncio.to_thread(engine.waiting.wait)
         queued = asyncio.create_task(post(client, query("w")))
-        await settled(lambda: host.batcher.stats().queue_depth == 1)
+        await until(lambda: host.batcher.stats().queue_depth == 1)
         stopped = asyncio.create_task(stopping.__aexit__(None, None, None))
         assert (await queued).json()["measurements"][0]["value"] == {"missing": "shutting down"}
         assert not busy.done() and not stopped.done()

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from tests.waiting import until
 
 from bartizan.guard import Missing
 from bartizan.monitors import Measurement, Query
@@ -28,12 +29,6 @@ def reason(measurement: Measurement) -> str:
 def value(measurement: Measurement) -> float:
     assert isinstance(measurement.value, float), measurement
     return measurement.value
-
-
-async def settled(condition: Any) -> None:
-    """Let other tasks and threads go on until something is true."""
-    while not condition():  # noqa: ASYNC110 (a thread sets no asyncio.Event)
-        await asyncio.sleep(0.001)
 
 
 async def test_an_answer_is_the_engine_s_own() -> None:
@@ -134,10 +129,10 @@ async def test_too_much_is_shed_at_once(faulty: FaultyEngine) -> None:
         busy = asyncio.create_task(batcher.measure(query("stop", tenant="flood")))
         await asyncio.to_thread(faulty.waiting.wait)
         flood = [asyncio.create_task(batcher.measure(query(f"w{n}", tenant="flood"))) for n in range(50)]
-        await settled(lambda: sum(task.done() for task in flood) == 38)
+        await until(lambda: sum(task.done() for task in flood) == 38)
         other = [asyncio.create_task(batcher.measure(query(f"w{n}", tenant="other"))) for n in range(8)]
         third = asyncio.create_task(batcher.measure(query("w", tenant="third")))
-        await settled(
+        await until(
             lambda: sum(task.done() for task in flood) == 39
         )  # the queue is full: the flood gives way
         assert batcher.stats().queue_depth == 20 and batcher.stats().tenants_waiting == 3
@@ -155,9 +150,9 @@ async def test_a_quiet_tenant_is_not_starved_by_a_flood(faulty: FaultyEngine) ->
         busy = asyncio.create_task(batcher.measure(query("stop", tenant="flood")))
         await asyncio.to_thread(faulty.waiting.wait)
         flood = [asyncio.create_task(batcher.measure(query(f"w{n}", tenant="flood"))) for n in range(200)]
-        await settled(lambda: batcher.stats().queue_depth == 200)
+        await until(lambda: batcher.stats().queue_depth == 200)
         quiet = asyncio.create_task(batcher.measure(query("please", tenant="quiet")))
-        await settled(lambda: batcher.stats().queue_depth == 201)
+        await until(lambda: batcher.stats().queue_depth == 201)
         faulty.go.set()
         await asyncio.gather(busy, *flood, quiet)
     places = [n for n, batch in enumerate(faulty.batches) if any(one.tenant == "quiet" for one in batch)]
@@ -170,7 +165,7 @@ async def test_a_cancelled_caller_frees_its_place(faulty: FaultyEngine) -> None:
         busy = asyncio.create_task(batcher.measure(query("stop")))
         await asyncio.to_thread(faulty.waiting.wait)
         tasks = [asyncio.create_task(batcher.measure(query("gone"))) for _ in range(5)]
-        await settled(lambda: batcher.stats().queue_depth == 5)
+        await until(lambda: batcher.stats().queue_depth == 5)
         assert reason(await batcher.measure(query("no place"))) == "overloaded"
         for task in tasks:
             task.cancel()
@@ -209,7 +204,7 @@ async def test_who_sends_poison_is_batched_alone_for_a_while(faulty: FaultyEngin
         tasks = [
             asyncio.create_task(batcher.measure(query("w", tenant=t))) for t in ("bad", "good", "bad", "good")
         ]
-        await settled(lambda: batcher.stats().queue_depth == 4)
+        await until(lambda: batcher.stats().queue_depth == 4)
         faulty.go.set()
         for answer in await asyncio.gather(busy, *tasks):
             value(answer)
@@ -243,11 +238,11 @@ async def test_a_hanging_engine_piles_nothing_up(faulty: FaultyEngine) -> None:
         assert reason(await batcher.measure(query("stop"), within=0.05)) in ("timeout", "engine stuck")
         answers = await asyncio.gather(*(batcher.measure(query("w"), within=0.05) for _ in range(20)))
         assert {reason(one) for one in answers} <= {"timeout", "engine stuck"}
-        await settled(lambda: not batcher.health().live)
+        await until(lambda: not batcher.health().live)
         assert reason(await batcher.measure(query("w"))) == "engine stuck"
         assert batcher.stats().queue_depth == 0
         faulty.go.set()
-        await settled(lambda: batcher.health().ready)
+        await until(lambda: batcher.health().ready)
         value(await batcher.measure(query("w")))
 
 
@@ -268,7 +263,7 @@ async def test_shutting_down_answers_whoever_waits(faulty: FaultyEngine) -> None
     busy = asyncio.create_task(batcher.measure(query("stop")))
     await asyncio.to_thread(faulty.waiting.wait)
     queued = [asyncio.create_task(batcher.measure(query("w"))) for _ in range(5)]
-    await settled(lambda: batcher.stats().queue_depth == 5)
+    await until(lambda: batcher.stats().queue_depth == 5)
     closing = asyncio.create_task(batcher.aclose())
     assert {reason(one) for one in await asyncio.gather(*queued)} == {"shutting down"}
     assert reason(await batcher.measure(query("w"))) == "shutting down"

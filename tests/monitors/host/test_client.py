@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from tests.waiting import until
 
 from bartizan.monitors.host import Limits
 from bartizan.monitors.host.breaker import Breaker
@@ -17,9 +18,9 @@ from bartizan.monitors.host.connection import Address, Connections
 from bartizan.monitors.host.serve import hosting
 from bartizan.monitors.host.wire import read_answers, write_queries
 
+from .conformance import JSON_TYPE
 from .engines import FaultyEngine, HashedEngine, query
-from .test_app import JSON_TYPE
-from .test_batcher import reason, settled, value
+from .test_batcher import reason, value
 
 
 @asynccontextmanager
@@ -144,7 +145,7 @@ async def test_connections_are_kept_and_never_shared() -> None:
         stopped = asyncio.create_task(ask("stop"))
         await asyncio.to_thread(engine.waiting.wait)
         waiting = [asyncio.create_task(ask("w " * n)) for n in range(1, 4)]
-        await settled(lambda: host.batcher.stats().queue_depth == 3)
+        await until(lambda: host.batcher.stats().queue_depth == 3)
         stopped.cancel()
         engine.go.set()
         assert await asyncio.gather(*waiting) == ["5", "6", "7"]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.waiting import until
 
 from bartizan.guard import Event, Guard, Outcome, Signal, ToolCall, ToolResult, Trace
 from bartizan.monitors import Backend, Passage, Query
@@ -19,8 +20,8 @@ from bartizan.monitors.host.breaker import Breaker
 from bartizan.monitors.host.client import RemoteBackend
 from bartizan.policies import compile_policy
 
+from .conformance import browser
 from .engines import HashedEngine, query
-from .test_app import browser
 from .test_batcher import reason, value
 
 SCRIPT = Path(__file__).with_name("host_process.py")
@@ -131,8 +132,11 @@ async def test_a_killed_host_escalates_or_denies_and_a_restart_recovers(
 
         asked = [asyncio.create_task(backend.measure(query("stop"))) for _ in range(5)]  # holds the engine up
         deciding = [asyncio.create_task(decide(guard, tool, 1)) for tool in ("send", "post")]
-        while await under_way(host.address) < 7:  # noqa: ASYNC110 (another process sets no asyncio.Event)
-            await asyncio.sleep(0.01)
+
+        async def all_there() -> bool:
+            return await under_way(host.address) == 7
+
+        await until(all_there)
         os.kill(host.process.pid, signal.SIGKILL)
         assert await asyncio.gather(*deciding) == [Outcome.ESCALATE, Outcome.DENY]
         assert {reason(one) for one in await asyncio.gather(*asked)} == {"host down"}
