@@ -210,9 +210,9 @@ def test_a_sum_of_what_is_never_negative_is_not_negative() -> None:
 )
 def test_a_sum_that_may_be_negative_is_no_fact(rules: tuple[str, ...]) -> None:
     """Where a negative amount may be let go, asked for or not, the fact is neither found nor believed."""
-    fact = made(policy(POSITIVE, deny(SUM), invariants=NEVER)).certificate
-    assert fact is not None
-    parts = parts_of(fact.facts[0])
+    certificate = made(policy(POSITIVE, deny(SUM), invariants=NEVER)).certificate
+    assert certificate is not None
+    parts = parts_of(certificate.facts[0])
     of = policy(*rules, invariants=NEVER)
     assert sums.contradiction(parts, of) is None
     assert sums.objection(parts, of) == "calls of pay may be let go with less than 0"

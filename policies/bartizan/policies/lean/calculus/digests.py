@@ -76,11 +76,6 @@ class Digester:
         return _hash(kind, made.params, *made.level_params, b"", *types)
 
 
-def statement_digest(term: Expr) -> str:
-    """The digest of one statement, in hexadecimal."""
-    return Digester().term(term).hex()
-
-
 def _hash(*parts: str | int | bytes) -> bytes:
     """Over the parts with their kinds and lengths, so that no two lists of parts are the same bytes."""
     state = sha256()

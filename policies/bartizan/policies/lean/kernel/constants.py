@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from ..calculus.terms import Expr, Level, Pi, Sort
+from ..calculus.terms import Expr
 
 Kind: TypeAlias = Literal[
     "axiom", "definition", "theorem", "opaque", "inductive", "constructor", "recursor", "quotient"
@@ -19,7 +19,6 @@ class Family:
     name: str
     params: int
     indices: int
-    level: Level
     constructors: tuple[str, ...]
     recursive: bool
 
@@ -36,10 +35,9 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A constructor: the ``index``-th of ``family``."""
+    """A constructor of ``family``."""
 
     family: str
-    index: int
     params: int
     fields: int
 
@@ -77,14 +75,7 @@ class Constant:
     type: Expr
     value: Expr | None = None
     height: int = 0
-    family: Family | None = field(default=None)
-    made: Made | None = field(default=None)
-    eliminator: Eliminator | None = field(default=None)
-    lifting: Lifting | None = field(default=None)
-
-
-def result_sort(type: Expr) -> Level | None:
-    """The level of the sort that a type of the form ``forall ..., Sort u`` ends in."""
-    while isinstance(type, Pi):
-        type = type.body
-    return type.level if isinstance(type, Sort) else None
+    family: Family | None = None
+    made: Made | None = None
+    eliminator: Eliminator | None = None
+    lifting: Lifting | None = None

@@ -11,6 +11,7 @@ from ..calculus.declarations import (
     Declaration,
     Definition,
     Inductive,
+    InductiveType,
     Opaque,
     Quotient,
     Recursor,
@@ -206,20 +207,20 @@ class Environment:
         check_type(declaration, everything, self._levels)
         heads = [check_head(declaration, type, self._checker) for type in types]
         for type, head in zip(types, heads, strict=True):
-            self._declare_type(declaration, type.name, type.type, head, (), recursive=True)
+            self._declare_type(declaration, type, head, (), recursive=True)
         shape = Family(declaration, heads, self._checker, self._levels).check()
         recursive = any(target is not None for fields in shape.recursive.values() for target in fields)
         for type, head in zip(types, heads, strict=True):
             of_type = tuple(constructor.name for constructor in type.constructors)
-            self._declare_type(declaration, type.name, type.type, head, of_type, recursive)
-            for index, constructor in enumerate(type.constructors):
+            self._declare_type(declaration, type, head, of_type, recursive)
+            for constructor in type.constructors:
                 fields = len(shape.recursive[constructor.name])
                 self.constants[constructor.name] = known.Constant(
                     constructor.name,
                     "constructor",
                     declaration.level_params,
                     constructor.type,
-                    made=known.Made(type.name, index, declaration.params, fields),
+                    made=known.Made(type.name, declaration.params, fields),
                 )
         derived = derive(declaration, shape)
         if declaration.recursors is not None:
@@ -233,10 +234,11 @@ class Environment:
             self.budget.spend(times * sum(1 for _ in parts(type)))
 
     def _declare_type(
-        self, of: Inductive, name: str, type: Expr, head: Head, constructors: tuple[str, ...], recursive: bool
+        self, of: Inductive, type: InductiveType, head: Head, constructors: tuple[str, ...], recursive: bool
     ) -> None:
-        family = known.Family(name, of.params, head.indices, head.level, constructors, recursive)
-        self.constants[name] = known.Constant(name, "inductive", of.level_params, type, family=family)
+        name = type.name
+        family = known.Family(name, of.params, head.indices, constructors, recursive)
+        self.constants[name] = known.Constant(name, "inductive", of.level_params, type.type, family=family)
 
     def _recursor(self, recursor: Recursor) -> known.Constant:
         first = recursor.params + recursor.motives + recursor.minors

@@ -21,7 +21,7 @@ def check_names(names: Sequence[str], level_params: Sequence[str], taken: Contai
         except ValueError as error:
             raise KernelError(str(error)) from None
     if len(set(level_params)) != len(level_params):
-        raise KernelError(f"a universe parameter is declared twice: {', '.join(level_params)}")
+        raise KernelError(f"a universe parameter is declared twice: {', '.join(level_params):.200}")
     if len(set(names)) != len(names):
         raise KernelError("two parts of the declaration have the same name")
     for name in names:

@@ -166,9 +166,8 @@ def compare(declared: tuple[Recursor, ...], derived: tuple[Recursor, ...], level
     """Raise :class:`KernelError` unless the declared recursors are the derived ones, up to the names of binders."""
     wanted = {recursor.name: recursor for recursor in derived}
     if len(declared) != len(wanted) or {recursor.name for recursor in declared} != wanted.keys():
-        raise KernelError(
-            f"the recursors must be {sorted(wanted)}, found {sorted(recursor.name for recursor in declared)}"
-        )
+        found = sorted(recursor.name for recursor in declared)
+        raise KernelError(f"the recursors must be {sorted(wanted)!r:.200}, found {found!r:.200}")
     for recursor in declared:
         other = wanted[recursor.name]
         params = recursor.level_params
