@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from bartizan.guard import StoreUnavailable
 
-from .connection import FAILURES
+from .connection import FAILURES, heard
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class Breaker:
         if not self._admits():
             raise StoreUnavailable("Redis did not answer the last times; it is asked again in a moment")
         try:
-            answer = await question()
+            answer = await heard(question())
         except (*FAILURES, UnicodeEncodeError) as error:
             self._failed()
             raise StoreUnavailable(f"Redis did not answer: {error}") from error

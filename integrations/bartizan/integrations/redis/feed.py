@@ -15,7 +15,7 @@ from bartizan.guard import MalformedJSON
 from bartizan.guard.canonical import JSON, WRAPPED_DEPTH, canonical_json, parse_json
 
 from .breaker import Breaker
-from .connection import FAILURES, connect, space
+from .connection import FAILURES, connect, heard, space
 from .outbox import Outbox
 
 Record = Mapping[str, JSON]
@@ -130,9 +130,11 @@ class RedisFeed:
         while True:
             try:
                 if last is None:
-                    newest: Any = await self._listener.xrevrange(self._key, count=1)
+                    newest: Any = await heard(self._listener.xrevrange(self._key, count=1))
                     last = newest[0][0] if newest else b"0-0"
-                found: Any = await self._listener.xread({self._key: last}, count=256, block=self._block)
+                found: Any = await heard(
+                    self._listener.xread({self._key: last}, count=256, block=self._block)
+                )
             except FAILURES:
                 await asyncio.sleep(self._pause)
                 continue

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from .connection import FAILURES
+from .connection import FAILURES, heard
 
 T = TypeVar("T")
 
@@ -77,7 +77,7 @@ class Outbox(Generic[T]):
         while self._waiting:
             things = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
             try:
-                await self._send(things)
+                await heard(self._send(things))
             except FAILURES:
                 self._again(things)
                 await asyncio.sleep(self._pause)

@@ -13,13 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from redis.asyncio import Redis
 from redis.exceptions import PubSubError
 
 from bartizan.guard import MalformedJSON, StoreUnavailable
 from bartizan.guard.canonical import canonical_json, parse_json
 from bartizan.guard.clock import now_us
 
-from .connection import FAILURES, connect, space
+from .connection import FAILURES, connect, heard, space
 
 _DOMAIN = b"bartizan policy revision\0"
 
@@ -81,15 +82,15 @@ class PolicyRevision:
         mac = self._mac(hash, text, when)
         body = canonical_json({"announced": when, "hash": hash, "mac": mac, "text": text})
         try:
-            await self._client.set(self._name, body)
-            await self._client.publish(self._name, hash)
+            await heard(self._client.set(self._name, body))
+            await heard(self._client.publish(self._name, hash))
         except FAILURES as error:
             raise StoreUnavailable(f"Redis did not take the revision: {error}") from error
 
     async def current(self) -> Revision | None:
         """The revision announced last; None if there is none, or it is not one. Raises ``StoreUnavailable``."""
         try:
-            body: Any = await self._client.get(self._name)
+            body: Any = await heard(self._client.get(self._name))
         except FAILURES as error:
             raise StoreUnavailable(f"Redis did not answer: {error}") from error
         if body is None:
@@ -134,12 +135,15 @@ class PolicyRevision:
         """Wake the follower early. What goes wrong here costs at most one period of the poll."""
         while self._listener is not None:
             with suppress(*FAILURES, PubSubError):
-                async with self._listener.pubsub(ignore_subscribe_messages=True) as channel:
-                    await channel.subscribe(self._name)
-                    while True:
-                        if await channel.get_message(timeout=self._every) is not None:
-                            woken.set()
+                await heard(self._wake(self._listener, woken))
             await asyncio.sleep(self._every)
+
+    async def _wake(self, listener: Redis, woken: asyncio.Event) -> None:
+        async with listener.pubsub(ignore_subscribe_messages=True) as channel:
+            await heard(channel.subscribe(self._name))
+            while True:
+                if await heard(channel.get_message(timeout=self._every)) is not None:
+                    woken.set()
 
     def _read(self, body: bytes) -> Revision | None:
         try:
