@@ -469,7 +469,7 @@ def test_false_cannot_be_proved_from_a_prop_that_hides_data() -> None:
 
 
 def test_large_declarations_cost_what_their_recursors_take() -> None:
-    """Each rule of a recursor names all minor premises, so a type of very many constructors is over budget."""
+    """Each recursor names all motives, each rule all minor premises: very many of them are over budget."""
     many: dict[str, Expr] = {f"c{place}": T for place in range(3_000)}
     with pytest.raises(BudgetError, match="more steps"):
         environment().add(inductive("T", TYPE, many))
@@ -485,3 +485,6 @@ def test_large_declarations_cost_what_their_recursors_take() -> None:
     mixed = {f"c{place}": pi([N], arrow(eq(NAT, N, long), T)) for place in range(50)}
     with pytest.raises(BudgetError, match="more steps"):
         environment().add(inductive("T", TYPE, mixed))
+    empty = tuple(InductiveType(f"T{place}", TYPE, ()) for place in range(3_000))
+    with pytest.raises(BudgetError, match="more steps"):
+        environment().add(Inductive((), 0, empty))

@@ -21,7 +21,7 @@ from ..calculus.terms import Expr
 from . import constants as known
 from .conversion import Conversion
 from .errors import Budget, BudgetError, KernelError
-from .form import check_closed, check_names, size
+from .form import binders, check_closed, check_names
 from .inductive import Family, Head, check_head, compare
 from .infer import Checker, Context
 from .levels import Levels
@@ -203,7 +203,7 @@ class Environment:
         everything = [*names, *made, *map(recursor_name, names)]
         check_names(everything, (), self.constants)
         check_closed(all_types, declaration.level_params, self.budget)
-        self._pay_for_recursors(all_types, len(constructors))
+        self._pay_for_recursors(all_types)
         check_type(declaration, everything, self._levels)
         heads = [check_head(declaration, type, self._checker) for type in types]
         for type, head in zip(types, heads, strict=True):
@@ -227,11 +227,10 @@ class Environment:
             compare(declaration.recursors, derived, self._levels)
         return derived
 
-    def _pay_for_recursors(self, types: Sequence[Expr], constructors: int) -> None:
-        """Each rule of a recursor names all minor premises, and each binder of a type is put into those behind it."""
-        times = constructors + size(types)
+    def _pay_for_recursors(self, types: Sequence[Expr]) -> None:
+        """Recursors and their rules name all motives and minor premises; each binder is put into what is behind it."""
         for type in types:
-            self.budget.spend(times * sum(1 for _ in parts(type)))
+            self.budget.spend((len(types) + binders(type)) * sum(1 for _ in parts(type)))
 
     def _declare_type(
         self, of: Inductive, type: InductiveType, head: Head, constructors: tuple[str, ...], recursive: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 
 from ..calculus.build import levels_in, parts
 from ..calculus.names import split
@@ -44,16 +44,13 @@ def check_closed(expressions: Sequence[Expr], level_params: Sequence[str], budge
                     raise KernelError(f"{level.name} is no universe parameter of the declaration")
 
 
-def size(types: Iterable[Expr]) -> int:
-    """How many binders the types have together. Raises :class:`KernelError` where one has too many."""
-    total = 0
-    for type in types:
-        count = 0
-        while isinstance(type, Pi):
-            count, type = count + 1, type.body
-            if count > MOST_FIELDS:
-                raise KernelError(
-                    f"a type or constructor has more than {MOST_FIELDS} parameters, indices and fields"
-                )
-        total += count
-    return total
+def binders(type: Expr) -> int:
+    """How many binders a type or constructor has. Raises :class:`KernelError` if they are too many."""
+    count = 0
+    while isinstance(type, Pi):
+        count, type = count + 1, type.body
+        if count > MOST_FIELDS:
+            raise KernelError(
+                f"a type or constructor has more than {MOST_FIELDS} parameters, indices and fields"
+            )
+    return count

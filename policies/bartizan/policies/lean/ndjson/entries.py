@@ -22,7 +22,7 @@ from ..calculus.declarations import (
 )
 from ..calculus.terms import Expr
 from ..kernel.errors import KernelError
-from ..kernel.form import size
+from ..kernel.form import binders
 from .facts import facts
 from .fields import check_safe, fields_of, natural, typed
 from .lines import Object
@@ -189,7 +189,8 @@ def _assemble(
         of_type = tuple(Constructor(each, constructors[each]["type"]) for each in type["ctors"])
         built.append(InductiveType(name, type["type"], of_type))
     declaration = Inductive(first["levels"], first["params"], tuple(built), recursors)
-    size(each["type"] for _, each in [*types, *made])  # none is too long to be gone through again and again
+    for _, each in [*types, *made]:
+        binders(each["type"])  # none is too long to be gone through again and again
     known = facts(declaration)
     for (name, type), indices in zip(types, known.indices, strict=True):
         if (type["indices"], type["recursive"], type["reflexive"]) != (
