@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -133,6 +135,33 @@ def test_a_principal_is_who_the_token_belongs_to(service: Running) -> None:
     """A token without acts_for cannot ask in another's name."""
     status, _ = service.ask("/v1/calls", {**proposed("1", "look", what="a"), "principal": {"id": "root"}})
     assert status == 403
+
+
+def test_a_proxys_header_on_a_line_that_was_cut_is_nothing(tmp_path: Path) -> None:
+    """A proxy is trusted on the Unix socket; who resets a TCP connection before it is taken up has no address, and is
+    not taken for it."""
+    workload = {"id": "desk", "name": "desk", "scopes": ["decide"]}
+    listen = ["127.0.0.1:0", f"unix:{tmp_path}/s.sock"]
+    proxy = {"header": "x-who", "addresses": ["unix"], "workloads": [workload]}
+    with Running(written(tmp_path, listen=listen, proxy=proxy)) as running:
+        for session in ("stolen", "vouched"):
+            body = json.dumps(proposed("1", "look", session=session, what="a")).encode()
+            head = b"POST /v1/calls HTTP/1.1\r\nhost: x\r\nx-who: desk\r\ncontent-type: application/json\r\n"
+            request = head + b"content-length: %d\r\n\r\n" % len(body) + body
+            running.process.send_signal(signal.SIGSTOP)
+            try:
+                if session == "vouched":
+                    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                    line.connect(f"{tmp_path}/s.sock")
+                else:
+                    line = socket.create_connection(running.address, timeout=20)
+                    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                line.sendall(request)
+                line.close()
+            finally:
+                running.process.send_signal(signal.SIGCONT)
+        _wait(lambda: running.ask("/v1/sessions/vouched", token="ann-token")[0] == 200)
+        assert running.ask("/v1/sessions/stolen", token="ann-token")[0] == 404
 
 
 def test_a_sender_that_is_too_slow_is_not_waited_for(service: Running) -> None:

@@ -92,10 +92,7 @@ class Door:
                 await _refuse(tell, Problem(500, "the service failed; see its log"))
 
     def _identify(self, scope: Scope) -> Identity:
-        client = scope.get("client")
-        return self._service.authenticator.identify(
-            scope["headers"], client[0] if client is not None else None
-        )
+        return self._service.authenticator.identify(scope["headers"], _peer(scope))
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -113,6 +110,19 @@ class Door:
         """Raises :class:`Problem` 503 at once where it is full: who waits in a queue is answered too late."""
         if self._service.inside >= self._service.config.limits.concurrent:
             raise unavailable("the service is full: this is a denial; come again")
+
+
+def _peer(scope: Scope) -> str | None:
+    """The peer's address, None on a Unix socket; "" if it has none any more, since it cut its line.
+
+    What is our own end tells which: were an unknown peer taken for one on the Unix socket, whoever can reach a port
+    could send a request as the proxy does, and cut the line before it is taken up.
+    """
+    client, server = scope.get("client"), scope.get("server")
+    if client is not None:
+        address: str = client[0]
+        return address
+    return None if server is not None and server[1] is None else ""
 
 
 def _attach(scope: Scope) -> Token[context.Context] | None:
