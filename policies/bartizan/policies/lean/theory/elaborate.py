@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..calculus.build import app, constants, lam, local, parts, pi, replace
 from ..calculus.declarations import Constructor, Definition, Inductive, InductiveType, Theorem
-from ..calculus.terms import ONE, ZERO, Const, Expr, Local, Param, Pi, Sort
+from ..calculus.terms import ONE, Const, Expr, Local, Param, Pi, Sort
 from . import syntax
 from .context import telescope
 from .obvious import Mistake
@@ -16,7 +16,7 @@ class Elaborator(Terms):
     """Adds the commands of a source to the context."""
 
     def run(self, source: str) -> None:
-        """Takes all commands of ``source``. Raises :class:`Mistake`, :class:`syntax.Malformed`."""
+        """Takes all commands of ``source``. Raises :class:`Mistake`, :class:`.parse.Malformed`."""
         for command in commands(source):
             try:
                 self.command(command)
@@ -93,12 +93,8 @@ class Elaborator(Terms):
             head = Const(f"{name}.rec", (sort, *levels) if shape.large else levels)
             body = app(head, *params, motive, lam(fields, field), value)
             full = f"{name}.{field.name}"
-            kind = Theorem if isinstance(sort, type(ZERO)) else None
-            type_, whole = pi([*params, value], type_), lam([*params, value], body)
             self.add(
-                kind(full, level_params, type_, whole)
-                if kind
-                else Definition(full, level_params, type_, whole, 1)
+                Definition(full, level_params, pi([*params, value], type_), lam([*params, value], body), 1)
             )
             done[field] = app(Const(full, levels), *params, value)
 

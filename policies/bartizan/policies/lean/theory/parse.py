@@ -35,24 +35,9 @@ _TOKEN = re.compile(
     r"|(?P<number>\d+)"
     r"|(?P<name>@?[^\W\d][\w'?]*(?:\.[^\W][\w'?]*)*)"
     r"|(?P<field>\.[^\W\d][\w']*)"
-    r"|(?P<symbol>:=|=>|->|→|::|&&|\|\||[(){}\[\]:,;|∀∃∧∨¬↔=!←_])"  # noqa: RUF001
+    r"|(?P<symbol>:=|=>|→|::|&&|\|\||[(){}\[\]:,;|∀∃∧∨¬↔=!←_])"  # noqa: RUF001
 )
-_KEYWORDS = frozenset(
-    (
-        "fun",
-        "match",
-        "with",
-        "generalizing",
-        "have",
-        "show",
-        "rw",
-        "if",
-        "then",
-        "else",
-        "auto",
-        "in",
-    )
-)
+_KEYWORDS = frozenset(("fun", "match", "with", "have", "show", "rw", "auto"))
 
 
 class Malformed(Exception):
@@ -211,15 +196,8 @@ class _Parser:
             case "auto":
                 self.next()
                 return Auto(tuple(self.listed()) if self.peek() == "[" else ())
-            case "if":
-                self.next()
-                parts = [self.term()]
-                self.expect("then")
-                parts.append(self.term())
-                self.expect("else")
-                return Apply(Name("cond"), (*parts, self.term()))
         left = self.infix(0)
-        if self.take("→") or self.take("->"):
+        if self.take("→"):
             return ForAll((Binder("_", left),), self.term())
         return left
 
@@ -247,10 +225,6 @@ class _Parser:
         if equation:
             self.expect(":")
         subject = self.term()
-        names = []
-        if self.take("generalizing"):
-            while self.peek() != "with":
-                names.append(self.name())
         self.expect("with")
         arms = []
         while self.take("|"):
@@ -259,7 +233,7 @@ class _Parser:
             while not self.take("=>"):
                 bound.append(self.name())
             arms.append(Arm(constructor, tuple(bound), self.term()))
-        return Match(subject, equation, tuple(names), tuple(arms))
+        return Match(subject, equation, tuple(arms))
 
     def infix(self, least: int) -> Syntax:
         if self.take("¬"):

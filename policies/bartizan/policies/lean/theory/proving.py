@@ -31,7 +31,6 @@ class Proving(Obvious, ABC):
     def match(self, term: syntax.Match, expected: Expr) -> Expr:
         subject = self.settle(self.elaborate(term.subject))
         arms = {arm.constructor: arm for arm in term.arms}
-        reverted = [each for each in self.scope if each.name in term.generalizing]
 
         def arm(name: str, fields: list[Local], hypotheses: list[Local], goal: Expr) -> Expr:
             short = name.rpartition(".")[2]
@@ -51,11 +50,9 @@ class Proving(Obvious, ABC):
         unknown = set(arms) - {"_"} - {c.rpartition(".")[2] for c in self.shape_of(subject).constructors}
         if unknown:
             raise Mistake(f"no constructors {sorted(unknown)}")
-        return self.cases(subject, expected, arm, reverted, term.equation)
+        return self.cases(subject, expected, arm, term.equation)
 
-    def cases(
-        self, subject: Expr, expected: Expr, arm: Closing, chosen: Sequence[Local], equation: str | None
-    ) -> Expr:
+    def cases(self, subject: Expr, expected: Expr, arm: Closing, equation: str | None = None) -> Expr:
         """The recursor on ``subject``; in a proof, hypotheses that mention it are generalised along."""
         shape = self.shape_of(subject)
         if shape.indices:
@@ -63,7 +60,7 @@ class Proving(Obvious, ABC):
         type_ = self.whnf(self.settle(self.infer(subject)))
         head, params = spine(type_)
         assert isinstance(head, Const)
-        moved = self.moved(subject, self.is_proposition(expected), chosen)
+        moved = self.moved(subject) if self.is_proposition(expected) else []
         place = local("x", type_)
         sort = Const("Eq", (self.sort_of(type_),))
 
@@ -100,13 +97,12 @@ class Proving(Obvious, ABC):
             result = app(result, app(Const("Eq.refl", sort.levels), type_, subject))
         return app(result, *moved)
 
-    def moved(self, subject: Expr, proving: bool, chosen: Sequence[Local]) -> list[Local]:
-        """The hypotheses that are generalised when ``subject`` is taken apart."""
+    def moved(self, subject: Expr) -> list[Local]:
+        """The hypotheses that are generalised when ``subject`` is taken apart: those that mention it."""
         found: list[Local] = []
         for each in self.scope:
             each.type = self.settle(each.type)
-            about = proving and any(part is subject or part in found for part in parts(each.type))
-            if each is not subject and (about or each in chosen):
+            if each is not subject and any(part is subject or part in found for part in parts(each.type)):
                 found.append(each)
         return found
 
@@ -167,7 +163,7 @@ class Proving(Obvious, ABC):
             def arm(name: str, fields: list[Local], hyps: list[Local], goal: Expr) -> Expr:
                 return self.auto([*filter(self.is_enumeration, fields), *cases[1:]], self.settle(goal))
 
-            return self.cases(subject, expected, arm, (), None)
+            return self.cases(subject, expected, arm)
         found = self.obvious(expected)
         if found is None:
             known = "\n  ".join(f"{each.name} : {self.settle(each.type)}" for each in self.scope)

@@ -74,7 +74,6 @@ class Arm:
 class Match:
     subject: Syntax
     equation: str | None
-    generalizing: tuple[str, ...]
     arms: tuple[Arm, ...]
 
 

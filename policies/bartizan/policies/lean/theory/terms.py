@@ -8,15 +8,12 @@ from ..calculus.build import instantiate, lam, local, pi, spine
 from ..calculus.terms import (
     ONE,
     PROP,
-    ZERO,
     App,
     Const,
     Expr,
-    IMax,
     Level,
     Lit,
     Local,
-    Max,
     Param,
     Pi,
     Sort,
@@ -54,19 +51,9 @@ class Terms(Proving):
         return self.check(term, Sort(self.unknown_level()))
 
     def level(self, term: Syntax) -> Level:
-        """A universe level."""
-        match term:
-            case syntax.Number(value):
-                level: Level = ZERO
-                for _ in range(value):
-                    level = Succ(level)
-                return level
-            case syntax.Name(name) if name in self.level_params:
-                return Param(name)
-            case syntax.Apply(syntax.Name("max"), (left, right)):
-                return Max(self.level(left), self.level(right))
-            case syntax.Apply(syntax.Name("imax"), (left, right)):
-                return IMax(self.level(left), self.level(right))
+        """A universe level: one of the command's parameters."""
+        if isinstance(term, syntax.Name) and term.text in self.level_params:
+            return Param(term.text)
         raise Mistake(f"not a level: {term}")
 
     # --- terms
