@@ -38,6 +38,12 @@ def here(*args: object) -> subprocess.CompletedProcess[str]:
     return checked(subprocess.CompletedProcess([*args], done.exit_code, done.stdout, done.stderr))
 
 
+def run(*args: object) -> tuple[int, str, str]:
+    """The same: exit code, output and errors."""
+    done = here(*args)
+    return done.returncode, done.stdout, done.stderr
+
+
 def checked(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
     assert "Traceback" not in done.stderr, done.stderr
     assert not set("\x1b\x07\x08\r\x9b") & set(done.stdout + done.stderr), (done.stdout, done.stderr)

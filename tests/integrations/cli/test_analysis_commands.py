@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from bartizan.guard import FileAuditLog, Guard, ToolCall, ToolResult
-from bartizan.integrations.cli import app
 from bartizan.policies import load_policy
+
+from .command import run
 
 CLEAN = """\
 version: 1
@@ -35,12 +35,6 @@ def policy(tmp_path: Path) -> Path:
     path = tmp_path / "policy.yaml"
     path.write_text(CLEAN)
     return path
-
-
-def run(*args: str | Path) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, [str(a) for a in args], env={"COLUMNS": "200"})
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.exit_code, result.stdout, result.stderr
 
 
 def test_lint_passes_and_fails(policy: Path) -> None:

@@ -97,7 +97,7 @@ def test_a_served_probe_answers_over_a_socket(folder: Path, reads: Reader) -> No
             assert nobodys.value == Missing("unknown probe")
         finally:
             process.send_signal(signal.SIGTERM)
-            _, said = process.communicate(timeout=30)
+            _, said = process.communicate(timeout=120)
     assert process.returncode == 0
     assert "injection: armed" in said
     assert "acme/injection: armed" in said
