@@ -14,6 +14,7 @@ import httpx
 import pytest
 import uvicorn
 from tests.monitors.device import DEVICE
+from tests.waiting import block_until
 
 from bartizan.monitors.chat.serve import chat_app, load
 from bartizan.monitors.probes.probe import Probe
@@ -84,8 +85,7 @@ def running(app: Any) -> Iterator[Served]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    while not server.started and thread.is_alive():
-        threading.Event().wait(0.005)
+    block_until(lambda: server.started or not thread.is_alive())
     assert server.started, "the server did not start"
     port = server.servers[0].sockets[0].getsockname()[1]
     try:

@@ -6,13 +6,12 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from tests.waiting import block_until
 
 from bartizan.policies.analysis.answers import Budget, Unknown
 from bartizan.policies.analysis.solve import Unanswered, WorkerError, run
@@ -107,7 +106,7 @@ def test_the_worker_dies_with_its_parent(tmp_path: Path) -> None:
         assert parent.stdout.readline() == b"begun\n"
         parent.kill()
     worker = int((tmp_path / "pid").read_text())
-    assert _eventually(lambda: not _runs(worker))
+    block_until(lambda: not _runs(worker))
 
 
 def _runs(process: int) -> bool:
@@ -115,14 +114,6 @@ def _runs(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
     except FileNotFoundError:
         return False
-
-
-def _eventually(condition: Callable[[], bool]) -> bool:
-    for _ in range(200):
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def test_programs_from_standard_input_can_run_analyses() -> None:
