@@ -283,6 +283,15 @@ def test_deeply_nested_json_is_refused() -> None:
         check_file("[" * 100_000)
 
 
+def test_names_have_a_bounded_length_together() -> None:
+    """Tens of thousands of names that share a long beginning are refused: each is kept whole."""
+    lines = [LINES[0], json.dumps({"in": 1, "str": {"pre": 0, "str": "a" * 1_900}})]
+    lines += [f'{{"in":{number},"num":{{"pre":1,"i":{number}}}}}' for number in range(2, 40_000)]
+    with pytest.raises(KernelError, match="characters together"):
+        declarations("\n".join(lines))
+    assert declarations("\n".join(lines[:10_000])) == []
+
+
 def test_long_lines_are_refused() -> None:
     """A line is read only up to a limit."""
     with pytest.raises(KernelError, match="more than"):

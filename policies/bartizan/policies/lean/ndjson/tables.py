@@ -29,10 +29,9 @@ from ..kernel.errors import KernelError
 from .fields import fields_of, natural, typed
 from .numerals import parse
 
-MOST_COMPONENTS, LONGEST_NAME = (
-    100,
-    2_000,
-)  # each name is kept whole: a chain of prefixes would take its square
+# Each name is kept whole: a chain of prefixes would take its square, many ends of one prefix many times their lines.
+MOST_COMPONENTS, LONGEST_NAME = 100, 2_000
+MOST_OF_NAMES = 1 << 26  # components and characters of all names together
 T = TypeVar("T")
 
 
@@ -42,13 +41,14 @@ class Tables:
     def __init__(self) -> None:
         self.names: list[tuple[str | int, ...]] = [()]
         self.rendered: list[str] = [""]
+        self.length = 0
         self.levels: list[Level] = [ZERO]
         self.exprs: list[Expr] = []
 
     def copy(self) -> Tables:
         """Tables that go on from here on their own."""
         copy = Tables()
-        copy.names, copy.rendered = [*self.names], [*self.rendered]
+        copy.names, copy.rendered, copy.length = [*self.names], [*self.rendered], self.length
         copy.levels, copy.exprs = [*self.levels], [*self.exprs]
         return copy
 
@@ -89,6 +89,9 @@ class Tables:
             raise KernelError(
                 f"a name of more than {MOST_COMPONENTS} components or {LONGEST_NAME} characters"
             )
+        self.length += len(before) + len(rendered)
+        if self.length > MOST_OF_NAMES:
+            raise KernelError(f"the names have more than {MOST_OF_NAMES} characters together")
         self.names.append((*before, part))
         self.rendered.append(rendered)
 
