@@ -6,6 +6,7 @@ share its parts, what is read from it does not.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -39,7 +40,7 @@ class CannotDecode(ValueError):
     """The term is not made as it should be: which part, and what it is."""
 
 
-class Constructors(Generic[V]):
+class Constructors(ABC, Generic[V]):
     """Reads at most ``parts`` parts. Raises :class:`CannotDecode`.
 
     Whoever inherits says how a part is brought into constructor form (``made``) and how a number is (``nat``).
@@ -48,12 +49,13 @@ class Constructors(Generic[V]):
     def __init__(self, parts: int) -> None:
         self._left = parts
 
+    @abstractmethod
     def made(self, part: V, what: str) -> tuple[str, tuple[V, ...]]:
         """The constant that the part is an application of, with its arguments. ``what`` was expected."""
-        raise NotImplementedError
 
+    @abstractmethod
     def nat(self, part: V) -> int:
-        raise NotImplementedError
+        """The number that the part is."""
 
     def head(self, part: V, what: str) -> tuple[str, tuple[V, ...]]:
         """As :meth:`made`, and counted."""
