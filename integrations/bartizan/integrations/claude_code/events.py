@@ -13,6 +13,8 @@ from typing import Any
 
 from bartizan.guard import JSON, MalformedCall, ToolCall
 
+from ..call_ids import named_by_content
+
 BEFORE = "PreToolUse"
 AFTER = "PostToolUse"
 FAILED = "PostToolUseFailure"
@@ -54,18 +56,15 @@ def event_of(body: JSON) -> HookEvent:
 
 
 def _call(body: Mapping[str, Any]) -> ToolCall:
-    """The call, with an id made of what it says: so that one that a person approved is the same when made again.
-
-    Claude Code's own id, ``tool_use_id``, is a new one each time.
-    """
+    """The call, with an id made of what it says: Claude Code's own, ``tool_use_id``, is a new one each time."""
     given = body.get("tool_input")
     if not isinstance(given, Mapping):
         raise NotAHook("tool_input: expected an object")
     try:
-        call = ToolCall.of("claude-code", _text(body, "tool_name"), given)
+        call = ToolCall.of("", _text(body, "tool_name"), given)
     except MalformedCall as error:
         raise NotAHook(f"tool_input: {error}") from error
-    return replace(call, id=f"cc_{call.digest[:24]}")
+    return named_by_content(call, "cc_")
 
 
 def _text(body: Mapping[str, Any], name: str, *, empty: bool = False) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from mcp import types
 
 from bartizan.guard import ToolCall
+
+from ..call_ids import named_by_content
 
 CALL_ID = "bartizan/call-id"
 """Key in a call's ``_meta``: the model's own id of the call. A call that waits for a person keeps its id."""
@@ -15,13 +16,9 @@ LONGEST_ID = 256
 
 
 def call_of(tool: str, args: dict[str, Any], id: str = "") -> ToolCall:
-    """The call, with an id made of what it says unless the client names one: MCP has none that outlives one request.
-
-    So the same call made again, after a person was asked, is the same call; and one that was rejected stays rejected
-    in its session. Raises ``MalformedCall``.
-    """
+    """The call, with an id made of what it says unless the client names one. Raises ``MalformedCall``."""
     call = ToolCall.of(id, tool, args)
-    return call if id else replace(call, id=f"mcp_{call.digest[:24]}")
+    return call if id else named_by_content(call, "mcp_")
 
 
 def id_of(params: types.CallToolRequestParams) -> str:

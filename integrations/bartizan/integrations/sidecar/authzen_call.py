@@ -15,6 +15,7 @@ from starlette.requests import Request
 from bartizan.guard import Enforcement, MalformedCall, Outcome, Principal, ToolCall
 from bartizan.guard.canonical import JSON
 from bartizan.guard.messages import correction_message, denial_message
+from bartizan.integrations.call_ids import named_by_content
 from bartizan.integrations.export.common import timestamp
 
 from .identity import Identity
@@ -65,13 +66,12 @@ def asked(body: JSON, identity: Identity) -> Asked:
     principal = _principal(identity, who, properties["subject"])
     if name != ACTION or what != RESOURCE:
         raise Unmapped(f"expected the action {ACTION!r} on a resource of type {RESOURCE!r}")
-    call_id = _optional(context, "context.call_id")
     try:
-        call = ToolCall.of(call_id or "", tool, args)
-        if not call_id:  # the same question again is the same call: its approval is found
-            call = ToolCall.of(f"authzen-{call.digest[:24]}", tool, args)
+        call = ToolCall.of(_optional(context, "context.call_id") or "", tool, args)
     except MalformedCall as error:
         raise Problem(400, str(error)) from error
+    if not call.id:
+        call = named_by_content(call, "authzen-")
     supported = context.get("obligations_supported", [])
     if not isinstance(supported, list):
         raise Problem(400, "context.obligations_supported: expected a list")
@@ -94,7 +94,7 @@ def answer(question: Asked, granted: Enforcement, base: str) -> dict[str, JSON]:
         "reason": rules[0] if rules else decision.outcome.name.lower(),
         "reason_admin": {"en": "; ".join(f"{one.rule}: {one.text}".rstrip(": ") for one in decision.reasons)},
     }
-    message = denial_message(decision, approval) or correction_message(decision, granted.correction)
+    message = denial_message(granted) or correction_message(granted)
     if message:
         context["reason_user"] = {"en": message}
     if granted.record is not None:
