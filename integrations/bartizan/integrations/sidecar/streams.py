@@ -9,8 +9,8 @@ provider's words; calls are reviewed, not let go: they must be proposed when the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import suppress
 from typing import Any
 
 from starlette.datastructures import QueryParams
@@ -23,7 +23,8 @@ from bartizan.guard.canonical import JSON, WRAPPED_DEPTH, canonical_json
 
 from . import sse
 from .bodies import Disconnected, read_json
-from .problems import Problem, unavailable
+from .places import Places
+from .problems import Problem
 from .service import Service
 from .speaking import DONE, Speech, Wanted
 
@@ -46,18 +47,7 @@ def routes(service: Service) -> list[BaseRoute]:
 class _Streams:
     def __init__(self, service: Service) -> None:
         self.service = service
-        self._open = 0
-
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Raises :class:`Problem` 503 where there is none."""
-        if self._open >= self.service.config.limits.streams:
-            raise unavailable("too many streams are open")
-        self._open += 1
-        try:
-            yield
-        finally:
-            self._open -= 1
+        self.places = Places(service.config.limits.streams)
 
     def begin(self, connection: HTTPConnection, wanted: Wanted) -> Speech:
         """Raises :class:`Problem` 403."""
@@ -66,7 +56,7 @@ class _Streams:
 
     async def websocket(self, socket: WebSocket) -> None:
         try:
-            with self.place():
+            with self.places.taken():
                 speech = self.begin(socket, Wanted.of_query(socket.query_params.multi_items()))
                 await socket.accept()
                 messages = _Messages(socket)
@@ -85,7 +75,7 @@ class _Http:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = HTTPConnection(scope)
         kind = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
-        with self._streams.place():
+        with self._streams.places.taken():
             if kind == sse.MEDIA_TYPE:
                 wanted = Wanted.of_query(QueryParams(scope["query_string"]).multi_items())
                 await self._events(receive, send, self._streams.begin(connection, wanted))

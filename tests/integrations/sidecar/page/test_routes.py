@@ -13,6 +13,7 @@ import pytest
 from tests.integrations.sidecar.in_process import Client, Running, configured, running
 
 from bartizan.guard import Event, Labels, ToolCall
+from bartizan.integrations.sidecar import create_app
 from bartizan.integrations.sidecar.feed import LocalFeed
 from bartizan.integrations.sidecar.page import PUBLIC
 from bartizan.integrations.sidecar.page.decisions import stream
@@ -285,6 +286,42 @@ async def test_streams_end_when_the_service_drains_and_are_bounded(tmp_path: Pat
         assert (await boss.get("/v1/decisions?recent=5")).status_code == 200
         assert (await boss.get("/v1/decisions?recent=999999")).status_code == 200  # the first has ended
         assert (await boss.get("/v1/decisions?recent=x")).status_code == 422
+
+
+async def test_who_leaves_before_a_stream_begins_leaves_nothing(tmp_path: Path) -> None:
+    """Neither a follower that nobody reads for, nor a place that nobody else gets."""
+    config = configured(tmp_path, limits={"streams": 1})
+    async with running(config) as service:
+        app = create_app(config, service=service.service)
+        feed = service.service.tenants["default"].feed
+        assert isinstance(feed, LocalFeed)
+        scope = {
+            "type": "http", "method": "GET", "path": "/v1/decisions", "raw_path": b"/v1/decisions", "query_string": b"",
+            "headers": [(b"authorization", b"Bearer boss-token")], "http_version": "1.1", "scheme": "http",
+        }  # fmt: skip
+
+        async def gone() -> dict[str, Any]:
+            return {"type": "http.disconnect"}
+
+        statuses = []
+
+        async def send(message: dict[str, Any]) -> None:
+            statuses.append(message.get("status"))
+
+        for _ in range(2):
+            await app(dict(scope), gone, send)
+            assert not feed._followers
+        assert 503 not in statuses
+
+
+async def test_streams_that_begin_together_are_bounded(tmp_path: Path) -> None:
+    """A place is taken when a stream is asked for, not when it first says something."""
+    config = configured(tmp_path, limits={"streams": 1})
+    async with running(config) as service:
+        boss = service.as_("boss")
+        service.service.draining = True  # each ends as soon as it has begun
+        answers = await asyncio.gather(*(boss.get("/v1/decisions?recent=5") for _ in range(3)))
+        assert sorted(answer.status_code for answer in answers) == [200, 503, 503]
 
 
 async def test_a_tally_counts_each_record_once() -> None:

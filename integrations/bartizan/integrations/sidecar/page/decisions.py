@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from bartizan.guard import StoreError, now_us
 from bartizan.guard.canonical import JSON
 
 from .. import sse
-from ..feed import Record
-from ..problems import Problem, unavailable
+from ..feed import Feed, Record
+from ..places import Places
+from ..problems import Problem
 from ..service import Service
-from .desk import Endpoint, problem_of
+from .desk import problem_of
 
 MOST = 2000
 """Records of the past that one request gets at most."""
@@ -28,39 +31,43 @@ LONGEST = 900.0
 """Seconds after which a stream ends: whoever may still read comes again, and is asked for the token again."""
 
 
-def decisions(service: Service) -> Endpoint:
-    """The stream of decisions."""
-    open_streams = 0
+class Decisions:
+    """The stream of decisions. An ASGI application: whatever becomes of a stream, nothing of it is left."""
 
-    async def answer(request: Request) -> Response:
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._places = Places(service.config.limits.streams)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """``?recent=N`` records of the past come first."""
-        tenant, _ = service.asked(request, "read", "approve")
-        feed = tenant.feed
+        request = Request(scope)
+        tenant, _ = self._service.asked(request, "read", "approve")
         recent = _recent(request.query_params.get("recent", "0"))
-        if open_streams >= service.config.limits.streams:
-            raise unavailable("too many streams are open", 5)
-        following = feed.follow()
-        first = asyncio.ensure_future(anext(following))
-        await asyncio.sleep(0)  # it follows from here on: nothing falls between the past and the stream
-        try:
-            past = await feed.recent(recent) if recent else []
-        except StoreError as error:
-            first.cancel()
-            raise problem_of(error) from error
-        events = counted(stream(past, following, first, lambda: service.draining))
-        return StreamingResponse(events, headers=sse.HEADERS, media_type=sse.MEDIA_TYPE)
+        with self._places.taken():
+            async with _following(tenant.feed) as (following, first):
+                try:
+                    past = await tenant.feed.recent(recent) if recent else []
+                except StoreError as error:
+                    raise problem_of(error) from error
+                told = stream(past, following, first, lambda: self._service.draining)
+                async with aclosing(told) as events:
+                    answer = StreamingResponse(events, headers=sse.HEADERS, media_type=sse.MEDIA_TYPE)
+                    await answer(scope, receive, send)
 
-    async def counted(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        nonlocal open_streams
-        open_streams += 1
-        try:
-            async for event in events:
-                yield event
-        finally:
-            open_streams -= 1
-            await events.aclose()  # type: ignore[attr-defined]
 
-    return answer
+@asynccontextmanager
+async def _following(feed: Feed) -> AsyncIterator[tuple[AsyncIterator[Record], asyncio.Future[Record]]]:
+    """What is published from here on, and the first of it: nothing falls between this and a past that is read next."""
+    following = feed.follow()
+    first = asyncio.ensure_future(anext(following))
+    try:
+        await asyncio.sleep(0)
+        yield following, first
+    finally:
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        if isinstance(following, AsyncGenerator):
+            await following.aclose()
 
 
 async def stream(
@@ -68,7 +75,7 @@ async def stream(
     following: AsyncIterator[Record],
     first: asyncio.Future[Record],
     ending: Callable[[], bool],
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """``record`` for each record, ``live`` where the past ends, and a comment now and then."""
     started = spoke = time.monotonic()
     waiting = first
@@ -95,8 +102,6 @@ async def stream(
     finally:
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
-        if isinstance(following, AsyncGenerator):
-            await following.aclose()
 
 
 def _event(kind: str, value: JSON, id: JSON = None) -> bytes:

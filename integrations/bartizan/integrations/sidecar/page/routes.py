@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute
 from ..named import named
 from ..service import Service
 from .approvals import answering, listing, one
-from .decisions import decisions
+from .decisions import Decisions
 from .desk import Study
 from .explain import explain
 from .policy import policy
@@ -24,7 +24,7 @@ def routes(service: Service) -> list[BaseRoute]:
 
     return [
         *file_routes(),
-        named("/v1/decisions", decisions(service)),
+        named("/v1/decisions", Decisions(service)),
         named("/v1/sessions/{session:path}", session(service, study)),
         named("/v1/policy", policy(service, study)),
         named("/v1/explain", explain(service, study), "POST"),
