@@ -13,6 +13,7 @@ from bartizan.guard.audit import FileAuditLog
 
 from .config import ServiceConfig
 from .service import Service
+from .sharing import Shared
 from .tenants import Tenant
 
 _PROBE = "bartizan readiness"
@@ -26,6 +27,11 @@ def public(config: ServiceConfig) -> frozenset[str]:
 def routes(service: Service) -> list[BaseRoute]:
     """The pages for whoever looks after the service."""
 
+    async def look() -> list[str]:
+        return await asyncio.gather(*(_state(tenant) for tenant in service.tenants.values()))
+
+    states = Shared(look)
+
     async def healthz(request: Request) -> Response:
         """The process answers: restart it if it does not."""
         return service.answer({"status": "ok"})
@@ -33,7 +39,7 @@ def routes(service: Service) -> list[BaseRoute]:
     async def readyz(request: Request) -> Response:
         """503 while it drains, or while a tenant's sessions cannot be asked or its log takes nothing: send requests
         elsewhere."""
-        tenants = await asyncio.gather(*(_state(tenant) for tenant in service.tenants.values()))
+        tenants = await states.answer()
         ready = not service.draining and all(state == "ok" for state in tenants)
         body = {"ready": ready, "draining": service.draining, "tenants": len(tenants)}
         return service.answer(body, 200 if ready else 503)

@@ -26,11 +26,17 @@ class Inbox(Protocol):
 
 
 class LocalInbox:
-    """The inbox of a service with one worker, in memory; ``records`` of its audit log bring it back."""
+    """The inbox of a service with one worker, in memory; ``records`` of its audit log bring it back.
 
-    def __init__(self, records: Iterable[Record] = (), clock: Callable[[], int] = now_us) -> None:
+    ``most``: how many open approvals it holds; those that were asked for first go.
+    """
+
+    def __init__(
+        self, records: Iterable[Record] = (), clock: Callable[[], int] = now_us, most: int = 10_000
+    ) -> None:
         self._open: dict[tuple[str, str], int] = {}
         self._clock = clock
+        self._most = most
         for record in records:
             key = (str(record.get("session")), str(record.get("approval")))
             expires = record.get("expires")
@@ -41,6 +47,8 @@ class LocalInbox:
 
     def opened(self, session: str, approval: Approval) -> None:
         self._open[(session, approval.id)] = approval.expires
+        if len(self._open) > self._most:
+            del self._open[next(iter(self._open))]
 
     def closed(self, session: str, approval_id: str) -> None:
         self._open.pop((session, approval_id), None)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from starlette.responses import Response
@@ -20,6 +20,7 @@ from bartizan.guard import BartizanError, Telemetry, semconv
 from bartizan.guard.clock import now_us
 
 from .problems import Problem
+from .sharing import Shared
 from .tenants import Tenant
 
 DIRECTORY = "BARTIZAN_SIDECAR_METRICS"
@@ -48,14 +49,13 @@ class Observer:
     def __init__(self, worker: int = 0) -> None:
         self._levels: dict[str, list[Observation]] = {}
         self._metrics = self._traces = None
-        self._turn = asyncio.Lock()
-        self._text, self._as_of = "", -1.0
         try:
             from bartizan.integrations.telemetry import Metrics, tracer_provider
         except ImportError as error:
             log.warning("there are no metrics and no traces: %s", error)
             return
         self._metrics = Metrics(worker=worker, directory=os.environ.get(DIRECTORY))
+        self._text = Shared(partial(asyncio.to_thread, self._metrics.render))
         self._traces = tracer_provider(worker=worker)
 
     @property
@@ -140,15 +140,7 @@ class Observer:
             raise Problem(503, 'there are no metrics: pip install "bartizan[otel]"')
         from bartizan.integrations.telemetry import CONTENT_TYPE
 
-        asked = time.monotonic()
-        async with (
-            self._turn
-        ):  # anybody may ask: those who wait share an answer, one that was begun after they asked
-            if self._as_of < asked:
-                began = time.monotonic()
-                self._text = await asyncio.to_thread(self._metrics.render)
-                self._as_of = began
-        return Response(self._text, headers={"content-type": CONTENT_TYPE})
+        return Response(await self._text.answer(), headers={"content-type": CONTENT_TYPE})
 
     async def aclose(self) -> None:
         """Send and write what there is."""
