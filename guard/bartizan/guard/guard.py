@@ -26,6 +26,7 @@ from .correction import Corrector, Proposer
 from .decision import Decision, Inspection, Outcome, Program
 from .errors import AuditError, BartizanError, InternalError, StoreError, StoreUnavailable
 from .gather import Gatherer, Monitor
+from .given import check_call, check_event
 from .ledger import Ledger
 from .parts import Parts, detached, reason_of
 from .session import InMemoryStore, Retention, SessionStore
@@ -168,10 +169,7 @@ class Guard:
         return await self._authoriser.review(self._ask(call, session, principal, None))
 
     def _ask(self, call: ToolCall, session: str, principal: Principal, once: str | None) -> Ask:
-        if not isinstance(call, ToolCall):
-            raise TypeError(f"expected a ToolCall, found {type(call).__name__}")
-        if not isinstance(once, str | None):
-            raise TypeError(f"expected once as a text or None, found {type(once).__name__}")
+        check_call(call, once)
         return Ask(self.program, call, session, principal, idempotency.key_of(once) if once else "")
 
     async def observe(
@@ -189,14 +187,7 @@ class Guard:
         For a result the answer says what of it may go on to the model. Raises ``StoreError`` or ``AuditError``
         if it cannot be recorded: a caller must not go on as if it had not happened.
         """
-        if kind not in ("prompt", "text", "result"):
-            raise ValueError(
-                f"expected 'prompt', 'text' or 'result', found {kind!r}; calls go through enforce"
-            )
-        if not isinstance(text, str):
-            raise TypeError(f"expected what happened as a text, found {type(text).__name__}")
-        if not isinstance(call, ToolCall | None):
-            raise TypeError(f"expected a ToolCall or None, found {type(call).__name__}")
+        check_event(kind, text, call)
         event = Event(kind, 0, scalar_text(text), call, detached(value), is_error=is_error)
         describe = partial(records.happened, "observation", cause=None, capture=self._parts.capture)
         try:
@@ -267,13 +258,8 @@ class Guard:
         found = [Approval.from_json(record).at(self._parts.now(state)) for record in state.approvals.values()]
         return tuple(sorted(found, key=lambda approval: approval.created))
 
-    def denial_message(self, enforcement: Enforcement) -> str:
-        """What the model may read about a call that did not run."""
-        return messages.denial_message(enforcement.decision, enforcement.approval)
-
-    def correction_message(self, enforcement: Enforcement) -> str:
-        """What the model may read about a call that was corrected."""
-        return messages.correction_message(enforcement.decision, enforcement.correction)
+    denial_message = staticmethod(messages.denial_message)
+    correction_message = staticmethod(messages.correction_message)
 
     async def aclose(self) -> None:
         """Finish what is still being recorded, then close the log, the store and the telemetry."""

@@ -6,10 +6,9 @@ exception's text, never the conditions themselves.
 
 from __future__ import annotations
 
-from .approvals import Approval
+from .authorise import Enforcement
 from .canonical import canonical_json
-from .correction import Correction
-from .decision import Decision, Outcome, Reason
+from .decision import Outcome, Reason
 from .reasons import TEXTS
 
 _RESERVED = {
@@ -20,8 +19,9 @@ _RESERVED = {
 }
 
 
-def denial_message(decision: Decision, approval: Approval | None) -> str:
-    """One paragraph for the agent. Empty for a call that was let go."""
+def denial_message(enforcement: Enforcement) -> str:
+    """What the model may read about a call that did not run. Empty for one that was let go."""
+    decision, approval = enforcement.decision, enforcement.approval
     if decision.allowed:
         return ""
     if decision.outcome is Outcome.ESCALATE:
@@ -36,13 +36,21 @@ def denial_message(decision: Decision, approval: Approval | None) -> str:
     return "\n".join(parts)
 
 
-def correction_message(decision: Decision, correction: Correction | None) -> str:
-    """One paragraph for the agent: what was changed in its call, and why. Empty for a call that was not corrected."""
-    if correction is None:
+def correction_message(enforcement: Enforcement) -> str:
+    """What the model may read about a call that was corrected: what was changed, and why. Empty for any other."""
+    if enforcement.correction is None:
         return ""
-    changes = canonical_json([dict(step) for step in correction.patch]).decode()
+    changes = canonical_json([dict(step) for step in enforcement.correction.patch]).decode()
     opening = "This call was not allowed as proposed. It was executed with these changes (JSON Patch): "
-    return "\n".join([opening + changes, *(_line(reason) for reason in decision.reasons)])
+    return "\n".join([opening + changes, *(_line(reason) for reason in enforcement.decision.reasons)])
+
+
+def edit_message(enforcement: Enforcement) -> str:
+    """What the model may read about a call that a person edited. Empty for any other."""
+    if enforcement.approval is None or not enforcement.approval.edited:
+        return ""
+    executed = enforcement.call.canonical.decode()
+    return f"Note: a person edited this call before it ran. What was executed: {executed}"
 
 
 def _line(reason: Reason) -> str:

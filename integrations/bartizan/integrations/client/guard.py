@@ -32,6 +32,7 @@ from bartizan.guard import (
 )
 from bartizan.guard.approvals import Answer
 from bartizan.guard.canonical import scalar_text
+from bartizan.guard.given import check_call, check_event
 from bartizan.guard.parts import detached
 from bartizan.guard.types import Raised
 from bartizan.guard.verdict import Verdicts
@@ -155,14 +156,7 @@ class RemoteGuard:
         is_error: bool = False,
     ) -> Inspection | None:
         """As :meth:`Guard.observe <bartizan.guard.Guard.observe>`: raises ``StoreUnavailable`` if not recorded."""
-        if kind not in ("prompt", "text", "result"):
-            raise ValueError(
-                f"expected 'prompt', 'text' or 'result', found {kind!r}; calls go through enforce"
-            )
-        if not isinstance(text, str) or not isinstance(call, ToolCall | None):
-            raise TypeError(
-                "expected what happened as a text, and the call it belongs to as a ToolCall or None"
-            )
+        check_event(kind, text, call)
         body: dict[str, JSON] = {"session": session, "kind": kind, "text": scalar_text(text)}
         if call is not None:
             body["call"] = wire.call_to_json(call)
@@ -186,6 +180,7 @@ class RemoteGuard:
 
         So a door that starts anew reports a conversation from its beginning, and nothing twice.
         """
+        check_event(kind, text)
         body = {"session": session, "kind": kind, "text": scalar_text(text), "occurrence": occurrence}
         try:
             await self._agent.post("/v1/events", body)
@@ -226,13 +221,8 @@ class RemoteGuard:
         found = read(lambda body: [reading.approval(one) for one in body["approvals"]], document)
         return tuple(sorted(found, key=lambda approval: approval.created))
 
-    def denial_message(self, enforcement: Enforcement) -> str:
-        """What the model may read about a call that did not run."""
-        return messages.denial_message(enforcement.decision, enforcement.approval)
-
-    def correction_message(self, enforcement: Enforcement) -> str:
-        """What the model may read about a call that was corrected."""
-        return messages.correction_message(enforcement.decision, enforcement.correction)
+    denial_message = staticmethod(messages.denial_message)
+    correction_message = staticmethod(messages.correction_message)
 
     async def policy(self) -> Mapping[str, Any]:
         """What the service says of its policy (``GET /v1/policy``). Raises ``ServiceError``."""
@@ -264,10 +254,7 @@ class RemoteGuard:
         review: bool = False,
         spend: bool = False,
     ) -> Enforcement:
-        if not isinstance(call, ToolCall):
-            raise TypeError(f"expected a ToolCall, found {type(call).__name__}")
-        if not isinstance(once, str | None):
-            raise TypeError(f"expected once as a text or None, found {type(once).__name__}")
+        check_call(call, once)
         once = once or None
         said = principal if principal != ANONYMOUS else None
         asked = wire.Proposed(session, call, once, review, said)

@@ -15,6 +15,7 @@ from bartizan.guard import (
     Principal,
     ToolCall,
     ToolResult,
+    messages,
 )
 from bartizan.guard.approvals import Answer
 from bartizan.guard.types import Raised
@@ -127,13 +128,8 @@ class SyncRemoteGuard:
         """See :meth:`RemoteGuard.policy`. Raises ``ServiceError``."""
         return self._do(self._guard.policy())
 
-    def denial_message(self, enforcement: Enforcement) -> str:
-        """What the model may read about a call that did not run."""
-        return self._guard.denial_message(enforcement)
-
-    def correction_message(self, enforcement: Enforcement) -> str:
-        """What the model may read about a call that was corrected."""
-        return self._guard.correction_message(enforcement)
+    denial_message = staticmethod(messages.denial_message)
+    correction_message = staticmethod(messages.correction_message)
 
     def close(self) -> None:
         """Finish what is still being reported, then close the connections and end the thread."""

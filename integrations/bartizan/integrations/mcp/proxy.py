@@ -37,7 +37,9 @@ from bartizan.guard import (
     ToolCall,
     ToolResult,
 )
+from bartizan.guard.messages import edit_message
 
+from ..door import FAILED, WITHHELD
 from . import asking, results
 from .asking import Asking
 from .calls import call_of, id_of
@@ -48,8 +50,6 @@ log = logging.getLogger(__name__)
 
 Context = ServerRequestContext[Any, Any]
 
-FAILED = "This call was denied and has not been executed. The guard could not decide about it."
-WITHHELD = "The tool ran, but its result is withheld: it could not be inspected or recorded."
 GONE = "The connection to the server ended before it answered. Whether the call took effect is not known."
 LATE = "The server did not answer in time. Whether the call took effect is not known."
 NO_RESULT = "The server answered with something that is no result and cannot be inspected; it is withheld."
@@ -154,16 +154,9 @@ class Proxy:
             return results.refusal(WITHHELD, meta)
         raw, given = passed[-1]
         shown = results.apply(raw, given, enforced.result)
-        notice = self._notice(enforced)
+        notice = edit_message(enforced) or self.gate.correction_message(enforced)
         said = [types.TextContent(type="text", text=notice)] if notice else []
         return shown.model_copy(update={"content": [*said, *shown.content], "meta": meta})
-
-    def _notice(self, enforced: Enforcement) -> str:
-        """What the agent is told before the result of a call that did not run as it was proposed."""
-        if enforced.approval is not None and enforced.approval.edited:
-            executed = enforced.call.canonical.decode()
-            return f"Note: a person edited this call before it ran. What was executed: {executed}"
-        return self.gate.correction_message(enforced)
 
     async def _enforce(
         self, call: ToolCall, execute: Callable[[ToolCall], Awaitable[ToolResult]]

@@ -52,8 +52,7 @@ def enforcement_to_json(answer: Enforcement) -> dict[str, JSON]:
         "digest": answer.call.digest,
         "reasons": reasons(decision.reasons),
         "policy": decision.policy,
-        "message": denial_message(decision, answer.approval)
-        or correction_message(decision, answer.correction),
+        "message": denial_message(answer) or correction_message(answer),
     }
     if decision.shadow:
         body["shadow"] = reasons(decision.shadow)
