@@ -28,16 +28,16 @@ from bartizan.guard import (
     Enforcement,
     Gatekeeper,
     MalformedCall,
-    MalformedJSON,
     Principal,
     Raised,
     ToolCall,
     ToolResult,
     canonical_json,
-    parse_json,
 )
+from bartizan.guard.messages import edit_message
+from bartizan.guard.parts import detached
 
-from .structures import passed, reading, recalled, structure_of
+from .structures import both, reading, recalled, structure_of
 
 log = logging.getLogger("bartizan.door")
 
@@ -88,8 +88,7 @@ class Ran(Generic[T]):
         """The tool's own output if it may be seen as it is; else a text."""
         if self.shown == self.given and not self.notice:
             return self.output
-        value = self.shown.value if self.given.value == structure_of(self.said) else None
-        said = passed([self.said], self.shown.text, value)
+        said, _ = both(self.said, self.given, self.shown)
         return f"{self.notice}\n{said}" if self.notice else said
 
 
@@ -159,7 +158,7 @@ class Door(Generic[C]):
             raise
         try:
             own = read(output)
-            given = replace(own, text=reading([own.text]))
+            given = replace(own, text=reading(own.text))
             async with asyncio.timeout(self._patience):
                 shown = await self.guard.report(
                     asked.call, given, session=asked.session, record=asked.record, once=asked.once
@@ -202,14 +201,9 @@ class Door(Generic[C]):
         if not answer.decision.allowed:
             return Asked(session, text=self.guard.denial_message(answer), approval=answer.approval)
         if answer.result is not None:
-            earlier = replace(answer.result, text=recalled(answer.result))
+            earlier = replace(answer.result, text=recalled(answer.result.text))
             return Asked(session, text=earlier.text, earlier=earlier)
-        notice = self.guard.correction_message(answer)
-        if answer.approval is not None and answer.approval.edited:
-            notice = (
-                "Note: a person edited this call before it ran. What was executed: "
-                f"{answer.call.canonical.decode()}"
-            )
+        notice = edit_message(answer) or self.guard.correction_message(answer)
         return Asked(session, answer.call, "", notice, record=answer.record, once=once)
 
     async def _raised(self, asked: Asked, call: ToolCall, raised: Raised) -> None:
@@ -244,6 +238,6 @@ def read_output(output: Any) -> ToolResult:
 def as_json(value: Any) -> JSON:
     """A value as strict JSON says it; None where it cannot."""
     try:
-        return parse_json(canonical_json(to_jsonable_python(value)))
-    except (MalformedJSON, ValueError, TypeError):  # pydantic's errors are ValueErrors
+        return detached(to_jsonable_python(value))
+    except (ValueError, TypeError):  # pydantic's errors are ValueErrors
         return None

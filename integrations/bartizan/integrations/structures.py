@@ -1,18 +1,26 @@
-"""What tools return, as JSON where it is some, and as the texts that a model reads in it.
+"""What tools return, as JSON where it is some, and as the text that a model reads in it.
 
 JSON can write every letter in others (``"\\u0041"`` is ``A``, ``\\n`` a line's end), and a model reads it either way.
-So a guard is shown a text together with what its JSON says (:func:`reading`), and of what the guard then shows only
+So a guard is shown a text together with what JSON in it says (:func:`reading`), and of what the guard then shows only
 that is passed on in which nothing hidden is left in other letters (:func:`passed`). Every door does both.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 
 from bartizan.guard import JSON, MalformedJSON, ToolResult, parse_json
+from bartizan.guard.canonical import scalar_text
 
 REDACTED = "A part of this result was redacted, and the rest cannot be told from it."
+
+_BEGIN = re.compile(r"^[ \t]*+(?=[\[{])", re.MULTILINE)
+_STRING = re.compile(r'"((?:[^"\\]++|\\.)*+)"?', re.DOTALL)  # to its end, or that of a text that was cut off
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_PATIENCE = 100  # lines that begin as JSON and go on otherwise: each costs time, so the rest is taken for one document
+_LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
 def structure_of(text: str) -> JSON:
@@ -25,75 +33,100 @@ def structure_of(text: str) -> JSON:
         return None
 
 
-def reading(texts: Sequence[str]) -> str:
-    """What is inspected of texts: they themselves, then what those of them that are JSON write in other letters."""
-    return "\n".join([*texts, *said_otherwise(texts)])
+def reading(text: str) -> str:
+    """What is inspected of a text: it itself, then what JSON in it writes in other letters."""
+    return "\n".join([text, *said_otherwise(text)])
 
 
-def passed(texts: Sequence[str], shown: str, value: JSON = None) -> str:
-    """What a model reads in place of texts, one line after another, of whose :func:`reading` a guard shows this.
+def passed(text: str, shown: str, value: JSON = None) -> str:
+    """What a model reads in place of a text of whose :func:`reading` a guard shows this.
 
-    ``value`` is what the guard shows of the JSON value that the texts are, if they are one: where something was hidden
+    ``value`` is what the guard shows of the JSON value that the text is, if it is one: where something was hidden only
     in what the JSON writes in other letters, it is written anew from there, or withheld.
     """
-    otherwise = "".join(f"\n{said}" for said in said_otherwise(texts))
+    otherwise = "".join(f"\n{said}" for said in said_otherwise(text))
     if shown.endswith(otherwise):
         return shown[: len(shown) - len(otherwise)]
-    own = _document(shown)
-    if own and reading([own]) == shown:  # hidden in the same way, however it was written
-        return own
-    if value is not None:
+    alike = _read_in(shown)
+    if alike is not None:  # hidden in the same way, however it was written
+        return alike
+    # a value has its texts one by one: what was hidden across them in the text stands in it
+    if value is not None and shown.startswith(text):
         anew = json.dumps(value, ensure_ascii=False)
-        if all(said in shown for said in said_otherwise([anew])):
+        if all(said in shown for said in said_otherwise(anew)):
             return anew
-    if "\\" not in shown:  # nothing in it is in other letters
-        return shown
-    return REDACTED
+    return REDACTED if "\\" in shown else shown
 
 
-def recalled(shown: ToolResult) -> str:
-    """What a model reads of a result of which only what a guard showed is known any more."""
-    own = _document(shown.text)
-    return passed([own], shown.text, shown.value) if own else shown.text
+def both(text: str, given: ToolResult, shown: ToolResult) -> tuple[str, JSON]:
+    """What is passed on of a result with this text: the text, and the value.
+
+    A value that is what the text says must not say what was hidden there: it goes where the two differ.
+    """
+    if given.value is None or given.value != structure_of(text):
+        return passed(text, shown.text), shown.value
+    said = passed(text, shown.text, shown.value)
+    if said == text and shown.value != given.value:  # hidden in the value alone
+        said = json.dumps(shown.value, ensure_ascii=False) if shown.value is not None else REDACTED
+    return said, shown.value if said == text or structure_of(said) == shown.value else None
 
 
-def _document(text: str) -> str:
-    """The JSON that a text begins with, if it does."""
-    try:
-        return text[: json.JSONDecoder(strict=False).raw_decode(text)[1]]
-    except (ValueError, RecursionError):
-        return ""
+def recalled(shown: str) -> str:
+    """What a model reads of a text of whose :func:`reading` only what a guard showed is known any more."""
+    alike = _read_in(shown)
+    if alike is not None:
+        return alike
+    return shown if all(said in shown for said in said_otherwise(shown)) else REDACTED
 
 
-def said_otherwise(texts: Sequence[str]) -> Iterator[str]:
-    """The texts that JSON writes in other letters, and those that they write so in turn."""
-    waiting = [*reversed(texts)]
+def _read_in(shown: str) -> str | None:
+    """The text of which this is the reading, if it is one's that has other letters in it."""
+    first = next(iter(said_otherwise(shown)), None)
+    if first is None:
+        return None
+    text = shown[: max(shown.find(f"\n{first}"), 0)]
+    return text if reading(text) == shown else None
+
+
+def said_otherwise(text: str) -> list[str]:
+    """The texts that JSON in a text writes in other letters, and those that they write so in turn, each once."""
+    found: dict[str, None] = {}
+    waiting = [text]
     while waiting:
-        text = waiting.pop()
-        if "\\" not in text or text.lstrip()[:1] not in ("{", "[", '"'):
+        said = dict.fromkeys(said for part in _documents(waiting.pop()) for said in _escaped(part))
+        fresh = [one for one in said if one not in found]
+        found.update(dict.fromkeys(fresh))
+        waiting += reversed(fresh)  # each is shorter than what it was in: this ends
+    return list(found)
+
+
+def _documents(text: str) -> Iterator[str]:
+    """What begins as JSON in a text: the text itself, whatever follows, and objects and arrays that begin a line."""
+    if "\\" not in text:
+        return
+    if text.lstrip()[:1] in ("{", "[", '"'):
+        yield text
+    decoder, end, failed = json.JSONDecoder(strict=False), 0, 0
+    for line in _BEGIN.finditer(text):
+        start = line.end()
+        if start < end:
             continue
-        found = list(_escaped(text))
-        yield from found
-        waiting += reversed(found)  # each is shorter than what it was in: this ends
+        try:
+            end = decoder.raw_decode(text, start)[1]
+            yield text[start:end]
+        except (ValueError, RecursionError) as error:
+            failed += 1
+            if failed == _PATIENCE or isinstance(error, RecursionError):
+                yield text[start:]
+                return
 
 
 def _escaped(text: str) -> Iterator[str]:
-    """The strings in JSON in which a backslash stands, as they read. It need not be strict JSON all over."""
-    start = text.find('"')
-    while start >= 0:
-        end, escapes = start + 1, False
-        quote = text.find('"', end)
-        while quote >= 0 and (escape := text.find("\\", end, quote)) >= 0:
-            end, escapes = escape + 2, True
-            if quote < end:
-                quote = text.find('"', end)
-        if quote < 0:
-            return
-        if escapes:
-            try:
-                said = json.loads(text[start : quote + 1], strict=False)
-            except ValueError:
-                said = ""
-            if said:
-                yield said.encode("utf-8", "replace").decode()  # half of a pair is no letter
-        start = text.find('"', quote + 1)
+    """The strings in JSON in which a backslash stands, as they read."""
+    for string in _STRING.finditer(text):
+        if "\\" in string[1] and (said := scalar_text(_ESCAPE.sub(_letter, string[1]))):
+            yield said
+
+
+def _letter(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16)) if escape[1] else _LETTERS.get(escape[2], escape[2])

@@ -22,16 +22,18 @@ rules:
 
 
 @pytest.mark.parametrize(
-    ("returned", "shown"),
+    ("returned", "shown", "told"),
     [
-        ('{"key": "\\u0041KIA-1234"}', '{"key": "[redacted:keys]"}'),
-        ({"key": '"AKIA-1234\n'}, '{"key":"\\"[redacted:keys]\\n"}'),
-        ({"body": '{"key": "\\u0041KIA-1234"}'}, REDACTED),
-        ('{"note": "a\\nb"}', '{"note": "a\\nb"}'),
-        ("no JSON: \\u0041KIA", "no JSON: \\u0041KIA"),
+        ('{"key": "\\u0041KIA-1234"}', '{"key": "[redacted:keys]"}', REDACTED),
+        ({"key": '"AKIA-1234\n'}, *['{"key":"\\"[redacted:keys]\\n"}'] * 2),
+        ({"body": '{"key": "\\u0041KIA-1234"}'}, REDACTED, REDACTED),
+        ('{"note": "a\\nb"}', *['{"note": "a\\nb"}'] * 2),
+        ("no JSON: \\u0041KIA", *["no JSON: \\u0041KIA"] * 2),
     ],
 )
-async def test_a_secret_in_other_letters_does_not_reach_the_model(returned: Any, shown: str) -> None:
+async def test_a_secret_in_other_letters_does_not_reach_the_model(
+    returned: Any, shown: str, told: str
+) -> None:
     """Neither when the tool ran, nor when the same call is asked for again and its recorded result is told."""
     guard = Guard(compile_policy(POLICY), store=InMemoryStore(), audit=MemoryAuditLog())
     door: Door[None] = Door(guard, lambda _: "s")
@@ -42,7 +44,7 @@ async def test_a_secret_in_other_letters_does_not_reach_the_model(returned: Any,
     ran = await door.run(await door.ask(None, "1", "look", {}), execute, read_output)
     assert ran.for_model() == shown
     again = await door.ask(None, "1", "look", {})
-    assert (again.call, again.text) == (None, shown)
+    assert (again.call, again.text) == (None, told)
     await guard.aclose()
 
 

@@ -303,3 +303,20 @@ def test_what_code_gets_that_called_a_tool_without_a_message_holds_no_secret_in_
     value = json.loads(json.dumps(given.value).replace(SECRET, "[x]"))
     found = ToolResult(given.text.replace(SECRET, "[x]"), value)
     assert convert.apply(output, "look", "1", given, found, None) == shown
+
+
+@pytest.mark.parametrize("output", [{"pin": 1234}, 1234, "pin 1234"])
+def test_what_code_gets_does_not_say_what_was_hidden_in_the_text(output: Any) -> None:
+    """A number and a field with its name are hidden in the text alone: then the text is what is left."""
+    given = convert.to_result(output, "1")
+    found = ToolResult(given.text.replace("1234", "[x]"), given.value)
+    assert convert.apply(output, "look", "1", given, found, None) == found.text
+
+
+def test_an_artifact_does_not_say_what_was_hidden_in_the_text_that_is_it() -> None:
+    """So with the artifact of a message whose text is its JSON."""
+    output = ToolMessage('{"pin": 1234}', tool_call_id="1", artifact={"pin": 1234})
+    given = convert.to_result(output, "1")
+    found = ToolResult('{"pin": [x]}', given.value)
+    shown = convert.apply(output, "look", "1", given, found, None)
+    assert (shown.content, shown.artifact) == ('{"pin": [x]}', None)

@@ -118,7 +118,10 @@ def make_server(log: Path | None = None) -> Server[Any]:
         context: Any, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
         record({"read": str(params.uri)}, log)
-        content = types.TextResourceContents(uri=params.uri, text=f"the card is {CARD}")
+        said = f"the card is {CARD}"
+        if "escaped" in str(params.uri):
+            said = '["' + "".join(f"\\u{ord(letter):04x}" for letter in CARD) + '"]'
+        content = types.TextResourceContents(uri=params.uri, text=said)
         return types.ReadResourceResult(contents=[content])
 
     async def list_prompts(context: Any, params: Any) -> types.ListPromptsResult:

@@ -11,6 +11,7 @@ from mcp.shared.exceptions import MCPError
 from tests.waiting import until
 
 from bartizan.guard import Principal
+from bartizan.integrations.structures import REDACTED
 
 from .conftest import ERAS, Desk, said
 from .desk_server import CARD, TOOLS
@@ -160,6 +161,16 @@ async def test_resources_and_prompts_are_inspected(desk: Desk, mode: str) -> Non
         events = (await there.guard.session("s")).events
         assert [event.tool for event in events] == ["resources/read", "prompts/get"]
         assert {event.labels.default for event in events} == {"untrusted"}
+
+
+@pytest.mark.parametrize("reading", ["observe", "decide"])
+async def test_a_secret_in_the_escapes_of_a_resource_is_inspected(
+    desk: Desk, mode: str, reading: str
+) -> None:
+    """A resource that is JSON is inspected as it reads; of what only its escapes hold nothing passes."""
+    async with desk(mode, reading=reading) as there:
+        [content] = (await there.client.read_resource("desk://escaped")).contents
+        assert isinstance(content, types.TextResourceContents) and content.text == REDACTED
 
 
 async def test_reading_can_be_decided(desk: Desk, mode: str) -> None:

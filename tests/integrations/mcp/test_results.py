@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mcp import types
@@ -78,7 +80,30 @@ def test_what_is_hidden_is_hidden_everywhere(result: types.CallToolResult) -> No
     passed = strings(apply(result, found, shown).model_dump(by_alias=True, mode="json"))
     assert not any(SECRET in text for text in passed)
     assert not any(escaped in text for text in passed for escaped in ESCAPED)
-    assert not any(SECRET in said for said in said_otherwise(passed))
+    assert not any(SECRET in said for text in passed for said in said_otherwise(text))
+
+
+@pytest.mark.parametrize("structured", [{"pin": 1234}, {"name": "Ann", "pin": "1234"}])
+@pytest.mark.parametrize("beside", ["", "a\nb"])
+def test_a_structure_does_not_say_what_was_hidden_in_the_text(structured: Any, beside: str) -> None:
+    """A field with its name is hidden in the text alone: the structured content that says it goes, as an error."""
+    value = {**structured, "beside": beside}
+    result = types.CallToolResult(
+        content=[types.TextContent(type="text", text=json.dumps(value))], structured_content=value
+    )
+    found = to_result(result)
+    passed = apply(result, found, ToolResult(re.sub(r'"pin": "?\d+"?', "[x]", found.text), value))
+    assert "1234" not in passed.model_dump_json()
+    assert "[x]" in passed.model_dump_json()
+    assert passed.structured_content is None and passed.is_error
+
+
+def test_a_structure_apart_does_not_say_what_was_hidden_among_its_texts() -> None:
+    """Of structured content that no text says, its texts are inspected one after the other, and hidden together."""
+    result = types.CallToolResult(content=[], structured_content={"name": "Ann", "pin": "1234"})
+    found = to_result(result)
+    passed = apply(result, found, ToolResult(re.sub(r"\w+\n1234\n", "[x]", found.text), found.value))
+    assert passed.structured_content is None and passed.is_error
 
 
 @given(results)

@@ -22,7 +22,7 @@ _COPIES = frozenset({"persistedOutputPath", "persistedOutputSize"})
 
 def to_result(response: JSON) -> ToolResult:
     """What is inspected: every text, in order, as it reads. The value is the response itself."""
-    return ToolResult(reading([*_texts(response)]), response)
+    return ToolResult(reading("\n".join(_texts(response))), response)
 
 
 def redacted(given: ToolResult, shown: ToolResult) -> JSON:
@@ -35,8 +35,8 @@ def redacted(given: ToolResult, shown: ToolResult) -> JSON:
         kept = _as_in(given.value, shown.value)
     except _OtherShapeError:
         kept = None
-    if kept is None or reading([*_texts(kept)]) != shown.text:
-        return withheld(given.value, passed([*_texts(given.value)], shown.text))
+    if kept is None or reading("\n".join(_texts(kept))) != shown.text:
+        return withheld(given.value, passed("\n".join(_texts(given.value)), shown.text))
     return _without_copies(kept)
 
 

@@ -17,6 +17,7 @@ from langchain_core.messages import BaseMessage, ToolMessage
 from langgraph.errors import GraphBubbleUp
 
 from bartizan.guard import Enforcement, Gatekeeper, MalformedCall, Outcome, Principal, ToolCall, ToolResult
+from bartizan.guard.messages import edit_message
 
 from ..door import FAILED, MALFORMED
 from ..structures import passed, reading
@@ -189,9 +190,8 @@ class Mediator:
                 execution.output, enforcement.call.tool, tool_call_id, given, shown, enforcement.record
             )
             output = await self._others_inspected(output, enforcement, proposal, session)
-            approval = enforcement.approval
-            if approval is not None and approval.edited:
-                output = results.annotated(output, tool_call_id, _edit_notice(enforcement.call))
+            if edited := edit_message(enforcement):
+                output = results.annotated(output, tool_call_id, edited)
             return corrections.told(output, tool_call_id, notices)
         except Exception:
             log.exception("the result of %s could not be inspected: it is withheld", proposal.tool)
@@ -204,13 +204,13 @@ class Mediator:
         answering = results.answering(output, proposal.tool_call_id)
         replaced: dict[int, BaseMessage] = {}
         for message in results.messages_in(output):
-            texts = results.texts_of(message)
-            text = reading(texts)
+            text = results.text_of(message)
             if message is answering or not text:
                 continue
-            shown = await self._guard.observe("result", text, session=session, call=enforcement.call)
-            redacted = shown is not None and shown.text != text
-            changes: dict[str, Any] = {"content": passed(texts, shown.text)} if shown and redacted else {}
+            seen = reading(text)
+            shown = await self._guard.observe("result", seen, session=session, call=enforcement.call)
+            redacted = shown is not None and shown.text != seen
+            changes: dict[str, Any] = {"content": passed(text, shown.text)} if shown and redacted else {}
             if isinstance(message, ToolMessage):
                 marked = {**message.response_metadata, results.GUARDED: enforcement.record}
                 changes["response_metadata"] = marked
@@ -243,10 +243,6 @@ class Mediator:
 def _artifact(*rules: str, **more: Any) -> dict[str, Any]:
     """What a denial message carries for programs: not shown to the model."""
     return {"guard": {"outcome": "DENY", "rules": list(rules), **more}}
-
-
-def _edit_notice(call: ToolCall) -> str:
-    return f"Note: a person edited this call before it ran. What was executed: {call.canonical.decode()}"
 
 
 def _remember(memory: OrderedDict[str, Any], key: str, value: Any, at_most: int) -> None:

@@ -17,7 +17,7 @@ from langgraph.types import Command, Send
 
 from bartizan.guard import JSON, ToolResult
 from bartizan.guard.parts import detached
-from bartizan.integrations.structures import REDACTED, passed, reading, recalled, structure_of
+from bartizan.integrations.structures import REDACTED, both, reading, recalled, structure_of
 
 Output = Any
 """``ToolMessage | Command | list[ToolMessage | Command]``; any value where a tool is called without a message."""
@@ -40,16 +40,16 @@ def to_result(output: Output, tool_call_id: str) -> ToolResult:
     message = answering(output, tool_call_id)
     commands = [part for part in _parts(output) if isinstance(part, Command)]
     if commands:
-        text = reading(texts_of(message)) if message is not None else ""
+        text = reading(text_of(message)) if message is not None else ""
         value: JSON = {"command": _described(commands)}
         return ToolResult(text, value, message is not None and message.status == "error")
     if message is not None:
-        text = reading(texts_of(message))
-        return ToolResult(text, _artifact(message.artifact, text_of(message)), message.status == "error")
+        text = text_of(message)
+        return ToolResult(reading(text), _artifact(message.artifact, text), message.status == "error")
     if isinstance(output, str):
-        return ToolResult(reading([output]), structure_of(output))
+        return ToolResult(reading(output), structure_of(output))
     value = detached(output)
-    return ToolResult(reading([_written(output, value)]), value)
+    return ToolResult(reading(_written(output, value)), value)
 
 
 def apply(
@@ -95,8 +95,8 @@ def rebuilt(result: ToolResult, tool: str, tool_call_id: str) -> ToolMessage | N
     """
     if isinstance(result.value, Mapping) and set(result.value) == {"command"}:
         return None
-    text = recalled(result)
-    artifact = None if result.value == structure_of(text) else result.value
+    text = recalled(result.text)
+    artifact = None if text == REDACTED or result.value == structure_of(text) else result.value
     return ToolMessage(
         text,
         name=tool,
@@ -194,14 +194,9 @@ def map_messages(
 
 def text_of(message: BaseMessage) -> str:
     """What a model reads in a message: its text, and the JSON of blocks that are neither text nor media."""
-    return "\n".join(texts_of(message))
-
-
-def texts_of(message: BaseMessage) -> list[str]:
-    """The same, block by block."""
     if isinstance(message.content, str):
-        return [message.content]
-    return [text for block in message.content if (text := _block_text(block)) is not None]
+        return message.content
+    return "\n".join(text for block in message.content if (text := _block_text(block)) is not None)
 
 
 def _block_text(block: str | dict[Any, Any]) -> str | None:
@@ -217,10 +212,7 @@ def _block_text(block: str | dict[Any, Any]) -> str | None:
 def _redacted(message: ToolMessage, given: ToolResult, shown: ToolResult) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     own = text_of(message)
-    from_text = given.value is not None and given.value == structure_of(own)
-    text = passed(texts_of(message), shown.text, shown.value if from_text else None)
-    if shown.value != given.value and from_text and text == own:
-        text = json.dumps(shown.value, ensure_ascii=False)
+    text, value = both(own, given, shown)
     if text != own:
         media = [b for b in message.content if isinstance(b, dict) and _block_text(b) is None]
         changes["content"] = [{"type": "text", "text": text}, *media] if media else text
@@ -229,8 +221,8 @@ def _redacted(message: ToolMessage, given: ToolResult, shown: ToolResult) -> dic
             detached(message.artifact) is None
         ):  # it could not be inspected, so it cannot be trusted to be clean
             changes |= {"artifact": None} if changes else {}
-        elif shown.value != given.value:
-            changes["artifact"] = shown.value
+        elif value != given.value:
+            changes["artifact"] = value
     return changes
 
 
@@ -238,10 +230,10 @@ def _plain(output: Any, given: ToolResult, shown: ToolResult) -> Any:
     """What a tool returned to code that called it without a message."""
     if shown.text == given.text and shown.value == given.value and shown.is_error == given.is_error:
         return output
-    text = passed([_written(output, given.value)], shown.text, shown.value)
-    if isinstance(output, str) or shown.value is None or text == REDACTED:
-        return text
-    return shown.value
+    own = _written(output, given.value)
+    text, value = both(own, given, shown)
+    told = value is not None and (text == own or structure_of(text) == value)
+    return value if told and not isinstance(output, str) else text
 
 
 def _written(output: Any, value: JSON) -> str:

@@ -14,6 +14,7 @@ from mcp_types import INTERNAL_ERROR, METHOD_NOT_FOUND
 
 from bartizan.guard import Gatekeeper, MalformedCall, Principal, ToolCall, ToolResult
 
+from ..structures import passed, reading
 from .calls import call_of
 from .results import bare, texts_of
 from .upstream import Upstream
@@ -76,7 +77,7 @@ class Reader:
         forward: Callable[[], Awaitable[A]],
         text_of: Callable[[A], str],
     ) -> tuple[A, str, str]:
-        """What the server answered, its text, and what of it may be shown."""
+        """What the server answered, its text, and what of that may be shown."""
         if self.reading == Reading.REFUSE:
             raise MCPError(code=METHOD_NOT_FOUND, message=f"{tool} is refused here")
         try:
@@ -85,8 +86,8 @@ class Reader:
                 return await self._decided(call, forward, text_of)
             answer = await forward()
             text = text_of(answer)
-            seen = await self.gate.observe("result", text, session=self.session, call=call)
-            return answer, text, seen.text if seen is not None else ""
+            seen = await self.gate.observe("result", reading(text), session=self.session, call=call)
+            return answer, text, passed(text, seen.text) if seen is not None else ""
         except MCPError:
             raise
         except Exception as error:
@@ -96,18 +97,19 @@ class Reader:
     async def _decided(
         self, call: ToolCall, forward: Callable[[], Awaitable[A]], text_of: Callable[[A], str]
     ) -> tuple[A, str, str]:
-        passed: list[A] = []
+        answers: list[A] = []
 
         async def execute(granted: ToolCall) -> ToolResult:
             if granted.digest != call.digest:
                 raise MalformedCall(f"{call.tool} cannot be corrected")
-            passed.append(await forward())
-            return ToolResult(text_of(passed[-1]))
+            answers.append(await forward())
+            return ToolResult(reading(text_of(answers[-1])))
 
         enforced = await self.gate.enforce(call, execute, session=self.session, principal=self.principal)
-        if enforced.result is None or not passed:
+        if enforced.result is None or not answers:
             raise MCPError(code=INTERNAL_ERROR, message=self.gate.denial_message(enforced) or UNREAD)
-        return passed[-1], text_of(passed[-1]), enforced.result.text
+        text = text_of(answers[-1])
+        return answers[-1], text, passed(text, enforced.result.text)
 
 
 def resource_text(answer: types.ReadResourceResult) -> str:

@@ -7,7 +7,6 @@ sounds and binary resources pass unseen.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from mcp import types
 from bartizan.guard import JSON, ToolResult
 from bartizan.guard.parts import detached
 from bartizan.guard.reasons import WITHHELD
-from bartizan.integrations.structures import REDACTED, said_otherwise, structure_of
+from bartizan.integrations.structures import both, reading, said_otherwise, structure_of
 
 DECISION = "bartizan/decision"
 """Key in a result's ``_meta``: what was decided, the rules, the audit record, the approval."""
@@ -27,23 +26,21 @@ _TEXTS = ("text", "uri", "name", "title", "description", "mime_type")
 def to_result(result: types.CallToolResult) -> ToolResult:
     """What is inspected of a result.
 
-    ``text`` holds every text of its blocks, then those that are not among them: of the structured content, and of
-    blocks that are JSON, which writes some letters in other ones. ``value`` is the structured content, or what the text
-    says if it is a JSON object or array.
+    ``text`` holds every text of its blocks, then those of the structured content if they are not the same, as they
+    read. ``value`` is the structured content, or what the text says if it is a JSON object or array.
     """
-    found = list(texts_of(result.content))
-    text = "\n".join(found)
-    value = structure_of(text)
-    parts = [text] if text else []
-    parts += said_otherwise(found)
+    text, _ = _told(result)
     structured = result.structured_content
-    if structured is not None:
-        said = value
-        value = detached(structured)
-        if value is None or said != value:
-            leaves = list(_leaves(structured))
-            parts += [*leaves, *said_otherwise(leaves)]
-    return ToolResult("\n".join(parts), value, bool(result.is_error))
+    value = structure_of(text) if structured is None else detached(structured)
+    return ToolResult(reading(text), value, bool(result.is_error))
+
+
+def _told(result: types.CallToolResult) -> tuple[str, bool]:
+    """Every text of a result, and whether its blocks are all: else those of the structured content stand apart."""
+    text, structured = "\n".join(texts_of(result.content)), result.structured_content
+    if structured is None or ((said := structure_of(text)) is not None and said == detached(structured)):
+        return text, True
+    return "\n".join([*([text] if text else []), *_leaves(structured)]), False
 
 
 def apply(result: types.CallToolResult, given: ToolResult, shown: ToolResult) -> types.CallToolResult:
@@ -58,30 +55,18 @@ def apply(result: types.CallToolResult, given: ToolResult, shown: ToolResult) ->
     if shown == given:
         blocks = [bare(block) for block in result.content]
         return types.CallToolResult(content=blocks, structured_content=structured, is_error=result.is_error)
-    if not _shown_whole(shown.value, shown):
-        shown = ToolResult(shown.text, None, shown.is_error)
+    own, whole = _told(result)
+    text, value = both(own, given, shown)
+    leaves = [*_leaves(value)]
+    if not whole and any(said not in shown.text for said in (*leaves, *said_otherwise("\n".join(leaves)))):
+        value = None  # it says what was hidden elsewhere
     silent = [bare(block) for block in result.content if not any(True for _ in texts_of([block]))]
     return types.CallToolResult(
-        content=[types.TextContent(type="text", text=_shown_text(result, given, shown)), *silent],
-        structured_content=None if structured is None else shown.value,
+        content=[types.TextContent(type="text", text=text), *silent],
+        structured_content=None if structured is None else value,
         # without the structure that the tool's schema promises, only an error is a valid answer
-        is_error=result.is_error or (structured is not None and shown.value is None),
+        is_error=result.is_error or (structured is not None and value is None),
     )
-
-
-def _shown_text(result: types.CallToolResult, given: ToolResult, shown: ToolResult) -> str:
-    """The text in place of all texts. Of a block that is JSON the text may still hold, in other letters, what was
-    redacted: what is shown then is written anew from the value."""
-    texts = [*texts_of(result.content), *_leaves(result.structured_content)]
-    in_other_letters = any(True for _ in said_otherwise(texts))
-    if not in_other_letters and (shown.text != given.text or shown.value is None):
-        return shown.text
-    return json.dumps(shown.value, ensure_ascii=False) if shown.value is not None else REDACTED
-
-
-def _shown_whole(value: JSON, shown: ToolResult) -> bool:
-    """Whether what a value says in other letters (in texts of it that are JSON themselves) is among what is shown."""
-    return all(said in shown.text for said in said_otherwise([*_leaves(value)]))
 
 
 def refusal(text: str, meta: dict[str, Any] | None = None) -> types.CallToolResult:

@@ -20,7 +20,7 @@ from agents.util._approvals import evaluate_needs_approval_setting
 
 from bartizan.guard import MalformedCall, ToolCall, ToolResult, canonical_json
 
-from ..door import FAILED, Asked, Door, Ran, as_json
+from ..door import FAILED, Asked, Door, Ran, as_json, read_output
 
 MAX_KEPT = 4096
 """How many decisions are kept for invocations that may follow."""
@@ -122,7 +122,7 @@ def read(output: Any) -> ToolResult:
     if isinstance(output, _Handled):
         return ToolResult(output.text, None, True)
     if isinstance(output, str):
-        return ToolResult(output)
+        return read_output(output)
     parts = output if isinstance(output, list | tuple) else [output]
     texts = [text for part in parts if (text := _text_of(part)) is not None]
     return ToolResult("\n".join(texts) if len(texts) == len(parts) else str(output), as_json(output))
