@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from tests.policies.lean.handmade import File
 from tests.policies.lean.test_importing import YAML, by_hand
-from typer.testing import CliRunner
 
-from bartizan.integrations.cli import app
 from bartizan.policies import compile_policy, load_policy
+
+from .command import run
 
 POLICY = """\
 version: 1
@@ -28,12 +28,6 @@ invariants:
   - never: allowed(pay) && args.to.fullmatches("[a-z]+@evil.org")
 """
 POSSIBLE = POLICY + "  - possible: allowed(pay) && args.cost == 7.00\n"
-
-
-def run(*args: str | Path) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, [str(a) for a in args], env={"COLUMNS": "200"})
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.exit_code, result.stdout, result.stderr
 
 
 @pytest.fixture
@@ -61,6 +55,17 @@ def test_a_certificate_is_written_beside_the_policy_and_checked(policy: Path) ->
     assert code == 1
     assert "level hash: the policy's hash" in err
     assert "run `bartizan certify`" in " ".join(err.split())
+
+
+def test_two_policies_do_not_share_a_certificate(policy: Path) -> None:
+    """In one folder the second would take the place of the first: that is an error, not a certificate less."""
+    other = policy.parent / "elsewhere" / "policy.yaml"
+    other.parent.mkdir()
+    other.write_text(POLICY.replace("name: sample", "name: other"))
+    code, _, err = run("certify", policy, other, "--out", policy.parent)
+    assert (code, "two of these policies would have it" in err) == (2, True)
+    assert run("certify", policy, other)[0] == 0
+    assert run("certify", policy, other, "--check", "kernel")[0] == 0
 
 
 def test_packs_go_where_they_are_told(tmp_path: Path) -> None:
