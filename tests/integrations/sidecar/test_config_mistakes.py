@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from tests.integrations.cli.command import here
+from tests.integrations.client.test_tls import certificate
 
 from bartizan.integrations.assembly import store_at
 from bartizan.integrations.sidecar.config import ConfigError, load_config
@@ -16,6 +18,8 @@ CONFIG = """tenants:
 tokens:
   - {name: agent, scopes: [decide], secret: {file: token}}
 """
+
+TENANT = CONFIG.replace("policy.yaml}", "policy.yaml, %s}")
 
 
 def written(directory: Path, text: str) -> Path:
@@ -41,6 +45,35 @@ def written(directory: Path, text: str) -> Path:
         (CONFIG.replace("file: token", "env: NO_SUCH_VARIABLE"), "no variable 'NO_SUCH_VARIABLE' is set"),
         (CONFIG.replace("policy.yaml", '"a\\0b.yaml"'), "tenants.default: embedded null byte"),
         ("\x00", "error[invisible-character]"),
+        (
+            CONFIG.replace("[decide]", "[decide, admin]"),
+            "tokens.0: expected a token to decide, or to approve",
+        ),
+        (CONFIG + "listen: ['8181']\n", "listen: expected host:port or unix:/path"),
+        (TENANT % "store: 'redis:/cache'", "store: expected a file, or an address that begins with redis://"),
+        (
+            TENANT % "store: postgres://host/db",
+            "store: expected a file, or an address that begins with redis://",
+        ),
+        (TENANT % "audit_key: {file: token}", "audit_key: expected audit beside it"),
+        (TENANT % "audit_signing_key: key.pem", "audit_signing_key: expected audit beside it"),
+        (TENANT % "audit_retention: 3", "audit_retention: expected audit beside it"),
+        (
+            TENANT % "audit: log, audit_trusted_keys: [key.pub]",
+            "audit_trusted_keys: expected audit_signing_key beside it",
+        ),
+        (TENANT % "monitors_token: {file: token}", "monitors_token: expected monitors beside it"),
+        (TENANT % "redis_password: {file: token}", "redis_password: expected a Redis as store or redis"),
+        (
+            TENANT % "reload: {revisions: {file: token}}",
+            "reload.revisions: expected a Redis as store or redis",
+        ),
+        (TENANT % "certificate: {trusted_keys: [key.pub]}", "certificate.require: expected a level"),
+        (TENANT % "audit: log, audit_key: {file: nowhere}", "a secret is not where it should be"),
+        (TENANT % "audit: log, audit_signing_key: nowhere.pem", "nowhere.pem"),
+        (TENANT % "monitors: 'http://host:x'", "tenants.default: "),
+        (CONFIG + "tls: {certificate: nowhere.pem, key: token}\n", "tls: expected a certificate and its key"),
+        (CONFIG + "tls: {certificate: token, key: token}\n", "tls: expected a certificate and its key"),
     ],
     ids=lambda text: None if len(text) < 60 else "configuration",
 )
@@ -59,6 +92,44 @@ def test_an_address_that_is_none_is_the_tenants_mistake(tmp_path: Path, address:
     file = written(tmp_path, CONFIG.replace("{policy", f'{{store: "{address}", policy'))
     with pytest.raises(ConfigError, match=r"tenants\.default: "):
         Service.open(load_config(file))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("store: s.db", "store: ./x/../s.db"),
+        ("store: s.db", "store: alias.db"),
+        ("audit: s.db", "audit: s.db"),
+    ],
+)
+def test_two_tenants_have_no_file_in_common(tmp_path: Path, one: str, other: str) -> None:
+    """A session of one would be the session of that name of the other; however the file is called."""
+    (tmp_path / "alias.db").symlink_to(tmp_path / "s.db")
+    tenants = f"tenants:\n  default: {{policy: policy.yaml, {one}}}\n  b: {{policy: policy.yaml, {other}}}\n"
+    file = written(tmp_path, tenants + CONFIG.partition("\n")[2].partition("\n")[2])
+    with pytest.raises(
+        ConfigError, match=r"tenants\.b\.(store|audit): expected one of its own, found that of 'default'"
+    ):
+        load_config(file)
+    load_config(written(tmp_path, file.read_text().replace(f"{other}}}\ntokens", f"{other}2}}\ntokens")))
+
+
+def test_a_check_reads_keys_and_opens_nothing(tmp_path: Path) -> None:
+    """A key with a pass phrase is refused, since nobody is there to type it; of stores and logs nothing is made."""
+    _, key = certificate(tmp_path)
+    tls = "tls: {certificate: cert.pem, key: key.pem}\n"
+    file = written(tmp_path, TENANT % "store: s.db, audit: log, audit_key: {file: token}" + tls)
+    before = sorted(tmp_path.iterdir())
+    done = here("serve", "--check", "--config", file)
+    assert (done.returncode, sorted(tmp_path.iterdir())) == (0, before)
+    assert "can be used. Not opened: addresses, stores, logs" in done.stderr.replace("\n", " ")
+    made = serialization.load_pem_private_key(key.read_bytes(), None)
+    secret = serialization.BestAvailableEncryption(b"secret")
+    form = serialization.PrivateFormat.PKCS8
+    key.write_bytes(made.private_bytes(serialization.Encoding.PEM, form, secret))
+    for command in (("--check",), ()):
+        done = here("serve", *command, "--config", file)
+        assert (done.returncode, "without a pass phrase" in done.stderr.replace("\n", " ")) == (2, True)
 
 
 def test_files_of_secrets_are_relative_to_the_configuration(tmp_path: Path) -> None:

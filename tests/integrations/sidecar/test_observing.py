@@ -19,12 +19,12 @@ from tests.integrations.redis.server import Server
 from tests.waiting import block_until
 
 from bartizan.guard import FileAuditLog, Telemetry, now_us, semconv, verify
-from bartizan.integrations.sidecar import Service
+from bartizan.integrations.sidecar import Service, parse_config
 from bartizan.integrations.sidecar.observing import Observer
 from bartizan.integrations.sidecar.tenants import open_tenant
 from bartizan.integrations.signing import generate
 
-from .in_process import configured, running
+from .in_process import POLICY, configured, document, running
 from .serving import Running, proposed, written
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -201,10 +201,10 @@ async def test_a_tenants_log_is_signed_and_pruned(tmp_path: Path) -> None:
         "audit_durability": "group",
         "audit_retention": 1e-9,
     }
-    config = configured(tmp_path, tenant=tenant)
-    other = config.tenants["other"].model_copy(update={"audit": None})
-    config = config.model_copy(update={"tenants": {**config.tenants, "other": other}})
-    async with running(config) as service:
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    body = document(tmp_path / "policy.yaml")
+    body["tenants"]["default"] = {**body["tenants"]["default"], **tenant}
+    async with running(parse_config(body, tmp_path)) as service:
         pruning = asyncio.create_task(service.service.tenants["default"].prune())
         for _ in range(100):
             if len(list(directory.glob("*.jsonl"))) == 1:

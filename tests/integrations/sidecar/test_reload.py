@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
+from errno import EMFILE
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ from tests.integrations.redis.server import Server
 from tests.waiting import until
 
 from bartizan.guard import ToolCall
-from bartizan.integrations.sidecar import Service, parse_config
+from bartizan.integrations.sidecar import Service, create_app, parse_config, reload
+from bartizan.integrations.sidecar.config import Tenant
+from bartizan.policies import compile_policy
 
 from .in_process import TOKENS, running
 
@@ -163,12 +167,9 @@ async def test_what_is_no_file_is_refused_and_watching_goes_on(tmp_path: Path, o
             file.rmdir()
         write(TIGHTER)
 
-    async def changed(text: str, before: str) -> bool:
-        await asyncio.to_thread(write, text)
-        return tenant.guard.program.hash != before
-
     first = tenant.guard.program.hash
-    await until(lambda: changed(LOOSER, first))  # it watches
+    await asyncio.to_thread(write, LOOSER)
+    await until(lambda: tenant.guard.program.hash != first)
     second, latest = tenant.guard.program.hash, tenant.reloader.latest
     await asyncio.to_thread(replace)
     await until(lambda: tenant.reloader.latest is not latest)
@@ -178,3 +179,110 @@ async def test_what_is_no_file_is_refused_and_watching_goes_on(tmp_path: Path, o
     await until(lambda: tenant.guard.program.hash != second)
     watching.cancel()
     await made.aclose()
+
+
+async def test_what_is_written_while_the_service_starts_is_a_change(tmp_path: Path) -> None:
+    """Between reading the policy and the first look at its folder nothing is overlooked."""
+    made = await asyncio.to_thread(service, tmp_path, reload={"every": 0.01})
+    tenant = made.tenants["default"]
+    before = tenant.program.hash
+    await asyncio.to_thread((tmp_path / "policy.yaml").write_text, TIGHTER)
+    watching = asyncio.create_task(tenant.reloader.watch())
+    await until(lambda: tenant.program.hash != before)
+    watching.cancel()
+    await made.aclose()
+
+
+async def test_half_a_policy_is_not_taken(tmp_path: Path) -> None:
+    """A file that is written bit by bit is a policy without its last rules for a while; what decides has them all."""
+    made = await asyncio.to_thread(service, tmp_path, reload={"every": 0.2})
+    tenant, file = made.tenants["default"], tmp_path / "policy.yaml"
+    taken, replace = list[str](), tenant.reloader.replace
+    tenant.reloader.replace = lambda program: (taken.append(program.hash), replace(program))[1]
+    watching = asyncio.create_task(tenant.reloader.watch())
+    whole = POLICY.partition("invariants")[0] + "  - {id: no-more, deny: [pay], when: args.amount > 10}\n"
+
+    def write() -> None:
+        with file.open("w") as opened:
+            for line in whole.splitlines(keepends=True):
+                opened.write(line)
+                opened.flush()
+                time.sleep(0.04)
+
+    await asyncio.to_thread(write)
+    await until(lambda: taken)
+    assert taken == [compile_policy(whole).hash]
+    watching.cancel()
+    await made.aclose()
+
+
+async def test_a_folder_without_rest_holds_no_policy_up(tmp_path: Path) -> None:
+    """Another file there that is written all the time is no reason to go on with the policy before."""
+    made = await asyncio.to_thread(service, tmp_path, reload={"every": 0.05})
+    tenant = made.tenants["default"]
+    before, number = tenant.program.hash, 0
+    watching = asyncio.create_task(tenant.reloader.watch())
+    await asyncio.to_thread((tmp_path / "policy.yaml").write_text, TIGHTER)
+
+    async def busy() -> bool:
+        nonlocal number
+        number += 1
+        await asyncio.to_thread((tmp_path / "other.yaml").write_text, "x" * number)
+        return tenant.program.hash != before
+
+    await until(busy)
+    watching.cancel()
+    await made.aclose()
+
+
+async def test_a_folder_that_cannot_be_looked_at_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that has too many files open for a moment does not stop watching for ever."""
+    made = await asyncio.to_thread(service, tmp_path, reload={"every": 0.01})
+    tenant = made.tenants["default"]
+    before, failed, look = tenant.program.hash, 0, reload.fingerprint
+
+    def looks(settings: Tenant) -> reload.Fingerprint:
+        nonlocal failed
+        if failed < 3:
+            failed += 1
+            raise OSError(EMFILE, "too many open files")
+        return look(settings)
+
+    monkeypatch.setattr(reload, "fingerprint", looks)
+    watching = asyncio.create_task(tenant.reloader.watch())
+    await asyncio.to_thread((tmp_path / "policy.yaml").write_text, TIGHTER)
+    await until(lambda: tenant.program.hash != before)
+    assert failed == 3
+    watching.cancel()
+    await made.aclose()
+
+
+async def test_a_worker_that_starts_again_begins_with_the_announced_policy(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No call is decided by the policy of its file, which may let more go, before it has looked."""
+    monkeypatch.setenv("REVISIONS", "r" * 32)
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    tenant = {"policy": "policy.yaml", "store": server.url, "reload": {"revisions": {"env": "REVISIONS"}}}
+    config = parse_config({"tenants": {"default": tenant}, "tokens": _tokens()}, tmp_path)
+    for text in (None, TIGHTER):
+        made = Service.open(config)
+        revisions = made.tenants["default"].revisions
+        assert revisions is not None
+        if text is not None:
+            await revisions.announce(compile_policy(text).hash, text)
+        app = create_app(config, service=made)
+        begun, said = asyncio.Event(), asyncio.Queue[dict[str, str]]()
+        await said.put({"type": "lifespan.startup"})
+
+        async def send(message: dict[str, str], begun: asyncio.Event = begun) -> None:
+            assert not message["type"].endswith("failed"), message
+            begun.set()
+
+        lasting = asyncio.create_task(app({"type": "lifespan", "state": {}}, said.get, send))
+        await begun.wait()
+        assert made.tenants["default"].guard.program.hash == compile_policy(text or POLICY).hash
+        await said.put({"type": "lifespan.shutdown"})
+        await lasting

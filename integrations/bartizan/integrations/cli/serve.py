@@ -27,7 +27,7 @@ Require = Annotated[
 def serve(
     config: Annotated[Path, typer.Option("--config", "-c", help="The service's configuration (YAML).")],
     check: Annotated[
-        bool, typer.Option("--check", help="Read the configuration and its policies, and end.")
+        bool, typer.Option("--check", help="Read the configuration, its policies, secrets and keys, and end.")
     ] = False,
     require: Require = None,
 ) -> None:
@@ -43,7 +43,9 @@ def serve(
     try:
         if check:
             Service.check(load_config(config).requiring(require))
-            err.print("The configuration can be used.")
+            err.print(
+                "The configuration can be used. Not opened: addresses, stores, logs, hosts of monitors."
+            )
         else:
             run(config, _announce, require)
     except PolicyError as error:

@@ -19,7 +19,7 @@ class Refused(BartizanError):
 
 
 def admit(program: Program, before: Program | None, settings: Tenant) -> None:
-    """Raises :class:`Refused` unless the policy passes what is required of it, and ``ConfigError`` for bad keys.
+    """Raises :class:`Refused` unless the policy passes what is required of it, and ``ConfigError`` for bad settings.
 
     Its own tests must pass, always. ``proved``: each of its invariants is proved. ``tighter``: proved to let nothing
     go that the policy in force does not (asked of changes only: ``before`` is None for the first). Where a certificate
@@ -41,6 +41,10 @@ def admit(program: Program, before: Program | None, settings: Tenant) -> None:
         _tighter(program, before, reload.within)
     if settings.level is not None:
         program.certificate = _certified(program, settings)
+    elif settings.certificate.asked_for:
+        raise ConfigError(
+            "certificate.require: expected a level, since the rest of certificate says how it is checked"
+        )
 
 
 def _certified(program: Program, settings: Tenant) -> str:

@@ -29,6 +29,7 @@ def create_app(config: ServiceConfig, *, worker: int = 0, service: Service | Non
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await running.catch_up()
         background = asyncio.create_task(running.background())
         try:
             yield

@@ -2,7 +2,8 @@
 
 An identity belongs to one tenant. What it may do are its scopes: ``decide`` (propose calls, report results and
 events), ``approve`` (answer approvals), ``read`` (decisions, sessions, policy) and ``admin`` (change the policy).
-Nobody has both ``decide`` and ``approve``: an agent's token must not answer the questions that its calls raise.
+Nobody has ``decide`` beside ``approve`` or ``admin``: an agent's token must not answer the questions that its calls
+raise, nor change what asks them.
 """
 
 from __future__ import annotations

@@ -12,10 +12,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from errno import EINVAL
+from errno import EAGAIN, EINVAL
+from functools import partial
 from pathlib import Path
 from stat import S_ISREG
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from opentelemetry import metrics
 
@@ -30,6 +31,11 @@ from .config import Tenant
 log = logging.getLogger("bartizan.sidecar")
 
 _WATCHED = ("*.yaml", "*.yml", "*.cert.json", "*.proof.ndjson")
+
+RESTLESS = 5
+"""Looks after which a change is taken although something in its folder is written all the time."""
+
+Fingerprint: TypeAlias = tuple[tuple[str, int, int], ...]
 
 METRIC_RELOADS = "bartizan.policy.reloads"
 
@@ -46,28 +52,41 @@ class Attempt:
 
 @dataclass(slots=True)
 class Reloader:
-    """Changes of one tenant's policy. ``replace`` puts a program in force; ``current`` is the one in force."""
+    """Changes of one tenant's policy. ``replace`` puts a program in force; ``current`` is the one in force.
+
+    ``seen`` is what its folder looked like before the first one was read: what was written since is a change.
+    """
 
     tenant: str
     settings: Tenant
     current: Callable[[], Program]
     replace: Callable[[Program], None]
+    seen: Fingerprint = ()
     latest: Attempt | None = None
     meter: metrics.Meter | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def watch(self) -> None:
-        """Look at the policy's folder until cancelled. A pack of the library never changes."""
-        folder = Path(self.settings.policy)
-        if not folder.suffix:
+        """Look at the policy's folder until cancelled. A pack of the library never changes.
+
+        A change is taken once two looks find the same: half of a policy that is still being written may be a policy,
+        too, and one without its last rules.
+        """
+        if not Path(self.settings.policy).suffix:
             return
-        seen = await asyncio.to_thread(_fingerprint, folder.parent)
+        looked, waited = self.seen, 0
         while True:
             await asyncio.sleep(self.settings.reload.every)
-            found = await asyncio.to_thread(_fingerprint, folder.parent)
-            if found != seen:
-                seen = found
-                await self.take(lambda: _changed(self.settings.policy))
+            try:
+                found = await asyncio.to_thread(fingerprint, self.settings)
+            except OSError as error:  # this process has too many files open, for one: it is looked at again
+                log.error("tenant %s: the policy's folder cannot be looked at: %s", self.tenant, error)
+                continue
+            waited = waited + 1 if found != self.seen else 0
+            if waited and (found == looked or waited > RESTLESS):
+                self.seen, waited = found, 0
+                await self.take(partial(_changed, self.settings, found))
+            looked = found
 
     async def take(self, read: Callable[[], Program], expected: str | None = None) -> Attempt:
         """Put what ``read`` gives in force if it may be. ``expected`` is the hash it must have.
@@ -110,21 +129,31 @@ class Reloader:
         counter.add(1, {semconv.TENANT: self.tenant, semconv.OUTCOME: attempt.outcome})
 
 
-def _changed(policy: str) -> Program:
+def _changed(settings: Tenant, found: Fingerprint) -> Program:
     """The program of a watched file. Raises as ``load_policy``, and ``OSError`` for what reading could wait for without
-    end: nothing would be watched then, and nothing stopped."""
+    end (nothing would be watched then, and nothing stopped) and for what was written meanwhile."""
+    policy = settings.policy
     if not S_ISREG(Path(policy).stat().st_mode):
         raise OSError(EINVAL, "expected a file", policy)
-    return load_policy(policy)
+    program = load_policy(policy)
+    if fingerprint(settings) != found:
+        raise OSError(EAGAIN, "it was written while it was read; it is looked at again", policy)
+    return program
 
 
-def _fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:
+def fingerprint(settings: Tenant) -> Fingerprint:
     """What tells that a policy, a file that it includes, or its certificate was written."""
+    at, folders, files = settings.certificate.at, [Path(settings.policy).parent], list[Path]()
+    if at is not None:
+        folders.append(at if at.is_dir() else at.parent)
+        files.append(at)
+    for folder in folders:
+        files += (each for pattern in _WATCHED for each in folder.glob(pattern))
     found = []
-    for file in sorted(each for pattern in _WATCHED for each in folder.glob(pattern)):
+    for file in sorted(set(files)):
         try:
             status = file.stat()
         except OSError:
             continue
-        found.append((file.name, status.st_mtime_ns, status.st_size))
+        found.append((str(file), status.st_mtime_ns, status.st_size))
     return tuple(found)

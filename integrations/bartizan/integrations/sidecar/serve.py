@@ -29,7 +29,8 @@ from bartizan.monitors.listening import KEEP_ALIVE, Bound, CannotServe, bind, to
 from bartizan.policies.lean.certificates.levels import LEVELS, Level
 
 from .app import create_app
-from .config import ConfigError, ServiceConfig, load_config
+from .config import ServiceConfig, load_config
+from .config.service import place
 from .observing import DIRECTORY
 from .pauses import brief_pauses, collect_when_quiet
 from .protocol import BoundedProtocol
@@ -57,8 +58,10 @@ def serve(path: str | Path, announce: Announce, require: Level | None = None) ->
     Raises ``ConfigError`` and :class:`CannotServe`, and what opening a tenant raises.
     """
     config = load_config(path).requiring(require)
+    if config.tls is not None:
+        config.tls.examine()
     with ExitStack() as stack:
-        bounds = [stack.enter_context(_bind(where)) for where in config.listen]
+        bounds = [stack.enter_context(bind(*place(where), authenticated=True)) for where in config.listen]
         addresses = [_shown(bound, config) for bound in bounds]
         if config.workers == 1:
             service = Service.open(config)
@@ -188,7 +191,12 @@ class _Supervisor:
                 )
                 log.error("worker %d ended with %d; it is started again", number, code)
             elif now >= child.again:
-                fresh = self._start(number)
+                try:
+                    fresh = self._start(number)
+                except OSError as error:  # no memory for it now: the others go on
+                    child.again = now + BACKOFF[1]
+                    log.error("worker %d cannot be started: %s", number, error)
+                    continue
                 fresh.failures = child.failures
                 self._children[number] = fresh
 
@@ -215,15 +223,6 @@ def _run(main: Coroutine[Any, Any, None]) -> None:
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(main)
-
-
-def _bind(where: str) -> Bound:
-    if where.startswith("unix:"):
-        return bind("", 0, where.removeprefix("unix:"), authenticated=True)
-    host, colon, port = where.rpartition(":")
-    if not colon or not (port.isascii() and port.isdigit()):
-        raise ConfigError(f"listen: expected host:port or unix:/path, found {where!r}")
-    return bind(host.strip("[]"), int(port), None, authenticated=True)
 
 
 def _shown(bound: Bound, config: ServiceConfig) -> str:

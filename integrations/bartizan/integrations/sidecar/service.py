@@ -12,14 +12,13 @@ from starlette.responses import Response
 
 from bartizan.guard import BartizanError
 from bartizan.guard.canonical import JSON, WRAPPED_DEPTH, canonical_json
-from bartizan.policies import PolicyError, load_policy
+from bartizan.policies import PolicyError
 
-from .admission import admit
 from .bodies import json_of
 from .config import ConfigError, ServiceConfig
 from .identity import Authenticator, Identity, Scope
 from .observing import Observer
-from .tenants import Tenant, open_tenant
+from .tenants import Tenant, examine, open_tenant
 
 log = logging.getLogger("bartizan.sidecar")
 
@@ -60,12 +59,14 @@ class Service:
 
     @staticmethod
     def check(config: ServiceConfig) -> None:
-        """What can be known to be wrong before a worker is started. Raises as :meth:`open`."""
+        """What can be known to be wrong before anything is opened. Raises as :meth:`open`."""
         config.authenticator()
         config.verdicts()
+        if config.tls is not None:
+            config.tls.examine()
         for name, settings in config.tenants.items():
             with _told_of(name):
-                admit(load_policy(settings.policy), None, settings)
+                examine(name, settings)
 
     def tenant(self, name: str) -> Tenant:
         """The tenant of a name."""
@@ -88,6 +89,10 @@ class Service:
     def answer(body: JSON, status: int = 200) -> Response:
         """A JSON answer."""
         return Response(canonical_json(body, max_depth=WRAPPED_DEPTH), status, media_type="application/json")
+
+    async def catch_up(self) -> None:
+        """What must be so before the first request is answered."""
+        await asyncio.gather(*(tenant.catch_up() for tenant in self.tenants.values()))
 
     async def background(self) -> None:
         """What goes on beside the requests, until cancelled: changed policies, levels, old records."""

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from opentelemetry.metrics import Meter
 
-from bartizan.guard import AuditError, Guard, Telemetry, Verdicts, now_us
+from bartizan.guard import AuditError, Guard, StoreError, Telemetry, Verdicts, now_us
 from bartizan.guard.audit import AuditLog, FileAuditLog, MemoryAuditLog, recent
 from bartizan.guard.gather import Monitor
 from bartizan.integrations.assembly import monitors_of, proposers_of, store_at
@@ -23,7 +23,7 @@ from . import config
 from .admission import admit
 from .feed import Feed, LocalFeed, PublishedLog, Record
 from .inbox import Inbox, LocalInbox
-from .reload import Reloader
+from .reload import Reloader, fingerprint
 
 log = logging.getLogger("bartizan.sidecar")
 
@@ -40,6 +40,10 @@ class Revisions(Protocol):
     """Where policies are announced to all workers of a tenant."""
 
     def follow(self) -> AsyncIterator[Revision]: ...
+
+    async def current(self) -> Revision | None:
+        """The latest. Raises ``StoreUnavailable``."""
+        ...
 
     async def announce(self, hash: str, text: str) -> None:
         """Raises ``StoreUnavailable``."""
@@ -77,6 +81,18 @@ class Tenant:
         """New calls are decided by it; calls on their way by the one before."""
         self.program = program
         self.guard.program = program
+
+    async def catch_up(self) -> None:
+        """Take the policy that was announced last: a worker that starts again does not go back to its file's."""
+        if self.revisions is None:
+            return
+        try:
+            revision = await self.revisions.current()
+        except StoreError as error:
+            log.error("tenant %s: whether a policy was announced is not known yet: %s", self.name, error)
+        else:
+            if revision is not None:
+                await self.reloader.take_text(revision.text, revision.hash)
 
     async def follow_revisions(self) -> None:
         """Take the policies that are announced to all workers, until cancelled."""
@@ -119,6 +135,7 @@ def open_tenant(
 
     Raises ``PolicyError``, ``AuditError``, ``OSError`` and :class:`~.config.ConfigError`.
     """
+    seen = fingerprint(settings)
     program = load_policy(settings.policy)
     admit(program, None, settings)
     audit, past = _log(settings, worker)
@@ -136,7 +153,7 @@ def open_tenant(
         correct_within=settings.correct_within,
         verdicts=verdicts,
     )
-    return Tenant(
+    made = Tenant(
         name,
         settings,
         guard,
@@ -148,6 +165,22 @@ def open_tenant(
         telemetry,
         meter,
     )
+    made.reloader.seen = seen
+    return made
+
+
+def examine(name: str, settings: config.Tenant) -> None:
+    """Refuse what :func:`open_tenant` would refuse, as far as it can be known without opening a store, a log or a
+    connection. Raises as it."""
+    program = load_policy(settings.policy)
+    admit(program, None, settings)
+    if settings.audit_key is not None:
+        settings.audit_key.read()
+    _signing(settings)
+    _monitors(program, settings)
+    if settings.shared is not None:  # these connect when they are first asked
+        _shared(name, settings)
+        _revisions(name, settings)
 
 
 def _log(settings: config.Tenant, worker: int) -> tuple[AuditLog, Sequence[Record]]:
@@ -205,8 +238,7 @@ def _revisions(name: str, settings: config.Tenant) -> Revisions | None:
     key = settings.reload.revisions
     if key is None:
         return None
-    if settings.shared is None:
-        raise config.ConfigError(f"tenants.{name}.reload.revisions: expected a Redis as store or redis")
+    assert settings.shared is not None  # or the configuration would have been refused
     from bartizan.integrations.redis import PolicyRevision  # an extra of its own
 
     try:

@@ -36,9 +36,10 @@ class Who(Model):
 
     @model_validator(mode="after")
     def _apart(self) -> Who:
-        if {"decide", "approve"} <= set(self.scopes):
+        if "decide" in self.scopes and not {"approve", "admin"}.isdisjoint(self.scopes):
             raise ValueError(
-                "expected a token to decide or to approve, not both: an agent must not approve itself"
+                "expected a token to decide, or to approve and to change the policy, not both: an agent must not "
+                "approve itself"
             )
         return self
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from bartizan.integrations.assembly import REDIS
 from bartizan.policies import PolicyError, Source
 from bartizan.policies.document.loading import plain
 from bartizan.policies.document.source import MAX_BYTES, parse_yaml
 
 from .fields import ConfigError
 from .service import ServiceConfig
+from .tenant import Tenant
 
 
 def load_config(path: str | Path) -> ServiceConfig:
@@ -42,8 +46,24 @@ def parse_config(body: Any, base: Path, name: str = "configuration") -> ServiceC
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         raise ConfigError("\n".join(f"{name}: {_line(each)}" for each in found)) from error
-    tenants = {name: tenant.beside(base) for name, tenant in config.tenants.items()}
+    tenants = {each: tenant.beside(base) for each, tenant in config.tenants.items()}
+    _apart(tenants, name)
     return config.model_copy(update={"tenants": tenants})
+
+
+def _apart(tenants: Mapping[str, Tenant], name: str) -> None:
+    """Raises :class:`ConfigError` for a file of sessions, or a log, of two tenants. In a Redis their keys differ."""
+    owners: dict[str, str] = {}
+    for each, tenant in tenants.items():
+        for field, where in (("store", tenant.store), ("audit", tenant.audit)):
+            if where is None or str(where).startswith(REDIS):
+                continue
+            with suppress(ValueError):  # no path at all: who opens it says so
+                owner = owners.setdefault(os.path.realpath(where), each)
+                if owner != each:
+                    raise ConfigError(
+                        f"{name}: tenants.{each}.{field}: expected one of its own, found that of {owner!r}"
+                    )
 
 
 def _line(found: Mapping[str, Any]) -> str:

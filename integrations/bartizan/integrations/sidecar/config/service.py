@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from ssl import PROTOCOL_TLS_SERVER, SSLContext
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from bartizan.guard import Verdicts
 from bartizan.integrations.assembly import REDIS
@@ -29,16 +30,43 @@ class Limits(Model):
 
 
 class TLS(Model):
-    """PEM files."""
+    """PEM files. The key has no pass phrase: nobody is there to type it."""
 
     certificate: File
     key: File
+
+    def examine(self) -> None:
+        """Raises :class:`ConfigError` for files that no server could be started with."""
+        try:
+            for file in (self.certificate, self.key):
+                file.read_bytes()  # OpenSSL does not say which is not there
+            SSLContext(PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key, password="")
+        except (OSError, ValueError) as error:  # SSL's errors are OSErrors
+            raise ConfigError(
+                f"tls: expected a certificate and its key without a pass phrase, in PEM files: {error}"
+            ) from error
+
+
+def place(where: str) -> tuple[str, int, str | None]:
+    """Host, port and Unix socket that an entry of ``listen`` names. Raises ``ValueError``."""
+    if where.startswith("unix:"):
+        return "", 0, where.removeprefix("unix:")
+    host, colon, port = where.rpartition(":")
+    if not colon or not (port.isascii() and port.isdigit()):
+        raise ValueError(f"expected host:port or unix:/path, found {where!r}")
+    return host.strip("[]"), int(port), None
+
+
+def _places(listen: list[str]) -> list[str]:
+    for where in listen:
+        place(where)
+    return listen
 
 
 class ServiceConfig(Model):
     """A service; ``docs/operations.md`` has every field with its default."""
 
-    listen: list[str] = Field(default=["127.0.0.1:8181"], min_length=1)
+    listen: Annotated[list[str], AfterValidator(_places)] = Field(default=["127.0.0.1:8181"], min_length=1)
     workers: int = Field(default=1, ge=1, le=64)
     tenants: dict[str, Tenant] = Field(min_length=1)
     tokens: list[Token] = Field(default=[])

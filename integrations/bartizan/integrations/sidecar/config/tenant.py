@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from bartizan.guard import Durability
 from bartizan.integrations.assembly import REDIS
@@ -31,6 +32,11 @@ class Certified(Model):
     )
     kernel: list[str] = Field(default=[])
     within: float = Field(default=60.0, gt=0)
+
+    @property
+    def asked_for(self) -> bool:
+        """Whether something is said of a certificate, which means nothing while none is required."""
+        return self.at is not None or bool(self.trusted_keys or self.kernel)
 
     def beside(self, base: Path) -> Certified:
         """The same, with what is relative to a folder."""
@@ -61,11 +67,20 @@ class Reload(Model):
     )
 
 
+_URL = re.compile("[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
+def _store(address: str) -> str:
+    if _URL.match(address) and not address.startswith(REDIS):
+        raise ValueError(f"expected a file, or an address that begins with {', '.join(REDIS)}")
+    return address
+
+
 class Tenant(Model):
     """``store``: a Redis URL, or the file of a SQLite database; without it sessions live in memory."""
 
     policy: str
-    store: str | None = None
+    store: Annotated[str, AfterValidator(_store)] | None = None
     redis: str | None = Field(default=None, description="for feed and inbox, where it is not the store")
     redis_password: Secret | None = None
     audit: Path | None = Field(default=None, description="each worker writes a directory of its own in it")
@@ -85,6 +100,22 @@ class Tenant(Model):
     approval_ttl: float = Field(default=3600.0, gt=0, description="seconds in which a person may answer")
     certificate: Certified = Certified()
     reload: Reload = Reload()
+
+    @model_validator(mode="after")
+    def _meant(self) -> Tenant:
+        """Who writes what would be passed over, since another field is not there, has made a mistake."""
+        redis = {"redis_password": self.redis_password, "reload.revisions": self.reload.revisions}
+        log = {name: getattr(self, name) for name in ("audit_key", "audit_signing_key", "audit_retention")}
+        for needed, there, given in (
+            ("a Redis as store or redis", self.shared, redis),
+            ("audit", self.audit, log),
+            ("audit_signing_key", self.audit_signing_key, {"audit_trusted_keys": self.audit_trusted_keys}),
+            ("monitors", self.monitors, {"monitors_token": self.monitors_token}),
+        ):
+            for name, value in given.items():
+                if value and not there:
+                    raise ValueError(f"{name}: expected {needed} beside it, found none")
+        return self
 
     @property
     def level(self) -> Level | None:
