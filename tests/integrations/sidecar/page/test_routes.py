@@ -212,6 +212,7 @@ async def test_explaining_decides_as_the_guard_would_and_records_nothing(service
         {"case": "result: {tool: read}"}, {"case": 1}, {"call": {"tool": "pay", "args": {}}, "policy": "version: 2"},
         {"call": {"tool": "pay", "args": {}}, "signals": {"x": 7}}, {"call": {"tool": "pay", "args": {}}, "secret": 1},
         {"call": {"tool": "pay", "args": {}}, "principal": {"roles": [1]}},
+        {"call": {"tool": "pay", "args": {}}, "session": ""},
     ],
 )  # fmt: skip
 async def test_what_cannot_be_explained_is_refused_in_words(service: Running, body: Any) -> None:

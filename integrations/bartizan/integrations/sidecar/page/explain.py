@@ -48,8 +48,11 @@ def explain(service: Service, study: Study) -> Endpoint:
         live = program_of(tenant.guard)
         session: Session | None = None
         if "case" not in body and "session" in body:
+            named = field(body, "session", str)
+            if not named:
+                raise Problem(422, "session: expected a session's name, found an empty text")
             try:
-                session = await tenant.guard.session(field(body, "session", str))
+                session = await tenant.guard.session(named)
             except BartizanError as error:
                 raise problem_of(error) from error
         return json_response(await study.do(partial(_explain, live, body, session)))
