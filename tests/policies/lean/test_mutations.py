@@ -27,6 +27,7 @@ from bartizan.policies.lean.certificates.certificate import Mismatch
 from bartizan.policies.lean.certificates.proofs import checked_theory
 from bartizan.policies.lean.check import check_file
 from bartizan.policies.lean.kernel import Budget, BudgetError, Environment, KernelError
+from bartizan.policies.lean.proving.claims import Claims
 
 SEED = 20261127
 STEPS = 50_000
@@ -157,7 +158,7 @@ def test_the_second_checker_can_say_no() -> None:
 
 def test_a_mutated_policy_is_another_policy() -> None:
     """A certificate whose policy term is changed in one place is refused: it decodes to another policy or to none."""
-    good = pair()
+    good, claims = pair(), Claims.of(pair().policy)
     declared = list(proofs.declarations(good.proof))
     place = next(place for place, (_, each) in enumerate(declared) if each.name == "Certified.policy")
     line, policy = declared[place]
@@ -167,7 +168,7 @@ def test_a_mutated_policy_is_another_policy() -> None:
         value = mutator.mutate(policy.value).term
         declared[place] = (line, Definition(policy.name, policy.level_params, policy.type, value))
         with pytest.raises(Mismatch):
-            proofs.check(good.policy, good.certificate, declared)
+            proofs.check(claims, good.certificate, declared)
 
 
 def lines_with_another_number() -> Iterator[str]:

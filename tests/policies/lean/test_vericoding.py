@@ -13,7 +13,7 @@ from bartizan.policies import CheckedPolicy, Source, check_policy
 from bartizan.policies.lean.calculus.build import spine
 from bartizan.policies.lean.calculus.declarations import Definition, Theorem
 from bartizan.policies.lean.calculus.terms import Const
-from bartizan.policies.lean.certificates.certificate import Certificate
+from bartizan.policies.lean.certificates.certificate import Certificate, Mismatch
 from bartizan.policies.lean.certificates.certify import certify
 from bartizan.policies.lean.encoding.emit import clauses_term
 from bartizan.policies.lean.proving.claims import POLICY, Claims
@@ -142,6 +142,17 @@ def test_a_policys_task_is_the_policy_and_its_invariants() -> None:
     assert set(wanted) <= set(comparison.compared)
     (equation,) = [each for each in comparison.equations if each.name.startswith(f"{POLICY}.")]
     assert plain(spine(equation.type)[1][2]) is claims.term
+
+
+def test_a_certificate_that_is_not_about_the_policy_is_refused() -> None:
+    """A fact about what the policy does not test, or an invariant less: a task is not made of such a certificate."""
+    good, claims = certificate(), Claims.of(policy())
+    (fact,) = good.facts
+    part = fact.parts[0].model_copy(update={"condition": {"node": 1}})
+    nonsense = fact.model_copy(update={"parts": (part,)})
+    for change in ({"facts": (nonsense,)}, {"invariants": good.invariants[:2]}, {"facts": ()}):
+        with pytest.raises(Mismatch):
+            list(vericoding.invariant_claims(claims, good.model_copy(update=change)))
 
 
 def test_a_policy_without_such_invariants_has_no_task() -> None:

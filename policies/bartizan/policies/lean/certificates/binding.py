@@ -22,8 +22,8 @@ def schema_digest(policy: CheckedPolicy) -> str:
     return digest_of(canonical_text(policy.document()["tools"]).encode())
 
 
-def check(policy: CheckedPolicy, certificate: Certificate, proof: bytes) -> None:
-    """Raises :class:`Mismatch`."""
+def check(policy: CheckedPolicy, certificate: Certificate, proof: bytes) -> Claims:
+    """What can be claimed of the policy that the certificate is found to be about. Raises :class:`Mismatch`."""
     _same("the policy's hash", certificate.policy.hash, policy.hash)
     _same("the policy's name", certificate.policy.name, policy.name)
     _same("the semantics", certificate.semantics, SEMANTICS)
@@ -34,11 +34,13 @@ def check(policy: CheckedPolicy, certificate: Certificate, proof: bytes) -> None
     _same("the policy's constant", certificate.proof.constant, POLICY)
     if certificate.axioms:
         raise Mismatch(f"the proof rests on axioms: {', '.join(certificate.axioms)}")
-    _theorems(claimed(Claims.of(policy), certificate), certificate)
+    claims = Claims.of(policy)
+    _theorems(claimed(claims, certificate), certificate)
     used = {number for theorem in certificate.theorems for number in theorem.facts}
     _same("the facts that theorems assume", sorted(used), list(range(len(certificate.facts))))
     for fact in certificate.facts:  # each is about conditions that the policy tests: a theorem assumes it
         _same("a fact in words", fact.english, facts.Found(parts_of(fact), fact.reason).english)
+    return claims
 
 
 def parts_of(fact: Fact) -> tuple[facts.Part, ...]:

@@ -109,14 +109,14 @@ def check(
     level = requirement.level
     height = LEVELS.index(level)
     try:
-        binding.check(policy, certificate, proof)
+        claims = binding.check(policy, certificate, proof)
         _signed(certificate, requirement)
         weaker = _weaker(certificate, requirement)
         if height >= 1:
             declared = proofs.declarations(proof)
-            rechecking.check(policy, certificate, declared)
+            rechecking.check(claims, certificate, declared)
         if height >= 2:
-            proofs.check(policy, certificate, declared)
+            proofs.check(claims, certificate, declared)
         if height >= 3:
             proofs.check_elsewhere(proof, requirement.kernel, requirement.seconds)
     except Mismatch as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TypeAlias
 
-from ...policy import CheckedPolicy, canonical_text
+from ...policy import canonical_text
 from ..calculus.declarations import Declaration, Definition
 from ..calculus.digests import Digester
 from ..calculus.show import show
@@ -58,12 +58,12 @@ def declarations(proof: bytes) -> Declared:
         raise Mismatch(f"the proof cannot be read: {error}") from error
 
 
-def check(policy: CheckedPolicy, certificate: Certificate, declared: Declared) -> None:
+def check(claims: Claims, certificate: Certificate, declared: Declared) -> None:
     """Raises :class:`Mismatch`. What is here was found to be about this policy before."""
     environment = accepted(declared)
     if environment.axioms:
         raise Mismatch(f"the proof rests on axioms: {', '.join(environment.axioms)}")
-    claims, reader = Claims.of(policy), Reader(environment)
+    reader = Reader(environment)
     for constant in sorted({POLICY, *(theorem.constant for theorem in certificate.theorems)}):
         found = is_policy(reader, environment, constant, claims)
         if constant == POLICY and found != claims.translation.policy:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...policy import CheckedPolicy
 from ..calculus.build import spine
 from ..calculus.declarations import Theorem
 from ..calculus.terms import Const
@@ -19,8 +18,9 @@ from .certificate import Certificate, Mismatch, Shown
 from .proofs import Declared
 
 
-def check(policy: CheckedPolicy, certificate: Certificate, declared: Declared) -> None:
+def check(claims: Claims, certificate: Certificate, declared: Declared) -> None:
     """Raises :class:`Mismatch`. What is here was found to be about this policy before."""
+    policy = claims.policy
     for number, fact in enumerate(certificate.facts):
         if fact.reason == "sum":
             found: str | Found = sums.objection(parts_of(fact), policy) or Found(parts_of(fact), "sum")
@@ -37,12 +37,11 @@ def check(policy: CheckedPolicy, certificate: Certificate, declared: Declared) -
                 reason = shown.objection(policy, policy.invariants[covered.index], evidence.case)
                 if reason is not None:
                     raise Mismatch(f"the session that shows `{covered.written[:200]}` does not: {reason}")
-    _trees(policy, certificate, declared)
+    _trees(claims, certificate, declared)
 
 
-def _trees(policy: CheckedPolicy, certificate: Certificate, declared: Declared) -> None:
+def _trees(claims: Claims, certificate: Certificate, declared: Declared) -> None:
     """The decision tree of each theorem about an invariant."""
-    claims = Claims.of(policy)
     wanted = {theorem.name: theorem for theorem in certificate.theorems if theorem.constant == POLICY}
     found = {each.name: each for _, each in declared if isinstance(each, Theorem)}
     for covered in certificate.invariants:
