@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import gc
 
-import pytest
 from hypothesis import settings
 
 # No test asserts a time: a busy machine is no counterexample. A failure prints what reproduces it.
@@ -13,7 +12,7 @@ settings.load_profile("bartizan")
 gc.set_threshold(20_000, 20, 20)
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
+def pytest_collection_finish() -> None:
     """What there is before the first test stays to the last."""
     gc.collect()
     gc.freeze()

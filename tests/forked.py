@@ -105,8 +105,8 @@ class Forked:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._close()  # first, so that it does not wait for ever for somebody to read what it says
         self.wait()
-        self._close()
 
     def _close(self) -> None:
         self.stdout.close()
