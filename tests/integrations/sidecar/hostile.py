@@ -373,7 +373,7 @@ def half_closed(dice: random.Random) -> Case:
         if writer.can_write_eof():
             writer.write_eof()
 
-    return Case("half closed", send)
+    return Case("half closed", send, ok=end == len(data))
 
 
 def aborted(dice: random.Random) -> Case:
