@@ -42,7 +42,7 @@ class _Speller:
 
     def tree(self, node: Json) -> Expr:
         name = node["node"]
-        method = getattr(self, f"_{str(name).lower()}", None)
+        method = getattr(self, f"node_{str(name).lower()}", None)
         if method is None:
             raise Unspeakable(f"no file can say a {name}")
         made: Expr = method(node)
@@ -50,7 +50,7 @@ class _Speller:
 
     # --- values
 
-    def _const(self, node: Json) -> Expr:
+    def node_const(self, node: Json) -> Expr:
         return self._literal(node["value"], node["type"])
 
     def _literal(self, value: Json, type_: str) -> Expr:
@@ -74,25 +74,25 @@ class _Speller:
         fraction = f"{rest:0{digits}d}"
         return Decimal(f"{whole}.{fraction if self.full else fraction.rstrip('0')}")
 
-    def _input(self, node: Json) -> Expr:
+    def node_input(self, node: Json) -> Expr:
         return _member(Name(node["path"][0]), node["path"][1:])
 
-    def _bound(self, node: Json) -> Expr:
+    def node_bound(self, node: Json) -> Expr:
         return _member(Name(f"x{self.bound - node['depth']}"), node["path"])
 
-    def _signalvalue(self, node: Json) -> Expr:
+    def node_signalvalue(self, node: Json) -> Expr:
         return Call("signal" if node["which"] == "value" else "p_value", None, (Literal(node["name"]),))
 
-    def _size(self, node: Json) -> Expr:
+    def node_size(self, node: Json) -> Expr:
         return Call("size", None, (self.tree(node["operand"]),))
 
-    def _add(self, node: Json) -> Expr:
+    def node_add(self, node: Json) -> Expr:
         left, right = node["left"], node["right"]
         if right["node"] == "Scale" and right["factor"] == -1:
             return Binary("-", self.tree(left), self.tree(right["operand"]))
         return Binary("+", self.tree(left), self.tree(right))
 
-    def _scale(self, node: Json) -> Expr:
+    def node_scale(self, node: Json) -> Expr:
         operand = self.tree(node["operand"])
         if node["factor"] == -1:
             return Unary("-", operand)
@@ -100,37 +100,37 @@ class _Speller:
 
     # --- truth
 
-    def _not(self, node: Json) -> Expr:
+    def node_not(self, node: Json) -> Expr:
         return Unary("!", self.tree(node["operand"]))
 
-    def _and(self, node: Json) -> Expr:
+    def node_and(self, node: Json) -> Expr:
         return Binary("&&", self.tree(node["left"]), self.tree(node["right"]))
 
-    def _or(self, node: Json) -> Expr:
+    def node_or(self, node: Json) -> Expr:
         return Binary("||", self.tree(node["left"]), self.tree(node["right"]))
 
-    def _if(self, node: Json) -> Expr:
+    def node_if(self, node: Json) -> Expr:
         condition, then, otherwise = (self.tree(node[part]) for part in ("condition", "then", "otherwise"))
         return Conditional(condition, then, otherwise)
 
-    def _compare(self, node: Json) -> Expr:
+    def node_compare(self, node: Json) -> Expr:
         return Binary(node["op"], self.tree(node["left"]), self.tree(node["right"]))
 
-    def _oneof(self, node: Json) -> Expr:
+    def node_oneof(self, node: Json) -> Expr:
         type_ = node["operand"]["type"]
         items = tuple(self._literal(item, type_) for item in node["items"])
         return Binary("in", self.tree(node["operand"]), ListLiteral(items))
 
-    def _has(self, node: Json) -> Expr:
+    def node_has(self, node: Json) -> Expr:
         return Call("has", None, (self.tree(node["subject"]),))
 
-    def _stringtest(self, node: Json) -> Expr:
+    def node_stringtest(self, node: Json) -> Expr:
         predicate = STRING_PREDICATES[node["predicate"]]
         texts = tuple(Literal(text) for text in node["params"])
         argument: Expr = ListLiteral(texts) if predicate.param == "texts" else texts[0]
         return Call(predicate.name, None, (self.tree(node["operand"]), argument))
 
-    def _quantifier(self, node: Json) -> Expr:
+    def node_quantifier(self, node: Json) -> Expr:
         over = self.tree(node["over"])
         self.bound += 1
         name = Name(f"x{self.bound}")
@@ -138,36 +138,36 @@ class _Speller:
         self.bound -= 1
         return Call(node["kind"], over, (name, body))
 
-    def _provenance(self, node: Json) -> Expr:
+    def node_provenance(self, node: Json) -> Expr:
         tool = () if node["tool"] is None else (Literal(node["tool"]),)
         return Call(node["predicate"], None, (self.tree(node["subject"]), *tool))
 
-    def _allowed(self, node: Json) -> Expr:
+    def node_allowed(self, node: Json) -> Expr:
         return Call("allowed", None, (Literal(node["tool"]),))
 
     # --- sessions
 
-    def _once(self, node: Json) -> Expr:
+    def node_once(self, node: Json) -> Expr:
         return self._session("once", (_event(node["match"]), *self._body(node)), node)
 
-    def _since(self, node: Json) -> Expr:
+    def node_since(self, node: Json) -> Expr:
         return self._session("since", (self._past(node["left"]), self._past(node["right"])), node)
 
-    def _previous(self, node: Json) -> Expr:
+    def node_previous(self, node: Json) -> Expr:
         return self._session("prev", (self._past(node["body"]),), node)
 
-    def _count(self, node: Json) -> Expr:
+    def node_count(self, node: Json) -> Expr:
         return self._session("count", (Literal(node["tool"]), *self._body(node)), node)
 
-    def _sum(self, node: Json) -> Expr:
+    def node_sum(self, node: Json) -> Expr:
         field = Literal(".".join(node["field"]["path"][1:]))
         where = tuple(("where", body) for body in self._body(node))
         return self._session("sum", (Literal(node["tool"]), field), node, where)
 
-    def _maxsignal(self, node: Json) -> Expr:
+    def node_maxsignal(self, node: Json) -> Expr:
         return self._session("max_signal", (Literal(node["name"]),), node)
 
-    def _instage(self, node: Json) -> Expr:
+    def node_instage(self, node: Json) -> Expr:
         return self._session("stage", tuple(map(Literal, node["names"])), node)
 
     def _past(self, node: Json) -> Expr:
