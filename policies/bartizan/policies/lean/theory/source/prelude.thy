@@ -1,4 +1,5 @@
--- The part of Lean's core that the theory stands on: the same names, the same types and equations.
+-- The part of Lean's core that the theory stands on: the same names, types and equations, but that `Eq.mp` and `absurd`
+-- are about propositions only.
 
 inductive Nat : Type
 | zero
