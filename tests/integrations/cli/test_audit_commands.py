@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from bartizan.guard import FileAuditLog
 from bartizan.integrations.cli import app
+from bartizan.integrations.sidecar.config import Secret
 from bartizan.integrations.signing import Ed25519Signer
 
 
@@ -60,6 +61,16 @@ def test_verify_says_what_is_signed(signed: Path) -> None:
     assert "no checkpoint is signed" in told
     told = run("verify", signed / "log", "--public-key", signed / "key.pem", code=2)
     assert "BEGIN PUBLIC KEY" in told
+
+
+@pytest.mark.parametrize("key", [b" " + b"k" * 31, b"k" * 31 + b"\t", b"\x0b" + b"k" * 30 + b"\x0c"])
+async def test_a_key_is_read_as_the_service_reads_it(tmp_path: Path, key: bytes) -> None:
+    """One of random bytes that begins or ends with white space verifies the log that was written with it."""
+    (tmp_path / "key").write_bytes(key + b"\n")
+    log = await asyncio.to_thread(FileAuditLog, tmp_path / "log", key=Secret(file=tmp_path / "key").read())
+    await log.append({"kind": "test"})
+    await log.aclose()
+    assert "intact" in run("verify", tmp_path / "log", "--key", tmp_path / "key")
 
 
 def test_keygen_writes_over_nothing(signed: Path) -> None:

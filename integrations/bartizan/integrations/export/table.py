@@ -56,7 +56,7 @@ def csv_lines(records: Iterable[Found], pointers: Mapping[str, str] = {}) -> Ite
 
 def _cell(value: Any) -> str:
     text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") and text[:1] else text
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -59,8 +59,8 @@ def _index(directory: Path) -> AuditIndex | None:
 
 
 def secret(path: Path | None) -> bytes | None:
-    """The key in this file."""
-    return read(path).strip() if path is not None else None
+    """The key in this file, as a service reads it: random bytes may begin or end with what looks like white space."""
+    return read(path).rstrip(b"\r\n") if path is not None else None
 
 
 def public_keys(paths: list[Path]) -> list[Ed25519Verifier]:
