@@ -63,31 +63,40 @@ def run_test(program: Program, case: TestCase, index: int = 0) -> CaseResult:
     subject = case.call or case.result
     assert subject is not None
     name = case.name or f"#{index + 1} {subject.tool}"
-    if let_go := fold(program, case).let_go:
-        return CaseResult(name, False, "its history", f"{', '.join(let_go)} in its history: not denied")
-    if case.call is not None:
-        request, session = prepare(program, case)
-        if isinstance(case.expect, ExpectedCorrection):
-            return _correction_test(case, program, request, session, name)
-        return _call_test(case, program.decide(request, session), name)
-    assert case.result is not None
-    event, session = prepare_result(program, case)
-    return _result_test(case, program.inspect(event, session), name)
+    made = fold(program, case)
+    if made.let_go:
+        return CaseResult(name, False, "its history", f"{', '.join(made.let_go)} in its history: not denied")
+    if case.result is not None:
+        return _result_test(case, program.inspect(event_of(case, made.now), made.session), name)
+    request = request_of(case, made.now)
+    if isinstance(case.expect, ExpectedCorrection):
+        return _correction_test(case, program, request, made.session, name)
+    return _call_test(case, program.decide(request, made.session), name)
 
 
 def prepare(program: Program, case: TestCase) -> tuple[Request, Session]:
     """The request that a call test makes, and the session in which it makes it."""
-    assert case.call is not None
     made = fold(program, case)
-    call, principal = _call(case.call, "now"), _principal(case.principal)
-    return Request(call, made.now, principal, _signals(case.signals), case.approved), made.session
+    return request_of(case, made.now), made.session
 
 
 def prepare_result(program: Program, case: TestCase) -> tuple[Event, Session]:
     """The result that a result test inspects, and the session in which it comes."""
-    assert case.result is not None
     made = fold(program, case)
-    return _result(case.result, "now", made.now, _signals(case.signals)), made.session
+    return event_of(case, made.now), made.session
+
+
+def request_of(case: TestCase, now: int) -> Request:
+    """The request of a call test."""
+    assert case.call is not None
+    call, principal = _call(case.call, "now"), _principal(case.principal)
+    return Request(call, now, principal, _signals(case.signals), case.approved)
+
+
+def event_of(case: TestCase, now: int) -> Event:
+    """The result of a result test."""
+    assert case.result is not None
+    return _result(case.result, "now", now, _signals(case.signals))
 
 
 def expectation(program: Program, case: TestCase) -> dict[str, Json]:
@@ -108,20 +117,20 @@ def load_case(source: Source) -> TestCase:
     """
     root = parse_yaml(source)
     document = plain(root)
-    if isinstance(document, dict) and "call" in document:
-        document.setdefault("expect", "allow")
-    elif isinstance(document, dict) and "result" in document:
-        document.setdefault("expect", {})
     try:
-        return TestCase.model_validate(document)
+        return TestCase.model_validate(_expecting(document) if isinstance(document, dict) else document)
     except ValidationError as error:
         raise PolicyError(source, diagnostics(error, TestCase, root)) from None
 
 
 def case_of(case: Mapping[str, Json]) -> TestCase:
     """A case as JSON; ``expect`` may be left out. Raises pydantic's ``ValidationError``."""
-    expected = "allow" if "call" in case else {}
-    return TestCase.model_validate(_frozen({"expect": expected} | dict(case)))
+    return TestCase.model_validate(_frozen(_expecting(case)))
+
+
+def _expecting(case: Mapping[str, Json]) -> dict[str, Json]:
+    """Something that a case of its kind may expect, where it does not say."""
+    return {"expect": "allow" if "call" in case else {}, **case}
 
 
 def _frozen(value: Json) -> Json:
@@ -197,8 +206,7 @@ class Folded:
 
 
 def fold(program: Program, case: TestCase) -> Folded:
-    """The session that a test's history leaves behind."""
-    """Now, and the session so far: the prompt, then the history; what has no time happened just now."""
+    """The session so far: the prompt, then the history; what has no time happened just now."""
     now = parse_time(case.now) if case.now is not None else DEFAULT_NOW
     times = [now - parse_duration(e.at) if e.at is not None else now for e in case.history]
     session = begin(program)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bartizan.guard import Event, Outcome, Request, Session
 
-from ...casework import DEFAULT_NOW, case_of, fold, prepare, prepare_result
+from ...casework import DEFAULT_NOW, case_of, event_of, fold, request_of
 from ...evaluation.scope import PastEvent, Scope, denied_scope, event_scope
 from ...history import Denial
 from ...language.types import ToolDecl
@@ -80,10 +80,9 @@ class Staged:
 def stage(program: Program, case: Mapping[str, Json]) -> Staged:
     """Load a case as a policy's ``tests:`` does, and prepare it. Raises :class:`pydantic.ValidationError`."""
     loaded = case_of(case)
-    subject, session = (
-        prepare(program, loaded) if loaded.call is not None else prepare_result(program, loaded)
-    )
-    return Staged(subject, session, fold(program, loaded).denials)
+    made = fold(program, loaded)
+    subject = request_of(loaded, made.now) if loaded.call is not None else event_of(loaded, made.now)
+    return Staged(subject, made.session, made.denials)
 
 
 def denials_hold(program: Program, case: Mapping[str, Json]) -> bool:
