@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any as Json
 from typing import Literal
 
-from .diagnostics import PolicyError, did_you_mean
+from .diagnostics import Diagnostic, PolicyError, did_you_mean
 from .document.loading import Located
 from .document.model import AlwaysWithin, Invariant, Without
 from .language import syntax
@@ -15,7 +15,7 @@ from .language.ast import Machine
 from .language.checker import check_condition
 from .language.environment import SignalDecl, call_environment
 from .language.parser import parse_expression
-from .language.problems import CheckError, fail
+from .language.problems import fail, noting
 from .language.types import Dec, Int, Record, ToolDecl
 from .language.values import parse_duration, scale_decimal
 from .policy import CheckedInvariant
@@ -28,14 +28,11 @@ def check_invariants(
     stages: Machine | None = None,
 ) -> list[CheckedInvariant]:
     """The invariants of one document. Raises :class:`PolicyError` with every problem."""
-    found, problems = [], []
+    found: list[CheckedInvariant] = []
+    problems: list[Diagnostic] = []
     for index, invariant in enumerate(located.document.invariants):
-        try:
+        with noting(problems):
             found.append(_check(located, index, invariant, tools, signals, stages))
-        except CheckError as error:
-            problems.append(error.diagnostic)
-        except PolicyError as error:
-            problems += error.diagnostics
     if problems:
         raise PolicyError(located.source, problems)
     return found

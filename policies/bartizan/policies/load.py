@@ -19,12 +19,11 @@ from .document.model import Rule
 from .document.source import MAX_BYTES, TOO_LARGE
 from .edits.check import check_repair
 from .invariants import check_invariants
-from .justified import Justification
 from .language import ast, syntax
 from .language.checker import check_condition
 from .language.environment import Environment, SignalDecl, call_environment, result_environment
 from .language.parser import parse_expression
-from .language.problems import CheckError
+from .language.problems import CheckError, noting
 from .language.syntax import Span
 from .language.types import Any, Record, ToolDecl
 from .policy import CheckedPolicy, CheckedRule, Declaration
@@ -52,8 +51,8 @@ def load_policy(
 
     The bare name of a pack (``"baseline"``) is that pack of the library, whatever files there are. ``require``: the
     level that its certificate must reach (``hash``, ``recheck``, ``kernel``, ``external``), or more about it; see
-    :mod:`.lean.levels`. Raises :class:`PolicyError` with located diagnostics, OSError when the file cannot be
-    read, and :class:`~.lean.levels.Uncertified` when a level is required and not reached.
+    :mod:`.lean.certificates.levels`. Raises :class:`PolicyError` with located diagnostics, OSError when the file
+    cannot be read, and :class:`~.lean.certificates.levels.Uncertified` when a level is required and not reached.
     """
     policy = check_policy(read_source(path), tools)
     return Program(policy) if require is None else _certified(policy, FilePath(path), require)
@@ -72,10 +71,7 @@ def compile_policy(
 
 
 def _certified(policy: CheckedPolicy, file: FilePath, require: Level | Requirement) -> Program:
-    from .lean.certificates.levels import (  # which itself loads policies, and most have no use for
-        Requirement,
-        assure,
-    )
+    from .lean.certificates.levels import Requirement, assure  # on use: it loads policies itself
 
     required = Requirement(require) if isinstance(require, str) else require
     return Program(policy, assure(policy, required, file).name)
@@ -127,9 +123,8 @@ def check_policy(source: Source, tools: Sequence[ToolDecl] = ()) -> CheckedPolic
     texts = check_texts(documents, signals, [rule.id for rule in rules])
     if problems := check_tests(main, declared, signals, [rule.id for rule in rules]):
         raise PolicyError(source, problems)
-    tests = tuple(test for test in main.document.tests)
     return CheckedPolicy(
-        main.document.name, declared, signals, tuple(rules), tuple(invariants), repair, tests,
+        main.document.name, declared, signals, tuple(rules), tuple(invariants), repair, main.document.tests,
         source, _declarations(documents), texts, stages,
     )  # fmt: skip
 
@@ -143,8 +138,9 @@ def _of_stages(
     """The rules that the stages are compiled to. Raises :class:`PolicyError`."""
     made = stage_rules(stages, tools)
     (located,) = (each for each in documents if each.document.stages is not None)
+    ids = {each.id for each in made}
     for rule in rules:
-        if rule.id in {each.id for each in made}:
+        if rule.id in ids:
             message = f"the rule id `{rule.id}` is that of a stage"
             assert rule.source is not None
             raise PolicyError(
@@ -209,7 +205,7 @@ def _declarations(documents: Sequence[Located]) -> dict[str, Declaration]:
             path = ("tools", tool.name)
             names = tool.args.names if isinstance(tool.args, Record) else ()
             places = {name: _argument(located, (*path, "args"), name) for name in names}
-            justified = _justified(located, path, located.document.tools[tool.name].justified)
+            justified = located.justified(path, located.document.tools[tool.name].justified)
             found[tool.name] = Declaration(located.source, located.key_span(path), justified, places)
     return found
 
@@ -217,13 +213,6 @@ def _declarations(documents: Sequence[Located]) -> dict[str, Declaration]:
 def _argument(located: Located, path: Path, name: str) -> Span:
     optional = (*path, f"{name}?")
     return located.key_span(optional if located.node(optional) is not None else (*path, name))
-
-
-def _justified(located: Located, path: Path, reasons: Mapping[str, str]) -> dict[str, Justification]:
-    return {
-        code: Justification(reason, located.key_span((*path, "justified", code)))
-        for code, reason in reasons.items()
-    }
 
 
 def _refuse_same_rule(documents: Sequence[Located]) -> None:
@@ -245,14 +234,11 @@ def _check_rules(
     signals: Mapping[str, SignalDecl],
     stages: CheckedStages | None,
 ) -> list[CheckedRule]:
-    rules, problems = [], []
+    rules: list[CheckedRule] = []
+    problems: list[Diagnostic] = []
     for index, rule in enumerate(located.document.rules):
-        try:
+        with noting(problems):
             rules.append(_check_rule(located, index, rule, tools, signals, stages))
-        except CheckError as error:
-            problems.append(error.diagnostic)
-        except PolicyError as error:
-            problems += error.diagnostics
     if problems:
         raise PolicyError(located.source, problems)
     return rules
@@ -280,7 +266,7 @@ def _check_rule(
         _check_names(partial(checked, ToolDecl("any", Any())))
     return CheckedRule(
         rule.id, rule.effect, conditions, rule.reason or "", rule.mode == "shadow", rule.as_,
-        located.source, located.span(("rules", index)), _justified(located, ("rules", index), rule.justified),
+        located.source, located.span(("rules", index)), located.justified(("rules", index), rule.justified),
     )  # fmt: skip
 
 

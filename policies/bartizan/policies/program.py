@@ -80,7 +80,7 @@ class _ToolPlan:
 class Program:
     """A :class:`CheckedPolicy`, compiled. Implements :class:`bartizan.guard.Program`.
 
-    ``certificate`` is the level at which a certificate of the policy was checked: see :mod:`.lean.levels`.
+    ``certificate`` is the level at which a certificate of the policy was checked: see :mod:`.lean.certificates.levels`.
     """
 
     def __init__(self, policy: CheckedPolicy, certificate: str = "none") -> None:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from ..diagnostics import Diagnostic, PolicyError, Source
 from ..effects import DERIVED_TAGS, tags_of
+from ..justified import Justification
 from ..language.syntax import Span
 from ..language.types import Any as Opaque
 from ..language.types import Record, ToolDecl
@@ -47,6 +48,13 @@ class Located:
         """The key at ``path``; for a list item, or where the file leaves it out, as :meth:`span`."""
         _, key, found = locate(self.root, path)
         return key.span if key is not None and found == path else self.span(path)
+
+    def justified(self, path: Path, reasons: dict[str, str]) -> dict[str, Justification]:
+        """Findings that are meant: what stands under ``justified`` at ``path``, with its places."""
+        return {
+            code: Justification(reason, self.key_span((*path, "justified", code)))
+            for code, reason in reasons.items()
+        }
 
     def text_offsets(self, path: Path) -> tuple[int, ...]:
         """The file offset of each character of the text at ``path``; its beginning where they cannot be told."""

@@ -9,7 +9,7 @@ from ..diagnostics import Diagnostic, PolicyError, did_you_mean
 from ..document.loading import Located
 from ..document.loading import Path as Place
 from ..document.repairs import RepairSpec
-from ..language.problems import CheckError, fail
+from ..language.problems import fail, noting
 from ..language.types import Any, Bool, Enum, Field, Record, Str, ToolDecl
 from ..language.values import E, Nonconforming, conform
 from ..policy import CheckedRule
@@ -38,10 +38,8 @@ def check_repair(
         checked: Classes = {}
         seen: dict[tuple[str, ...], str] = {}
         for pointer, spec in classes.items():
-            try:
+            with noting(problems):
                 checked[pointer] = _Checker(located, tool, rules, pointer).check(spec, seen)
-            except CheckError as error:
-                problems.append(error.diagnostic)
         result[name] = checked
     if problems:
         raise PolicyError(located.source, problems)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
-from ..diagnostics import Diagnostic, did_you_mean
+from ..diagnostics import Diagnostic, PolicyError, did_you_mean
 from .syntax import Span
 from .types import Any, Bool, Dec, Str, Type
 
-__all__ = ["CheckError", "did_you_mean", "fail", "hint", "same_type"]
+__all__ = ["CheckError", "did_you_mean", "fail", "hint", "noting", "same_type"]
 
 
 class CheckError(Exception):
@@ -21,6 +23,17 @@ class CheckError(Exception):
 
 def fail(span: Span, code: str, message: str, help: str | None = None) -> NoReturn:
     raise CheckError(Diagnostic(code, message, span, help))
+
+
+@contextmanager
+def noting(problems: list[Diagnostic]) -> Iterator[None]:
+    """What is refused in here is noted, and what comes after it is checked as well."""
+    try:
+        yield
+    except CheckError as error:
+        problems.append(error.diagnostic)
+    except PolicyError as error:
+        problems += error.diagnostics
 
 
 def same_type(left: Type, right: Type) -> bool:

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..diagnostics import Diagnostic, PolicyError
 from ..document.loading import Located, Path
-from ..document.stages import Stage, Stages, Transition
-from ..justified import Justification
+from ..document.stages import Stages, Transition
 from ..language import ast
 from ..language.checker import check_condition
 from ..language.environment import SignalDecl, event_environment
 from ..language.parser import parse_expression
-from ..language.problems import CheckError, did_you_mean
+from ..language.problems import CheckError, did_you_mean, noting
 from ..language.types import ToolDecl
 from ..language.values import parse_duration
 from ..scopes import selected
@@ -76,15 +75,11 @@ class _Check:
             frozenset(name for name, stage in self.stages.states.items() if stage.final),
             self.located.source,
             {name: self.located.key_span(("stages", "states", name)) for name in names},
-            {name: self._justified(name, stage) for name, stage in self.stages.states.items()},
+            {
+                name: self.located.justified(("stages", "states", name), stage.justified)
+                for name, stage in self.stages.states.items()
+            },
         )  # fmt: skip
-
-    def _justified(self, name: str, stage: Stage) -> dict[str, Justification]:
-        path = ("stages", "states", name, "justified")
-        return {
-            code: Justification(reason, self.located.key_span((*path, code)))
-            for code, reason in stage.justified.items()
-        }
 
     def _problem(self, code: str, message: str, path: Path, help: str | None) -> None:
         self.problems.append(Diagnostic(code, message, self.located.span(path), help))
@@ -135,16 +130,11 @@ class _Check:
         if move.tools is not None:
             scope = list(self._selected(move.tools, (*path, "tools")))
         moves: list[ast.Transition] = []
-        try:
+        with noting(self.problems):
             for tool in scope:
                 match = ast.EventMatch(move.on, tool)
-                moves.append(
-                    ast.Transition(tuple(sorted(sources)), move.to, match, self._body(path, move, match))
-                )
-        except CheckError as error:
-            self.problems.append(error.diagnostic)
-        except PolicyError as error:
-            self.problems += error.diagnostics
+                body = self._body(path, move, match)
+                moves.append(ast.Transition(tuple(sorted(sources)), move.to, match, body))
         if len(self.problems) > before:
             return None
         return Drawn(tuple(sources), move.to, _label(move), tuple(moves), self.located.span(path))

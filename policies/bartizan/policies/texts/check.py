@@ -8,7 +8,7 @@ from ..diagnostics import Diagnostic, PolicyError, did_you_mean
 from ..document.loading import Located, Path
 from ..document.texts import TextRule
 from ..language.environment import SignalDecl
-from ..language.problems import CheckError, fail
+from ..language.problems import fail, noting
 from ..regular import Language, RegexError, regex
 from ..regular.algebra import sequence, union, word
 from ..regular.answers import Empty
@@ -29,14 +29,12 @@ def check_texts(
         problems: list[Diagnostic] = []
         for index, rule in enumerate(located.document.text):
             path = ("text", index)
-            try:
+            with noting(problems):
                 if rule.id in ids:
                     span = located.span((*path, "id"))
                     fail(span, "duplicate-rule", f"the rule id `{rule.id}` is already taken", "rename one")
                 ids.add(rule.id)
                 found.append((located, path, _checked(located, path, rule, signals)))
-            except CheckError as error:
-                problems.append(error.diagnostic)
         if problems:
             raise PolicyError(located.source, problems)
     _check_replacements(found)
