@@ -37,15 +37,27 @@ def _fresh(time: int | None, now: int, within: int | None) -> bool:
     return time is not None and (within is None or now - time <= within)
 
 
-@dataclass(frozen=True, slots=True)
-class OnceCell:
-    """``[last time T, last time E]``"""
+class _TwoTimes:
+    """Two times: T within the first one's window, else E within the second's."""
 
-    body: Evaluate
+    __slots__ = ()
     within: int | None
 
     def initial(self) -> Json:
         return [None, None]
+
+    def read(self, state: Json, now: int) -> Json:
+        if _fresh(state[0], now, self.within):
+            return True
+        return E if _fresh(state[1], now, self.within) else False
+
+
+@dataclass(frozen=True, slots=True)
+class OnceCell(_TwoTimes):
+    """``[last time T, last time E]``"""
+
+    body: Evaluate
+    within: int | None
 
     def update(self, state: Json, s: Scope) -> Json:
         value = self.body(s)
@@ -53,33 +65,20 @@ class OnceCell:
             return state
         return [s.now, state[1]] if value is True else [state[0], s.now]
 
-    def read(self, state: Json, now: int) -> Json:
-        if _fresh(state[0], now, self.within):
-            return True
-        return E if _fresh(state[1], now, self.within) else False
-
 
 @dataclass(frozen=True, slots=True)
-class SinceCell:
+class SinceCell(_TwoTimes):
     """``[latest start that surely still holds, latest start that possibly still holds]``"""
 
     left: Evaluate
     right: Evaluate
     within: int | None
 
-    def initial(self) -> Json:
-        return [None, None]
-
     def update(self, state: Json, s: Scope) -> Json:
         left, right = self.left(s), self.right(s)
         surely = s.now if right is True else state[0] if left is True else None
         possibly = s.now if right is not False else state[1] if left is not False else None
         return [surely, possibly]
-
-    def read(self, state: Json, now: int) -> Json:
-        if _fresh(state[0], now, self.within):
-            return True
-        return E if _fresh(state[1], now, self.within) else False
 
 
 @dataclass(frozen=True, slots=True)
