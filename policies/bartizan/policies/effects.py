@@ -13,48 +13,21 @@ Effect = Literal["read", "write", "destructive"]
 DERIVED_TAGS = frozenset({"read", "write", "destructive", "open"})
 WORST = frozenset({"write", "destructive", "open"})
 
-_READ = frozenset(
-    (
-        *("get", "read", "list", "search", "find", "view", "show", "count", "describe", "lookup", "query"),
-        *(
-            "fetch",
-            "browse",
-            "visit",
-            "download",
-            "open",
-            "load",
-            "see",
-            "peek",
-            "inspect",
-            "check",
-            "is",
-            "has",
-        ),
-        *("can", "status", "summarize", "summarise", "analyze", "analyse", "compare", "calculate", "compute"),
-    )
-)
-_DESTRUCTIVE = frozenset(
-    (
-        *("delete", "remove", "cancel", "drop", "wipe", "destroy", "purge", "erase", "clear", "kill", "rm"),
-        *(
-            "terminate",
-            "revoke",
-            "uninstall",
-            "truncate",
-            "reset",
-            "unsubscribe",
-            "ban",
-            "expel",
-            "overwrite",
-        ),
-    )
-)
-_NETWORK = frozenset(
-    (
-        *("fetch", "browse", "visit", "download", "crawl", "scrape"),
-        *("webpage", "website", "web", "url", "http", "https", "internet"),
-    )
-)
+# fmt: off
+_READ = frozenset((
+    "get", "read", "list", "search", "find", "view", "show", "count", "describe", "lookup", "query", "fetch", "browse",
+    "visit", "download", "open", "load", "see", "peek", "inspect", "check", "is", "has", "can", "status", "summarize",
+    "summarise", "analyze", "analyse", "compare", "calculate", "compute",
+))
+_DESTRUCTIVE = frozenset((
+    "delete", "remove", "cancel", "drop", "wipe", "destroy", "purge", "erase", "clear", "kill", "rm", "terminate",
+    "revoke", "uninstall", "truncate", "reset", "unsubscribe", "ban", "expel", "overwrite",
+))
+_NETWORK = frozenset((
+    "fetch", "browse", "visit", "download", "crawl", "scrape", "webpage", "website", "web", "url", "http", "https",
+    "internet",
+))
+# fmt: on
 _ADDRESSES = frozenset({"url", "urls", "link", "links", "uri", "href", "website"})
 _SNAKE = {
     "readOnlyHint": "read_only_hint",
@@ -92,17 +65,14 @@ def has_hints(annotations: Mapping[str, Json] | None) -> bool:
 def guess_effect(name: str, args: Record | Any) -> frozenset[str]:
     """The tags that a tool's name and arguments suggest. **A guess**: used only when asked for, to be reviewed.
 
-    The first telling verb decides (``get_user`` reads, ``delete_file`` destroys, anything unknown writes);
-    a tool that visits an address, or takes one as an argument, also touches the open world.
+    A name with a word like ``delete`` in it destroys, one that begins like ``get_user`` reads, any other writes; a
+    tool that visits an address, or takes one as an argument, also touches the open world.
     """
     words = _words(name)
     open_world = bool(_NETWORK & set(words)) or _takes_address(args)
-    verb = next((word for word in words if word in _READ or word in _DESTRUCTIVE), None)
     if set(words) & _DESTRUCTIVE:
         return tags_of("destructive", open_world)
-    if verb is not None and words.index(verb) == 0:
-        return tags_of("read", open_world)
-    return tags_of("write", open_world)
+    return tags_of("read" if words and words[0] in _READ else "write", open_world)
 
 
 def _takes_address(args: Record | Any) -> bool:
