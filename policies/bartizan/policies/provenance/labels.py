@@ -33,9 +33,8 @@ class Labeller:
             self._exceptions = [(parse_path(path), label) for path, label in labels.exceptions]
         except ValueError:
             self._default = "untrusted"
-        self._exceptions.sort(
-            key=lambda exception: len(exception[0])
-        )  # stable: of equals, the later one last
+        # Stable: of equals, the later one last.
+        self._exceptions.sort(key=lambda exception: len(exception[0]))
         self._exceptions.reverse()
 
     def label_of(self, path: Path) -> Label:

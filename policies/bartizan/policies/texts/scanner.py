@@ -85,9 +85,8 @@ class _Stage:
             if spared is not None and spared.matches(piece.text):
                 return Span(piece.text)
         else:
-            began = piece.text[
-                : self.limit + 1
-            ]  # what was held when it grew too long, however the rest arrived
+            # What was held when it grew too long, however the rest arrived.
+            began = piece.text[: self.limit + 1]
             found = [rule.redaction for rule in self.rules if rule.begins(began)]
         found = found or [rule.redaction for rule in self.rules]
         instead = "" if again and not piece.sure else found[0].instead

@@ -137,7 +137,7 @@ class Cell:
         known = _defined(query.key) if query.key is not None else TRUE
         match self.node:
             case ast.Once() | ast.Since():
-                held, unsure = self._some(state, query)
+                held, unsure = self.some(state, query)
                 if state.prefix is not None:
                     known = f.both(known, f.neg(state.prefix.lost(query)))
                 true = f.both(known, held)
@@ -218,7 +218,7 @@ class Cell:
         unsure = f.either(f.both(entry.unsure, f.either(same, lost)), f.both(entry.held, lost))
         return f.both(fresh, entry.held, same), f.both(fresh, unsure)
 
-    def _some(self, state: State, query: Query) -> tuple[Formula, Formula]:
+    def some(self, state: State, query: Query) -> tuple[Formula, Formula]:
         f = self.encoder.formulas
         seen = [self._seen(entry, query) for entry in state.entries]
         if state.prefix is not None:

@@ -108,13 +108,11 @@ def _widened(established: Established, ever: Mapping[str, str]) -> Established:
     def also(names: frozenset[str]) -> frozenset[str]:
         return names | {ever[name] for name in names if name in ever}
 
-    return Established(
-        also(established.nonnegative),
-        also(established.silent),
-        also(established.unfiltered),
-        established.at_most,
-        established.impossible,
-        established.certain,
+    return replace(
+        established,
+        nonnegative=also(established.nonnegative),
+        silent=also(established.silent),
+        unfiltered=also(established.unfiltered),
     )
 
 
@@ -124,7 +122,7 @@ def _parts(cell: Cell, state: State, query: Query) -> tuple[Formula | Number, ..
         case ast.InStage():  # when stages were entered is left free: they may end at any time
             return tuple(stay.may for stay in state.stages.values())
         case ast.Once() | ast.Since():
-            held, unsure = cell._some(state, query)  # a read leaves out what is unsure besides
+            held, unsure = cell.some(state, query)  # a read leaves out what is unsure besides
             return held, cell.encoder.formulas.either(held, unsure)
         case ast.Count() | ast.Sum():
             return cell.total(state, query)

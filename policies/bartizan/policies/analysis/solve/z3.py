@@ -1,7 +1,7 @@
 """The boundary to Z3: the Boolean and linear part of a problem, strings left as free Booleans and lengths.
 
-Nothing else imports ``z3``, and none of its types leaves this module. Nodes are handed to the C interface
-directly, which is several times faster than Z3's Python expressions; each node once.
+In the analyses nothing else but :mod:`.spacer` imports ``z3``, and none of its types leaves either module. Nodes are
+handed to the C interface directly, which is several times faster than Z3's Python expressions; each node once.
 """
 
 from __future__ import annotations

@@ -136,10 +136,8 @@ class Asking:
             shown = inquiry.encoder.condition(goal.shown, inquiry.moment).true
             decisive = f.both(shown, inquiry.encoder.condition(goal.decisive, inquiry.moment).true)
             steps = [(3, f.both(decisive, matters)), (2, decisive)]
-            if goal.kind not in (
-                "inside",
-                "outside",
-            ):  # of a text that decides nothing there is nothing to test
+            # Of a text that decides nothing there is nothing to test.
+            if goal.kind not in ("inside", "outside"):
                 steps.append((1, shown))
         clean = self._clean(inquiry)
         for strength, formula in steps:
