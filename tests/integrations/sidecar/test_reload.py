@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from errno import EMFILE
 from pathlib import Path
 from typing import Any
@@ -193,25 +192,27 @@ async def test_what_is_written_while_the_service_starts_is_a_change(tmp_path: Pa
     await made.aclose()
 
 
-async def test_half_a_policy_is_not_taken(tmp_path: Path) -> None:
+async def test_half_a_policy_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that is written bit by bit is a policy without its last rules for a while; what decides has them all."""
-    made = await asyncio.to_thread(service, tmp_path, reload={"every": 0.2})
+    made = await asyncio.to_thread(service, tmp_path, reload={"every": 0.01})
     tenant, file = made.tenants["default"], tmp_path / "policy.yaml"
-    taken, replace = list[str](), tenant.reloader.replace
+    taken, replace, look = list[str](), tenant.reloader.replace, reload.fingerprint
     tenant.reloader.replace = lambda program: (taken.append(program.hash), replace(program))[1]
+    rules = POLICY.partition("invariants")[0]
+    parts = [rules, *(f"  - {{id: more-{n}, deny: [pay], when: args.amount > {n}}}\n" for n in (30, 20, 10))]
+    left = iter(parts)
+
+    def looks(settings: Tenant) -> reload.Fingerprint:
+        """Each look finds one rule more, until all are there."""
+        if (part := next(left, None)) is not None:
+            with file.open("w" if part is rules else "a") as opened:
+                opened.write(part)
+        return look(settings)
+
+    monkeypatch.setattr(reload, "fingerprint", looks)
     watching = asyncio.create_task(tenant.reloader.watch())
-    whole = POLICY.partition("invariants")[0] + "  - {id: no-more, deny: [pay], when: args.amount > 10}\n"
-
-    def write() -> None:
-        with file.open("w") as opened:
-            for line in whole.splitlines(keepends=True):
-                opened.write(line)
-                opened.flush()
-                time.sleep(0.04)
-
-    await asyncio.to_thread(write)
     await until(lambda: taken)
-    assert taken == [compile_policy(whole).hash]
+    assert taken == [compile_policy("".join(parts)).hash]
     watching.cancel()
     await made.aclose()
 
