@@ -146,6 +146,21 @@ def test_a_huge_text_is_folded_and_the_page_stays_usable(agent: Agent, person: C
     expect(card).to_contain_text("rejected")
 
 
+def test_a_session_with_a_huge_name_leaves_room_for_the_others(agent: Agent, person: Come) -> None:
+    """The name is the agent's: it scrolls in its place, and pushes no other question off the page."""
+    agent.pays("n" * 20_000)
+    ann = person("ann-token")
+    card = ann.page.locator("article", has_text="n" * 200).first
+    expect(card).to_be_visible()
+    box = card.bounding_box()
+    assert box is not None and box["height"] < 1000
+    ann.go("sessions")
+    row = ann.page.locator(".plain-list a", has_text="n" * 200).first
+    expect(row).to_be_visible()
+    box = row.bounding_box()
+    assert box is not None and box["height"] < 200
+
+
 def test_the_headers_let_nothing_else_in(base: str) -> None:
     """Every file of the page comes with the policy that the page's safety rests on, and without a token."""
     files = ("/", "/page/app.js", "/page/style.css", "/page/icon.svg")
