@@ -176,6 +176,15 @@ def test_bad_invariants(line: str, code: str) -> None:
     assert caught.value.diagnostics[0].code == code
 
 
+def test_an_invariant_that_names_no_tool_is_about_all() -> None:
+    """An argument that only one tool has is refused in it, and it is said how the tool is named."""
+    text = "version: 1\nname: x\ntools: {pay: {args: {n: int}}, read: {args: {}}}\ninvariants:\n  - never: "
+    assert compile_policy(f"{text}allowed(pay) && args.n == 1\n").tools
+    with pytest.raises(PolicyError, match=r"allowed\(tool\)") as caught:
+        compile_policy(f"{text}tool == 'pay' && args.n == 1\n".replace("'", '"'))
+    assert caught.value.diagnostics[0].code == "unknown-field"
+
+
 def test_unknown_pack_and_unknown_repair() -> None:
     """Includes name packs or files that exist; repair classes name arguments that exist."""
     with pytest.raises(PolicyError, match="did you mean `baseline`"):

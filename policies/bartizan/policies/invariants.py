@@ -15,7 +15,7 @@ from .language.ast import Machine
 from .language.checker import check_condition
 from .language.environment import SignalDecl, call_environment
 from .language.parser import parse_expression
-from .language.problems import fail, noting
+from .language.problems import CheckError, fail, noting
 from .language.types import Dec, Int, Record, ToolDecl
 from .language.values import parse_duration, scale_decimal
 from .policy import CheckedInvariant
@@ -86,7 +86,13 @@ def _about_calls(
     conditions = {}
     for tool in sorted(named & set(tools) or tools):
         env = replace(call_environment(tools[tool], tools, signals), invariant=True, stages=stages)
-        conditions[tool] = check_condition(node, env)
+        try:
+            conditions[tool] = check_condition(node, env)
+        except CheckError as error:
+            if named or error.diagnostic.code != "unknown-field":
+                raise
+            help = "an invariant is about every tool, unless it names those that it is about: allowed(tool)"
+            raise CheckError(replace(error.diagnostic, help=help)) from error
     for name in sorted(named - set(tools)):
         fail(located.span(path), "unknown-tool", f"no tool `{name}` is declared", did_you_mean(name, tools))
     return CheckedInvariant(kind, conditions, {}, text)
