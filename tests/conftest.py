@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import gc
+import os
 
 from hypothesis import settings
+
+# Tests run side by side: on a busy machine the threads of one torch would wait for each other most of the time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # No test asserts a time: a busy machine is no counterexample. A failure prints what reproduces it.
 settings.register_profile("bartizan", deadline=None, print_blob=True)
