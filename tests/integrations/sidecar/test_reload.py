@@ -13,8 +13,8 @@ from tests.integrations.redis.server import Server
 from tests.waiting import until
 
 from bartizan.guard import ToolCall
-from bartizan.integrations.sidecar import Service, create_app, parse_config, reload
-from bartizan.integrations.sidecar.config import Tenant
+from bartizan.integrations.sidecar import Service, create_app, parse_config
+from bartizan.integrations.sidecar.watched import Looks, Watched
 from bartizan.policies import compile_policy
 
 from .in_process import TOKENS, running
@@ -192,24 +192,57 @@ async def test_what_is_written_while_the_service_starts_is_a_change(tmp_path: Pa
     await made.aclose()
 
 
+async def test_what_a_policy_includes_is_watched_too(tmp_path: Path) -> None:
+    """In folders below, through other files, and though it was not there or no policy before; other files are not."""
+    rules = tmp_path / "rules" / "more"
+    rules.mkdir(parents=True)
+    made = await asyncio.to_thread(service, tmp_path, reload={"every": 0.01})
+    tenant = made.tenants["default"]
+    watching = asyncio.create_task(tenant.reloader.watch())
+
+    async def becomes(file: Path, text: str, outcome: str) -> str:
+        """The policy's hash after this was written and looked at."""
+        latest = tenant.reloader.latest
+        await asyncio.to_thread(file.write_text, text)
+        await until(lambda: tenant.reloader.latest is not latest)
+        assert tenant.reloader.latest is not None and tenant.reloader.latest.outcome == outcome
+        return tenant.program.hash
+
+    first = tenant.program.hash
+    including = POLICY + "include: [rules/limits.yaml]\n"
+    assert await becomes(tmp_path / "policy.yaml", including, "refused") == first
+    assert await becomes(rules.parent / "limits.yaml", "rules: [", "refused") == first
+    limits = "version: 1\nname: limits\ninclude: [more/daily.yaml]\n"
+    assert await becomes(rules.parent / "limits.yaml", limits, "refused") == first
+    daily = "version: 1\nname: daily\nrules: [{id: daily, deny: [pay], when: args.amount > %d}]\n"
+    second = await becomes(rules / "daily.yaml", daily % 70, "taken")
+    assert await becomes(rules / "daily.yaml", daily % 60, "taken") not in (first, second)
+    seen = tenant.reloader.seen
+    await asyncio.to_thread((tmp_path / "other.yaml").write_text, "x: 1\n")
+    await asyncio.sleep(0.1)
+    assert tenant.reloader.seen is seen
+    watching.cancel()
+    await made.aclose()
+
+
 async def test_half_a_policy_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that is written bit by bit is a policy without its last rules for a while; what decides has them all."""
     made = await asyncio.to_thread(service, tmp_path, reload={"every": 0.01})
     tenant, file = made.tenants["default"], tmp_path / "policy.yaml"
-    taken, replace, look = list[str](), tenant.reloader.replace, reload.fingerprint
+    taken, replace, look = list[str](), tenant.reloader.replace, Watched.look
     tenant.reloader.replace = lambda program: (taken.append(program.hash), replace(program))[1]
     rules = POLICY.partition("invariants")[0]
     parts = [rules, *(f"  - {{id: more-{n}, deny: [pay], when: args.amount > {n}}}\n" for n in (30, 20, 10))]
     left = iter(parts)
 
-    def looks(settings: Tenant) -> reload.Fingerprint:
+    def looks(watched: Watched) -> Looks:
         """Each look finds one rule more, until all are there."""
         if (part := next(left, None)) is not None:
             with file.open("w" if part is rules else "a") as opened:
                 opened.write(part)
-        return look(settings)
+        return look(watched)
 
-    monkeypatch.setattr(reload, "fingerprint", looks)
+    monkeypatch.setattr(Watched, "look", looks)
     watching = asyncio.create_task(tenant.reloader.watch())
     await until(lambda: taken)
     assert taken == [compile_policy("".join(parts)).hash]
@@ -217,41 +250,22 @@ async def test_half_a_policy_is_not_taken(tmp_path: Path, monkeypatch: pytest.Mo
     await made.aclose()
 
 
-async def test_a_folder_without_rest_holds_no_policy_up(tmp_path: Path) -> None:
-    """Another file there that is written all the time is no reason to go on with the policy before."""
-    made = await asyncio.to_thread(service, tmp_path, reload={"every": 0.05})
-    tenant = made.tenants["default"]
-    before, number = tenant.program.hash, 0
-    watching = asyncio.create_task(tenant.reloader.watch())
-    await asyncio.to_thread((tmp_path / "policy.yaml").write_text, TIGHTER)
-
-    async def busy() -> bool:
-        nonlocal number
-        number += 1
-        await asyncio.to_thread((tmp_path / "other.yaml").write_text, "x" * number)
-        return tenant.program.hash != before
-
-    await until(busy)
-    watching.cancel()
-    await made.aclose()
-
-
-async def test_a_folder_that_cannot_be_looked_at_is_looked_at_again(
+async def test_what_cannot_be_looked_at_is_looked_at_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process that has too many files open for a moment does not stop watching for ever."""
     made = await asyncio.to_thread(service, tmp_path, reload={"every": 0.01})
     tenant = made.tenants["default"]
-    before, failed, look = tenant.program.hash, 0, reload.fingerprint
+    before, failed, look = tenant.program.hash, 0, Watched.look
 
-    def looks(settings: Tenant) -> reload.Fingerprint:
+    def looks(watched: Watched) -> Looks:
         nonlocal failed
         if failed < 3:
             failed += 1
             raise OSError(EMFILE, "too many open files")
-        return look(settings)
+        return look(watched)
 
-    monkeypatch.setattr(reload, "fingerprint", looks)
+    monkeypatch.setattr(Watched, "look", looks)
     watching = asyncio.create_task(tenant.reloader.watch())
     await asyncio.to_thread((tmp_path / "policy.yaml").write_text, TIGHTER)
     await until(lambda: tenant.program.hash != before)

@@ -16,7 +16,7 @@ from errno import EAGAIN, EINVAL
 from functools import partial
 from pathlib import Path
 from stat import S_ISREG
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from opentelemetry import metrics
 
@@ -27,15 +27,9 @@ from bartizan.policies.program import Program
 
 from .admission import Refused, admit
 from .config import Tenant
+from .watched import Looks, Watched
 
 log = logging.getLogger("bartizan.sidecar")
-
-_WATCHED = ("*.yaml", "*.yml", "*.cert.json", "*.proof.ndjson")
-
-RESTLESS = 5
-"""Looks after which a change is taken although something in its folder is written all the time."""
-
-Fingerprint: TypeAlias = tuple[tuple[str, int, int], ...]
 
 METRIC_RELOADS = "bartizan.policy.reloads"
 
@@ -54,38 +48,41 @@ class Attempt:
 class Reloader:
     """Changes of one tenant's policy. ``replace`` puts a program in force; ``current`` is the one in force.
 
-    ``seen`` is what its folder looked like before the first one was read: what was written since is a change.
+    ``seen`` is what its files looked like before the first one was read: what was written since is a change.
     """
 
     tenant: str
     settings: Tenant
     current: Callable[[], Program]
     replace: Callable[[Program], None]
-    seen: Fingerprint = ()
+    seen: Looks = ()
     latest: Attempt | None = None
     meter: metrics.Meter | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _watched: Watched = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._watched = Watched(self.settings)
 
     async def watch(self) -> None:
-        """Look at the policy's folder until cancelled. A pack of the library never changes.
+        """Look at the policy's files until cancelled. A pack of the library never changes.
 
         A change is taken once two looks find the same: half of a policy that is still being written may be a policy,
         too, and one without its last rules.
         """
         if not Path(self.settings.policy).suffix:
             return
-        looked, waited = self.seen, 0
+        looked = self.seen
         while True:
             await asyncio.sleep(self.settings.reload.every)
             try:
-                found = await asyncio.to_thread(fingerprint, self.settings)
+                found = await asyncio.to_thread(self._watched.look)
             except OSError as error:  # this process has too many files open, for one: it is looked at again
-                log.error("tenant %s: the policy's folder cannot be looked at: %s", self.tenant, error)
+                log.error("tenant %s: the policy's files cannot be looked at: %s", self.tenant, error)
                 continue
-            waited = waited + 1 if found != self.seen else 0
-            if waited and (found == looked or waited > RESTLESS):
-                self.seen, waited = found, 0
-                await self.take(partial(_changed, self.settings, found))
+            if found == looked != self.seen:
+                self.seen = found
+                await self.take(partial(self._read, found))
             looked = found
 
     async def take(self, read: Callable[[], Program], expected: str | None = None) -> Attempt:
@@ -123,37 +120,18 @@ class Reloader:
         """As :meth:`take`, for a policy's text. Includes are looked for beside the policy in force."""
         return await self.take(lambda: compile_policy(text, self.settings.policy), expected)
 
+    def _read(self, found: Looks) -> Program:
+        """The program of the watched files. Raises as ``load_policy``, and ``OSError`` for what reading could wait for
+        without end (nothing would be watched then, and nothing stopped) and for what was written meanwhile."""
+        policy = self.settings.policy
+        if not S_ISREG(Path(policy).stat().st_mode):
+            raise OSError(EINVAL, "expected a file", policy)
+        program = load_policy(policy)
+        if self._watched.look() != found:
+            raise OSError(EAGAIN, "it was written while it was read; it is looked at again", policy)
+        return program
+
     def _count(self, attempt: Attempt) -> None:
         meter = self.meter or metrics.get_meter("bartizan.sidecar")
         counter = meter.create_counter(METRIC_RELOADS, "{change}", "Changed policies, by what became of them")
         counter.add(1, {semconv.TENANT: self.tenant, semconv.OUTCOME: attempt.outcome})
-
-
-def _changed(settings: Tenant, found: Fingerprint) -> Program:
-    """The program of a watched file. Raises as ``load_policy``, and ``OSError`` for what reading could wait for without
-    end (nothing would be watched then, and nothing stopped) and for what was written meanwhile."""
-    policy = settings.policy
-    if not S_ISREG(Path(policy).stat().st_mode):
-        raise OSError(EINVAL, "expected a file", policy)
-    program = load_policy(policy)
-    if fingerprint(settings) != found:
-        raise OSError(EAGAIN, "it was written while it was read; it is looked at again", policy)
-    return program
-
-
-def fingerprint(settings: Tenant) -> Fingerprint:
-    """What tells that a policy, a file that it includes, or its certificate was written."""
-    at, folders, files = settings.certificate.at, [Path(settings.policy).parent], list[Path]()
-    if at is not None:
-        folders.append(at if at.is_dir() else at.parent)
-        files.append(at)
-    for folder in folders:
-        files += (each for pattern in _WATCHED for each in folder.glob(pattern))
-    found = []
-    for file in sorted(set(files)):
-        try:
-            status = file.stat()
-        except OSError:
-            continue
-        found.append((str(file), status.st_mtime_ns, status.st_size))
-    return tuple(found)

@@ -23,7 +23,8 @@ from . import config
 from .admission import admit
 from .feed import Feed, LocalFeed, PublishedLog, Record
 from .inbox import Inbox, LocalInbox
-from .reload import Reloader, fingerprint
+from .reload import Reloader
+from .watched import Watched
 
 log = logging.getLogger("bartizan.sidecar")
 
@@ -135,7 +136,7 @@ def open_tenant(
 
     Raises ``PolicyError``, ``AuditError``, ``OSError`` and :class:`~.config.ConfigError`.
     """
-    seen = fingerprint(settings)
+    seen = Watched(settings).look()
     program = load_policy(settings.policy)
     admit(program, None, settings)
     audit, past = _log(settings, worker)
