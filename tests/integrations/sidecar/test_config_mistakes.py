@@ -40,6 +40,12 @@ def written(directory: Path, text: str) -> Path:
         (CONFIG + "verdict_ttl: .inf\n", "error[ambiguous]"),
         (CONFIG + "verdict_ttl: 1e999\n", "error[ambiguous]"),
         (CONFIG + "limits: {drain: '1e999'}\n", "limits.drain: Input should be a finite number"),
+        (
+            CONFIG.replace("{file: token}", "token"),
+            "tokens.0.secret: expected {file: where it stands} or {env:",
+        ),
+        (CONFIG + "limits: 5\n", "limits: expected a mapping of fields"),
+        (CONFIG + "limit: {body: 5000}\n", "limit: there is no such field here"),
         (CONFIG.replace("file: token", 'file: "a\\0b"'), "a secret is not where it should be"),
         (CONFIG.replace("file: token", 'env: "a\\0b"'), "no variable 'a\\x00b' is set"),
         (CONFIG.replace("file: token", "env: NO_SUCH_VARIABLE"), "no variable 'NO_SUCH_VARIABLE' is set"),

@@ -15,9 +15,11 @@ from bartizan.policies import PolicyError, Source
 from bartizan.policies.document.loading import plain
 from bartizan.policies.document.source import MAX_BYTES, parse_yaml
 
-from .fields import ConfigError
+from .fields import ConfigError, Secret
 from .service import ServiceConfig
 from .tenant import Tenant
+
+_SECRET = "{file: where it stands} or {env: VARIABLE}"
 
 
 def load_config(path: str | Path) -> ServiceConfig:
@@ -68,4 +70,9 @@ def _apart(tenants: Mapping[str, Tenant], name: str) -> None:
 
 def _line(found: Mapping[str, Any]) -> str:
     place = ".".join(map(str, found["loc"])) or "the document"
-    return f"{place}: {found['msg'].removeprefix('Value error, ')}"
+    said = found["msg"].removeprefix("Value error, ")
+    if found["type"] == "model_type":  # its words are about classes of ours
+        said = f"expected {_SECRET if said.endswith(Secret.__name__) else 'a mapping of fields'}"
+    elif found["type"] == "extra_forbidden":
+        said = "there is no such field here"
+    return f"{place}: {said}"
