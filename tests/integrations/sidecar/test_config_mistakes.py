@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,15 @@ tokens:
 """
 
 TENANT = CONFIG.replace("policy.yaml}", "policy.yaml, %s}")
+
+PROXY = (
+    CONFIG
+    + """proxy:
+  header: %s
+  addresses: ["%s"]
+  workloads: [{id: a, name: one, scopes: [decide]}, {id: %s, name: two, scopes: [approve]}]
+"""
+)
 
 
 def written(directory: Path, text: str) -> Path:
@@ -55,6 +65,18 @@ def written(directory: Path, text: str) -> Path:
             CONFIG.replace("[decide]", "[decide, admin]"),
             "tokens.0: expected a token to decide, or to approve",
         ),
+        (
+            CONFIG.replace("secret: {file: token}", f"sha256: {sha256().hexdigest()}"),
+            "tokens.0.sha256: expected the SHA-256 of a token, found that of nothing",
+        ),
+        (
+            PROXY % ("x-who", "0.0.0.0/0", "b"),
+            "proxy.addresses: expected the proxy's own, found every address",
+        ),
+        (PROXY % ("x-who", "::/0", "b"), "proxy.addresses: expected the proxy's own, found every address"),
+        (PROXY % ("x-who", "10.0.0.7/8", "b"), "proxy.addresses: expected networks as 10.0.0.0/8"),
+        (PROXY % ("x-who", "10.0.0.0/8", "a"), "proxy.workloads: 'two' and 'one' have the same id"),
+        (PROXY % ("x who", "10.0.0.0/8", "b"), "proxy.header: String should match pattern"),
         (CONFIG + "listen: ['8181']\n", "listen: expected host:port or unix:/path"),
         (TENANT % "store: 'redis:/cache'", "store: expected a file, or an address that begins with redis://"),
         (

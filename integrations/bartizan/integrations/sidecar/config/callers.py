@@ -21,6 +21,8 @@ _DIGEST = re.compile("[0-9a-f]{64}")
 def _sha256(text: str) -> str:
     if not _DIGEST.fullmatch(text):
         raise ValueError("expected the SHA-256 of the token in hexadecimal: printf %s TOKEN | sha256sum")
+    if text == sha256().hexdigest():
+        raise ValueError("expected the SHA-256 of a token, found that of nothing: anybody could ask")
     return text
 
 
@@ -77,13 +79,13 @@ class Workload(Who):
 class Proxy(Model):
     """A proxy that ends mutual TLS and says in ``header`` who the client is. It must remove the clients' own."""
 
-    header: str = "x-spiffe-id"
+    header: str = Field(default="x-spiffe-id", pattern="^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
     addresses: list[str] = Field(min_length=1, description="its networks, or unix for a Unix socket")
     workloads: list[Workload] = Field(min_length=1)
 
 
 def authenticator(tokens: Sequence[Token], proxy: Proxy | None) -> Authenticator:
-    """Raises :class:`ConfigError` for secrets that are not there and tokens that two have."""
+    """Raises :class:`ConfigError` for secrets that are not there, and for a token or workload that two have."""
     known: dict[str, Identity] = {}
     for token in tokens:
         if (other := known.get(token.digest)) is not None:
@@ -91,18 +93,28 @@ def authenticator(tokens: Sequence[Token], proxy: Proxy | None) -> Authenticator
         known[token.digest] = token.identity
     if proxy is None:
         return Authenticator(known)
+    workloads: dict[str, Identity] = {}
+    for workload in proxy.workloads:
+        if (other := workloads.get(workload.id)) is not None:
+            raise ConfigError(f"proxy.workloads: {workload.name!r} and {other.name!r} have the same id")
+        workloads[workload.id] = workload.identity
     return Authenticator(
         known,
         header=proxy.header,
-        workloads={workload.id: workload.identity for workload in proxy.workloads},
+        workloads=workloads,
         proxies=[_network(where) for where in proxy.addresses],
     )
 
 
 def _network(text: str) -> IPv4Network | IPv6Network | Literal["unix"]:
+    if text == "unix":
+        return "unix"
     try:
-        return "unix" if text == "unix" else ip_network(text)
+        network = ip_network(text)
     except ValueError as error:
         raise ConfigError(
             f"proxy.addresses: expected networks as 10.0.0.0/8, or unix; found {text!r}"
         ) from error
+    if network.prefixlen == 0:
+        raise ConfigError(f"proxy.addresses: expected the proxy's own, found every address: {text!r}")
+    return network

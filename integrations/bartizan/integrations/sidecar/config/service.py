@@ -105,7 +105,7 @@ class ServiceConfig(Model):
         return self.model_copy(update={"tenants": tenants})
 
     def authenticator(self) -> Authenticator:
-        """Raises :class:`ConfigError` for secrets that are not there and tokens that two have."""
+        """Raises :class:`ConfigError` for secrets that are not there, and for a token or workload that two have."""
         return authenticator(self.tokens, self.proxy)
 
     def verdicts(self) -> Verdicts | None:
