@@ -28,6 +28,16 @@ def check_name(host: str, names: Collection[str] | None) -> None:
         raise Unacceptable(421, "Host", "expected a name of this host")
 
 
+def check_json(request: Request) -> None:
+    """Raises :class:`Unacceptable` for a body of another type.
+
+    So no web page can ask without a preflight, which is not answered.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Unacceptable(415, "Content-Type", "expected application/json")
+
+
 async def read_body(request: Request, most: int, seconds: float) -> bytes:
     """At most ``most`` bytes within ``seconds``, or :class:`Unacceptable`."""
     too_large = Unacceptable(413, "body", f"expected at most {most} bytes")

@@ -20,7 +20,7 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from bartizan.guard.types import Event, Missing, Signal, ToolCall
-from bartizan.monitors.chat import ChatSignals
+from bartizan.monitors.chat import ChatLimits, ChatSignals
 
 from . import tiny
 from .agent import Run
@@ -82,7 +82,7 @@ def test_a_call_without_its_signals_is_missing(
 
 def test_an_expired_handle_is_missing(serve: Serve, tmp_path: Path) -> None:
     """A reply older than its signals are kept has none."""
-    served = serve(ttl=0.05)
+    served = serve(limits=ChatLimits(ttl=0.05))
 
     def wait(message: AIMessage) -> None:
         if message.tool_calls:

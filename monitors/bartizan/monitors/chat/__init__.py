@@ -8,7 +8,7 @@ prompt        messages to tokens, by the chat template; text never becomes a con
 detokenise, scan, formats, reply    tokens to what is said and what is called, and which tokens a call is made of
 watch         probes on a tap, token by token
 generate      one reply, with its signals
-host, app, serve                    the queue, the routes, the server
+limits, host, app, serve            what it takes on, the queue, the routes, the server
 
 Nothing is imported here but the guard's side: it needs no torch. The host starts with ``serve.serve_chat``.
 """
@@ -18,11 +18,13 @@ from __future__ import annotations
 from .client import ChatMonitor, ChatSignals, Span
 from .errors import BadRequest, ChatError, ChatSetupError, Overloaded
 from .handles import CallId
+from .limits import ChatLimits
 
 __all__ = [
     "BadRequest",
     "CallId",
     "ChatError",
+    "ChatLimits",
     "ChatMonitor",
     "ChatSetupError",
     "ChatSignals",

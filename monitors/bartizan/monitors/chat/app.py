@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from ..incoming import Unacceptable, check_name, read_body, while_connected
+from ..incoming import Unacceptable, check_json, check_name, read_body, while_connected
 from .errors import BadRequest, Overloaded
 from .generate import Finished
 from .handles import call_id, is_handle
@@ -128,11 +128,7 @@ class _Routes:
         return PlainTextResponse("ok")
 
     async def completions(self, request: Request) -> Response:
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if (
-            kind != "application/json"
-        ):  # so that no web page can ask without a preflight, which is not answered
-            raise BadRequest("expected content of type application/json", status=415)
+        check_json(request)
         asked = read_request(await read_body(request, self._max_body, BODY_SECONDS))
         run = await self._host.start(asked)
         headers = {HEADER: run.handle, "Cache-Control": "no-store"}

@@ -17,6 +17,7 @@ from .errors import BadRequest, ChatError, Overloaded, TooLong
 from .formats import ToolFormat, opening
 from .generate import Finished, Generator, Job
 from .handles import HandleStore, new_handle
+from .limits import ChatLimits
 from .prompt import ChatPrompt
 from .records import ReplySignals
 from .wire import ChatRequest, Named, for_template
@@ -31,7 +32,7 @@ class GenerationFailed(ChatError):
 class ChatHost:
     """One model, served. ``form`` is how it writes tool calls (``None``: it does not).
 
-    ``waiting`` requests may wait for the one that is being generated; more are :class:`Overloaded`.
+    More requests than may wait for the one that is being generated are :class:`Overloaded`.
     """
 
     def __init__(
@@ -41,15 +42,14 @@ class ChatHost:
         *,
         name: str,
         form: ToolFormat | None,
-        store: HandleStore[ReplySignals],
-        most_tokens: int = 4096,
-        waiting: int = 16,
+        limits: ChatLimits,
     ) -> None:
-        self.name, self.form, self.store = name, form, store
+        self.name, self.form = name, form
+        self.store: HandleStore[ReplySignals] = HandleStore(ttl=limits.ttl, capacity=limits.capacity)
         self.created = int(time.time())
         self.probes = tuple(probe.name for probe in generator.probes)
         self._generator, self._prompt = generator, prompt
-        self._most_tokens, self._room = most_tokens, waiting + 1
+        self._most_tokens, self._room = limits.most_tokens, limits.waiting + 1
         self._under_way = 0
         self._jobs: set[Job] = set()
         self._generating = ThreadPoolExecutor(1, "bartizan-chat-generate")

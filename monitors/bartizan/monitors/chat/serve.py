@@ -20,10 +20,9 @@ from .app import create_app
 from .errors import ChatSetupError
 from .formats import FORMATS, ToolFormat
 from .generate import Generator
-from .handles import HandleStore
 from .host import ChatHost
+from .limits import ChatLimits
 from .prompt import ChatPrompt
-from .records import ReplySignals
 
 PORT = 8791
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -40,17 +39,13 @@ def chat_app(
     tool_format: ToolFormat | None = None,
     token: str | None = None,
     only_hosts: Collection[str] | None = None,
-    ttl: float = 3600.0,
-    capacity: int = 4096,
-    most_tokens: int = 4096,
-    waiting: int = 16,
-    max_seconds: float = 600.0,
+    limits: ChatLimits = ChatLimits(),  # noqa: B008 (frozen)
 ) -> Starlette:
     """The application for a loaded model. Options as in :func:`serve_chat`.
 
     A probe of another model is not armed: :class:`ChatSetupError`, as for everything else that does not fit.
     """
-    _check(name, tool_format, token, ttl, capacity, most_tokens, waiting, max_seconds)
+    _check(name, tool_format, token)
     prompt = ChatPrompt(tokenizer)
     try:
         found = fingerprint(model, tokenizer)
@@ -62,19 +57,13 @@ def chat_app(
                     "chat host does not look at scripts: serve it with a reader, or train one that is not limited"
                 )
         shown = f"fp_{found.model.partition(':')[2][:32]}"
-        generator = Generator(model, tokenizer, probes, name=name, fingerprint=shown, max_seconds=max_seconds)
+        generator = Generator(
+            model, tokenizer, probes, name=name, fingerprint=shown, max_seconds=limits.max_seconds
+        )
     except (CaptureError, ProbeError) as error:
         raise ChatSetupError(str(error)) from error
-    store: HandleStore[ReplySignals] = HandleStore(ttl=ttl, capacity=capacity)
-    host = ChatHost(
-        generator,
-        prompt,
-        name=name,
-        form=tool_format if tool_format is not None else prompt.tool_format,
-        store=store,
-        most_tokens=most_tokens,
-        waiting=waiting,
-    )
+    form = tool_format if tool_format is not None else prompt.tool_format
+    host = ChatHost(generator, prompt, name=name, form=form, limits=limits)
     return create_app(host, fingerprint=shown, token=token, only_hosts=only_hosts)
 
 
@@ -91,19 +80,14 @@ def serve_chat(
     dtype: str = "auto",
     revision: str | None = None,
     tool_format: ToolFormat | None = None,
-    ttl: float = 3600.0,
-    capacity: int = 4096,
-    most_tokens: int = 4096,
-    waiting: int = 16,
-    max_seconds: float = 600.0,
+    limits: ChatLimits = ChatLimits(),  # noqa: B008 (frozen)
     announce: Callable[[str], None] | None = None,
 ) -> None:
     """Serve the model of a folder, or of a hub name at a ``revision``, until SIGTERM or SIGINT.
 
     ``name`` is what clients call the model (the folder's or the hub's name unless said otherwise), ``device`` where
     it runs (a GPU if there is one). ``tool_format`` is how it writes calls; it is told from the chat template.
-    Signals are kept for ``ttl`` seconds and at most ``capacity`` replies; a reply has at most ``most_tokens`` tokens
-    and ``max_seconds``; ``waiting`` requests may wait. ``announce`` is given the base URL for clients.
+    ``announce`` is given the base URL for clients.
 
     Listens on the Unix domain socket ``uds``, or else on ``host`` and ``port``; on an address that others can reach
     only with a ``token``. Remote code of a model is never run, pickled weights are never read. Raises
@@ -116,9 +100,7 @@ def serve_chat(
         raise ChatSetupError(f"{model}: a folder has no revision; leave it out, or name the hub's model")
     if dtype not in DTYPES:
         raise ChatSetupError(f"expected a dtype, one of {', '.join(DTYPES)}; found {dtype!r:.40}")
-    _check(
-        called, tool_format, token, ttl, capacity, most_tokens, waiting, max_seconds
-    )  # before it is loaded
+    _check(called, tool_format, token)  # before it is loaded
     with bind(host, port, uds, authenticated=authenticated) as bound:
         loaded, tokenizer = load(model, device=device, dtype=dtype, revision=revision)
         app = chat_app(
@@ -129,11 +111,7 @@ def serve_chat(
             tool_format=tool_format,
             token=token,
             only_hosts=names_of(host, uds, authenticated=authenticated),
-            ttl=ttl,
-            capacity=capacity,
-            most_tokens=most_tokens,
-            waiting=waiting,
-            max_seconds=max_seconds,
+            limits=limits,
         )
 
         async def run() -> None:
@@ -146,16 +124,7 @@ def serve_chat(
         asyncio.run(run())
 
 
-def _check(
-    name: str,
-    tool_format: str | None,
-    token: str | None,
-    ttl: float,
-    capacity: int,
-    most_tokens: int,
-    waiting: int,
-    max_seconds: float,
-) -> None:
+def _check(name: str, tool_format: str | None, token: str | None) -> None:
     if not name.strip() or not name.isprintable():
         raise ChatSetupError(f"expected a name of printable characters for the model, found {name!r:.120}")
     if tool_format is not None and tool_format not in FORMATS:
@@ -164,15 +133,6 @@ def _check(
         )
     if token is not None and not (token.isascii() and token.isprintable() and token.strip()):
         raise ChatSetupError("expected a token of printable ASCII characters")
-    if not (ttl > 0 and max_seconds > 0):  # which NaN is not, either
-        raise ChatSetupError(
-            f"expected ttl and max_seconds above 0, in seconds, found {ttl:g} and {max_seconds:g}"
-        )
-    if capacity < 1 or most_tokens < 1 or waiting < 0:
-        raise ChatSetupError(
-            "expected signals of at least 1 reply to be kept, replies of at least 1 token and room for 0 or more "
-            f"requests to wait, found {capacity}, {most_tokens} and {waiting}"
-        )
 
 
 def load(

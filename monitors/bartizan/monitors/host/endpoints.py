@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bartizan.monitors.incoming import Unacceptable, check_name, read_body, while_connected
+from bartizan.monitors.incoming import Unacceptable, check_json, check_name, read_body, while_connected
 
 from . import reasons
 from .reading import Malformed
@@ -66,11 +66,7 @@ class Endpoints:
 
     async def read(self, request: Request, answer: Callable[[bytes], Awaitable[bytes]]) -> Response:
         """The answer to a body of JSON, as JSON; given up when whoever asked hangs up. Raises :class:`Unacceptable`."""
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if (
-            kind != "application/json"
-        ):  # and so no web page can ask without a preflight, which is not answered
-            raise Unacceptable(415, "Content-Type", "expected application/json")
+        check_json(request)
         if self.under_way >= self._limits.max_requests:
             raise Unacceptable(503, "host", reasons.OVERLOADED)
         self.under_way += 1

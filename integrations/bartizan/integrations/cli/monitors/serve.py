@@ -142,6 +142,7 @@ def serve(
         if os.environ.get(TOKEN) == "":
             give_up(f"{TOKEN} is empty: set a token, or unset it to do without")
         with telling():
+            from bartizan.monitors.chat import ChatLimits
             from bartizan.monitors.chat.serve import PORT, serve_chat  # on use: torch and the server
             from bartizan.monitors.probes.storage import load_probe
 
@@ -157,11 +158,7 @@ def serve(
                 dtype=dtype,
                 revision=revision,
                 tool_format=cast("ToolFormat | None", tool_format),  # which it checks
-                ttl=ttl,
-                capacity=capacity,
-                most_tokens=max_tokens,
-                max_seconds=max_seconds,
-                waiting=waiting,
+                limits=ChatLimits(ttl, capacity, max_tokens, waiting, max_seconds),
                 announce=_announce,
             )
         return
