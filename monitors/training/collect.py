@@ -45,9 +45,8 @@ def chosen(data: Path) -> list[corpus.Text]:
     """The corpus with its largest parts sampled down, and no text so long that it would fill the disk."""
     parts: dict[tuple[str, int], list[corpus.Text]] = collections.defaultdict(list)
     for text in corpus.load(data):
-        unused = (
-            not text.label and gathered.fold_of(text.group) in gathered.CALIBRATE
-        )  # episodes.py has those
+        # episodes.py has those.
+        unused = not text.label and gathered.fold_of(text.group) in gathered.CALIBRATE
         if len(text.text) <= MOST and not unused and not foreign(text.text, SCRIPTS):
             parts[text.source, text.label].append(text)
     rng = random.Random(1)

@@ -21,10 +21,8 @@ from folds import CALIBRATE, VERIFY, fold_of
 
 TEMPLATE = re.compile(r"<INFORMATION>.*?</INFORMATION>", re.DOTALL)
 UNLEARNED_LANGUAGES = "unlearned_languages"
-HELD_OUT = (
-    "agentdojo",
-    UNLEARNED_LANGUAGES,
-)  # neither trained nor calibrated on; AgentDojo: the live evaluation
+# Neither trained nor calibrated on; AgentDojo: the live evaluation.
+HELD_OUT = ("agentdojo", UNLEARNED_LANGUAGES)
 AROUND = 1_000  # characters of a text that something is planted in
 UNSPANNED = ("cyberseceval_indirect", "cyberseceval_direct", "cyberseceval_hard")  # tested only
 

@@ -22,10 +22,8 @@ from bartizan.monitors.corrector.script import Word
 from bartizan.monitors.corrector_training.examples import Example
 from bartizan.policies.program import Program
 
-GAP, CHANGED = (
-    0.5,
-    1.0,
-)  # what the reward takes off for a cost above the best, and for editing an allowed call
+# What the reward takes off for a cost above the best, and for editing an allowed call.
+GAP, CHANGED = 0.5, 1.0
 UNPARSED, PARSED, RIGHT = 0.0, 0.2, 1.2
 
 

@@ -48,10 +48,8 @@ def read(names: tuple[str, ...], args: tuple[Any, ...], kwargs: Mapping[str, Any
     ids_BT, shape, decoder = None, None, False
     for name in _TOKENS:
         tokens = given.get(name)
-        if (
-            not isinstance(tokens, Tensor) or tokens.dim() < 2 or tokens.shape[1] == 0
-        ):  # no ids beside embeddings
-            continue
+        if not isinstance(tokens, Tensor) or tokens.dim() < 2 or tokens.shape[1] == 0:
+            continue  # no ids beside embeddings
         decoder = name.startswith("decoder")
         if name.endswith("ids") and tokens.dim() == 2:
             ids_BT, shape = tokens, (tokens.shape[0], tokens.shape[1])
@@ -71,9 +69,8 @@ def read(names: tuple[str, ...], args: tuple[Any, ...], kwargs: Mapping[str, Any
 
 def cached(cache: Any) -> int | Tensor | None:
     """How many positions a cache holds; None if that cannot be told."""
-    if isinstance(
-        cache, (tuple, list)
-    ):  # before transformers 5: (keys, values) a layer, [B, heads, S, d_head]
+    # Before transformers 5: (keys, values) a layer, [B, heads, S, d_head].
+    if isinstance(cache, (tuple, list)):
         try:
             length: Any = cache[0][0].shape[-2] if len(cache) else 0
         except (AttributeError, IndexError, TypeError):

@@ -88,9 +88,8 @@ class Drafter:
         for tokens in self._kept:
             if (common := _common(tokens, answer.prompt)) > shared:
                 best, shared = tokens, common
-        shared = min(
-            shared, len(answer.prompt) - 1
-        )  # the last token is read anew: its choice is the answer's first
+        # The last token is read anew: its choice is the answer's first.
+        shared = min(shared, len(answer.prompt) - 1)
         if best is not None and shared > 0:
             answer.layers = [(k[:, :, :shared], v[:, :, :shared]) for k, v in self._kept[best]]
             answer.known = answer.reused = shared
@@ -100,9 +99,8 @@ class Drafter:
         """Keep what was read for prompts that begin alike."""
         if self._room > 0 and answer.layers:
             tokens = tuple((answer.prompt + answer.out)[: answer.known])
-            self._kept[tokens] = [
-                (k.clone(), v.clone()) for k, v in answer.layers
-            ]  # not a view of a whole batch
+            # Not a view of a whole batch.
+            self._kept[tokens] = [(k.clone(), v.clone()) for k, v in answer.layers]
             self._kept.move_to_end(tokens)
             while len(self._kept) > self._room:
                 self._kept.popitem(last=False)

@@ -41,9 +41,8 @@ def written(script: TextScript) -> bytes:
         raise NoScript("no spans: write Word.UNCHANGED")
     at = 0
     for number, span in enumerate(script):
-        if not (at <= span.start <= span.end) or (
-            number and span.start == at
-        ):  # spans that touch are one span
+        touches = number and span.start == at  # then they are one span
+        if not (at <= span.start <= span.end) or touches:
             raise NoScript(f"expected ascending spans apart from each other, found {span.start}-{span.end}")
         if span.start == span.end and not span.text:
             raise NoScript("a span that changes nothing")

@@ -84,9 +84,8 @@ class Batcher:
     async def measure(self, query: Query, *, within: float | None = None) -> Measurement:
         """The engine's answer to one query, at most ``within`` seconds from now. Raises only ``CancelledError``."""
         if self._thread is not None and self._process != os.getpid():
-            return Measurement.missing(
-                reasons.FORKED
-            )  # a fork has the engine, and no thread; nor is the lock safe
+            # A fork has the engine, and no thread; nor is the lock safe.
+            return Measurement.missing(reasons.FORKED)
         loop = asyncio.get_running_loop()
         now = self._clock()
         wait = self._limits.timeout if within is None else min(within, self._limits.timeout)

@@ -141,9 +141,8 @@ class RemoteBackend:
             async with asyncio.timeout(self._timeout):
                 try:
                     return await self._ask(body, count)
-                except (
-                    Lost
-                ):  # perhaps a kept connection that the host has closed; asking twice changes nothing
+                except Lost:
+                    # Perhaps a kept connection that the host has closed; asking twice changes nothing.
                     return await self._ask(body, count)
         except TimeoutError:
             raise _Failed(reasons.TIMEOUT, down=True) from None

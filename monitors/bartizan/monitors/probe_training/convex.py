@@ -48,9 +48,8 @@ def read_with(found: Direction, setting: Setting) -> Head:
     """The setting's head with this direction, for raw activations."""
     head = build_head(setting.head(len(found.weight_D)))
     with torch.no_grad():
-        head.weight[-1] = torch.from_numpy(
-            found.weight_D
-        )  # a rolling head's query, row 0, stays zero: a plain mean
+        # A rolling head's query, row 0, stays zero: a plain mean.
+        head.weight[-1] = torch.from_numpy(found.weight_D)
         if setting.kind == "shift":  # its bias cancels
             shift = found.weight_D @ (found.standard.mean_D / found.standard.std_D)
             head.offset.fill_(found.bias - float(shift))

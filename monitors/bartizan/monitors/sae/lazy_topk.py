@@ -89,9 +89,8 @@ class Competition(nn.Module):
         return torch.where(f_RK.abs() <= self.floor, torch.zeros_like(f_RK), f_RK)
 
     def _margin(self, x_RD: Tensor, h_R: Tensor, features: Tensor) -> Tensor:
-        biases = (
-            self.biases[features] + h_R.abs()
-        )  # in half precision the sum with the bias is rounded as well
+        # In half precision the sum with the bias is rounded as well.
+        biases = self.biases[features] + h_R.abs()
         return rounding(h_R, x_RD, self.norms[features], biases, self.sae.dtype)
 
     def _contest(self, h_RF: Tensor, x_RD: Tensor, margin_RK: Tensor) -> tuple[Tensor, Tensor]:

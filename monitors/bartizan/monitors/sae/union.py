@@ -155,9 +155,8 @@ class _Group(nn.Module):
 
     def forward(self, x: Tensor) -> dict[int, Tensor]:
         first = self._parts[0]
-        if self._all is not None and fused.runs(
-            x, self._all
-        ):  # whose columns never meet: isolated in any case
+        # Columns that never meet are isolated in any case.
+        if self._all is not None and fused.runs(x, self._all):
             y_K = fused.latents(first.normalised(x), self._all, first.b_dec)
             return dict(zip(self._members, torch.split(y_K, self._counts, dim=-1), strict=True))
         x_in = first.prepare(x)

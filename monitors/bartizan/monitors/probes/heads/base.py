@@ -24,11 +24,8 @@ from torch.nn import functional
 from ..errors import BadActivations
 from .config import HeadConfig
 
-_N, _BAD, _COMMON = (
-    0,
-    1,
-    2,
-)  # columns of a state: scored tokens, whether one was not finite; then the kind's own
+# Columns of a state: scored tokens, whether one was not finite; then the kind's own.
+_N, _BAD, _COMMON = range(3)
 _MAGIC = b"BZH1"
 
 
