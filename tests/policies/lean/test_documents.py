@@ -143,13 +143,15 @@ invariants:
         (lambda d: d["rules"][0].update(effect="allow\n  - {id: y"), "cannot be written"),
         (lambda d: d["rules"][0]["conditions"].update(pay={"node": "Bogus"}), "no file can say"),
         (lambda d: d["rules"][0]["conditions"].update(pay={"node": "Past"}), "no file can say"),
+        (lambda d: d["rules"][0]["conditions"].update(pay={"node": "Const", "type": "dec(999999999)", "value": 1}),
+         "no file can say"),
         (lambda d: d["rules"][0]["conditions"].update(pay={"node": "_class__"}), "no file can say"),
         (lambda d: d["rules"][0]["conditions"].update(pay={"node": "Const", "type": "bool", "value": []}), "expected"),
         (lambda d: d.update(extra=1), "to the last letter"),
         (lambda d: d["tools"].update({"a b": d["tools"]["pay"]}), "rename"),
         (lambda d: d.update(tools=7), "not the canonical document"),
     ],
-    ids=range(10),
+    ids=range(11),
 )  # fmt: skip
 def test_what_is_no_policy_is_refused(change: object, why: str) -> None:
     """Whatever the document says, what is written is checked, and must have the very document."""

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any as Json
 
+from ...document.typespec import MAX_DIGITS
 from ...language.builtins import STRING_PREDICATES
 from ...language.syntax import Binary, Call, Conditional, Expr, ListLiteral, Literal, Member, Name, Unary
 from ...language.trees import unparse
@@ -61,7 +62,10 @@ class _Speller:
             return Call("duration", None, (Literal(duration_text(value)),))
         if isinstance(value, bool | str):
             return Literal(value)
-        magnitude = Literal(self._magnitude(abs(value), int(type_[4:-1]) if type_.startswith("dec(") else 0))
+        digits = int(type_[4:-1]) if type_.startswith("dec(") else 0
+        if digits > MAX_DIGITS:
+            raise Unspeakable(f"no file can say {type_:.40}")
+        magnitude = Literal(self._magnitude(abs(value), digits))
         return Unary("-", magnitude) if value < 0 else magnitude
 
     def _magnitude(self, value: float, digits: int) -> int | Decimal:
