@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..corrector import vocabulary
+from ..replacing import replacing
 from ..sae_training.config import TrainingError
 
 CHUNK = 64
@@ -43,8 +44,7 @@ class Example:
 def save(examples: Iterable[Example], path: Path) -> None:
     """One JSON object a line, written beside and moved into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    with temporary.open("w", encoding="utf-8") as lines:
+    with replacing(path) as part, part.open("w", encoding="utf-8") as lines:
         for e in examples:
             line = {
                 "tokens": e.tokens,
@@ -53,7 +53,6 @@ def save(examples: Iterable[Example], path: Path) -> None:
                 "problem": dict(e.problem),
             }
             lines.write(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n")
-    temporary.replace(path)
 
 
 def load(path: Path) -> list[Example]:

@@ -6,7 +6,6 @@ Source: the format of sae-lens 6.54. Before version 6 there is no ``metadata`` o
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +14,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..replacing import replace_text, replacing
 from ..sae.config import SAEConfig
 from ..sae.errors import InvalidConfig, MalformedFile
 from ..sae.sae import SparseAutoencoder
@@ -153,8 +153,9 @@ def write(sae: SparseAutoencoder, path: Path) -> None:
     text = json.dumps(_document(config, sae), indent=1, sort_keys=True) + "\n"  # refuses before it writes
     path.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in sae.named_parameters()}
-    _replace(path / WEIGHTS, lambda temporary: save_file(weights, temporary))
-    _replace(path / CONFIG, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    with replacing(path / WEIGHTS) as part:
+        save_file(weights, part)
+    replace_text(path / CONFIG, text)
 
 
 def _document(config: SAEConfig, sae: SparseAutoencoder) -> dict[str, Any]:
@@ -194,10 +195,3 @@ def _architecture(config: SAEConfig, skip: bool) -> str:
     if config.activation not in ("relu", "jumprelu"):
         raise InvalidConfig(f"SAELens has no {config.activation} transcoder")
     return f"{'jumprelu_' if config.activation == 'jumprelu' else ''}{'skip_' if skip else ''}transcoder"
-
-
-def _replace(path: Path, write_to: Any) -> None:
-    """Write beside it, then rename: a reader never sees half a file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    write_to(temporary)
-    temporary.replace(path)

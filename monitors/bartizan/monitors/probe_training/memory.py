@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..replacing import replace_text
 from .examples import Example
 
 
@@ -38,9 +38,7 @@ class Memory:
         else:
             document = json.loads(json.dumps({"of": key, "found": make()}))  # the same types as after reading
             if file is not None:
-                part = file.with_suffix(".part")
-                part.write_text(json.dumps(document), encoding="utf-8")
-                os.replace(part, file)
+                replace_text(file, json.dumps(document))
         self._kept[name] = document["found"]
         return document["found"]
 

@@ -7,7 +7,6 @@ tensors ``head.<name>`` (float32) and ``calibration.<number of the bin>`` (float
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +19,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from ..calibration import Bin, Calibration
+from ..replacing import replace_text, replacing
 from .card import BinSize, Calibrated, Card
 from .errors import BadCard
 from .heads import Head, build_head
@@ -60,8 +60,9 @@ def save_probe(folder: Path | str, probe: Probe, calibrated_on: str = "") -> Car
     document = yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
     _loaded(card, data, folder / WEIGHTS)  # what could not be read back is not written
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / WEIGHTS, data)
-    _write(folder / CARD, document.encode())
+    with replacing(folder / WEIGHTS) as part:
+        part.write_bytes(data)
+    replace_text(folder / CARD, document)
     return card
 
 
@@ -184,12 +185,6 @@ def _read(file: Path, limit: int) -> bytes:
     if len(data) > limit:
         raise BadCard(str(file), "", f"is larger than {limit:,} bytes")
     return data
-
-
-def _write(file: Path, data: bytes) -> None:
-    part = file.with_name(file.name + ".part")
-    part.write_bytes(data)
-    os.replace(part, file)
 
 
 def _short(value: object) -> str:

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bartizan.guard.errors import BartizanError
+from bartizan.monitors.replacing import replace_text, replacing
 
 META = "meta.json"
 PROGRESS = "progress.json"
@@ -129,20 +130,16 @@ class ActivationWriter:
     def _write_shard(self, rows: int) -> None:
         block_ND = np.concatenate(self._pending)
         path = self.folder / f"activations-{self._shards:05d}.npy"
-        temporary = path.with_suffix(".npy.part")
-        with temporary.open("wb") as file:
+        with replacing(path) as part, part.open("wb") as file:
             np.save(file, block_ND[:rows], allow_pickle=False)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
         self._shards += 1
         self._pending = [block_ND[rows:]]
         self._pending_rows -= rows
 
     def _write_json(self, name: str, value: Mapping[str, Any]) -> None:
-        temporary = self.folder / f"{name}.part"
-        temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(self.folder / name)
+        replace_text(self.folder / name, json.dumps(value, indent=1) + "\n")
 
 
 class Activations:

@@ -11,6 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from bartizan.monitors.replacing import replacing
+
 from .config import TrainingError
 
 FORMAT = "bartizan-sae-training-1"
@@ -21,12 +23,9 @@ def write(
 ) -> None:
     """Replaces what was there in one step: a run killed meanwhile keeps its last checkpoint."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(path.suffix + ".part")
     header = {"format": format, "state": json.dumps(state)}
-    save_file(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary, header
-    )
-    temporary.replace(path)
+    with replacing(path) as part:
+        save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, part, header)
 
 
 def read(path: Path, *, format: str = FORMAT) -> tuple[dict[str, Tensor], dict[str, Any]]:
