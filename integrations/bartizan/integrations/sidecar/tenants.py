@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -117,11 +117,11 @@ class Tenant:
             await asyncio.sleep(3600)
 
     async def aclose(self) -> None:
-        if self.revisions is not None:
-            await self.revisions.aclose()
-        await self.guard.aclose()
-        await self.feed.aclose()
-        await self.inbox.aclose()
+        """Close every part, whatever becomes of another: a Redis that is away keeps no log open."""
+        async with AsyncExitStack() as closing:
+            for part in (self.inbox, self.feed, self.guard, self.revisions):
+                if part is not None:
+                    closing.push_async_callback(part.aclose)
 
 
 def open_tenant(
