@@ -74,6 +74,11 @@ def rule(condition: str, tools: str = "pay", effect: str = "deny") -> str:
     return f"  - {{id: r, {effect}: [{tools}], when: {json.dumps(condition, ensure_ascii=False)}}}\n"
 
 
+def limit(at_most: object) -> object:
+    parameters = {"tool": "pay", "sum": None, "window": 3_600_000_000, "at-most": at_most}
+    return {"kind": "always-within", "conditions": {}, "parameters": parameters}
+
+
 def restored(found: CheckedPolicy) -> str:
     """The text written from what the hash is made of, and nothing else."""
     text, again = written(json.loads(found.canonical()))
@@ -147,11 +152,12 @@ invariants:
          "no file can say"),
         (lambda d: d["rules"][0]["conditions"].update(pay={"node": "_class__"}), "no file can say"),
         (lambda d: d["rules"][0]["conditions"].update(pay={"node": "Const", "type": "bool", "value": []}), "expected"),
+        (lambda d: d["invariants"].append(limit("1E999999999")), "no whole number"),
         (lambda d: d.update(extra=1), "to the last letter"),
         (lambda d: d["tools"].update({"a b": d["tools"]["pay"]}), "rename"),
         (lambda d: d.update(tools=7), "not the canonical document"),
     ],
-    ids=range(11),
+    ids=range(12),
 )  # fmt: skip
 def test_what_is_no_policy_is_refused(change: object, why: str) -> None:
     """Whatever the document says, what is written is checked, and must have the very document."""

@@ -109,6 +109,8 @@ class _Writer:
             return {kind: self.condition(invariant["conditions"], f"an invariant of kind {kind}")}
         if kind == "without":
             return {kind: {"signals": parameters["signals"]}}
+        if type(parameters["at-most"]) is not int:  # a text could be a number of any length
+            raise CannotWrite(f"the limit of an invariant is no whole number: {parameters['at-most']!r:.40}")
         tool, limit = parameters["tool"], Decimal(parameters["at-most"])
         if (name := parameters["sum"]) is not None:
             args = self.tools[tool].args
