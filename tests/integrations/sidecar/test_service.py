@@ -79,6 +79,14 @@ def test_a_batch_is_decided_one_after_the_other(service: Running) -> None:
     assert service.ask("/v1/batch", {"calls": calls * 2})[0] == 422
 
 
+def test_a_batch_with_something_that_is_no_call_lets_none_of_it_go(service: Running) -> None:
+    """Whoever is refused takes everything for denied: nothing of it is counted against a budget."""
+    good = proposed("1", "look", session="half", what="a")
+    for bad in ({"session": "half"}, {**good, "principal": {"id": "root"}}):
+        assert service.ask("/v1/batch", {"calls": [good, bad]})[0] in (403, 422)
+    assert service.ask("/v1/sessions/half", token="ann-token")[0] == 404
+
+
 def test_a_result_is_reported_and_an_event_observed(service: Running) -> None:
     """What the model may see comes back; both are in the session."""
     _, answer = service.ask("/v1/calls", proposed("r", "look", session="told", what="a"))

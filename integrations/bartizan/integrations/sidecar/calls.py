@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from bartizan.guard import AuditError, BartizanError, Enforcement, Outcome, StoreError
+from bartizan.guard import AuditError, BartizanError, Enforcement, Outcome, Principal, StoreError
 from bartizan.guard.canonical import JSON, written_json
 from bartizan.integrations import wire
 
@@ -20,14 +20,18 @@ from .service import Service
 from .tenants import Tenant
 
 
-async def decide(tenant: Tenant, identity: Identity, body: JSON) -> Enforcement:
-    """One proposed call. Raises :class:`Problem` 403 and 422."""
+def proposed(identity: Identity, body: JSON) -> tuple[wire.Proposed, Principal]:
+    """A proposed call, and who asks. Raises :class:`Problem` 403 and 422."""
     identity.require("decide")
     try:
         asked = wire.Proposed.of(body)
     except wire.NotTheShape as error:
         raise Problem(422, str(error)) from error
-    principal = identity.asking_for(asked.principal)
+    return asked, identity.asking_for(asked.principal)
+
+
+async def decide(tenant: Tenant, asked: wire.Proposed, principal: Principal) -> Enforcement:
+    """What becomes of it. Whoever looks into the inbox sees what a person is asked."""
     if asked.review:
         return await tenant.guard.review(asked.call, session=asked.session, principal=principal)
     answer = await tenant.guard.authorise(
@@ -44,14 +48,15 @@ def answered(answer: Enforcement) -> bytes:
 
 def routes(service: Service) -> list[BaseRoute]:
     async def batch(request: Request) -> Response:
-        """Calls one after the other: the second sees what the first counted."""
+        """Calls one after the other: the second sees what the first counted. None is decided if one of them is none."""
         tenant, identity = service.asked(request, "decide")
         body = await service.json(request)
         calls = body.get("calls") if isinstance(body, Mapping) and set(body) == {"calls"} else None
         most = service.config.limits.batch
         if not isinstance(calls, list) or not 1 <= len(calls) <= most:
             raise Problem(422, f"expected only calls, a list of 1 to {most}")
-        answers = [wire.enforcement_to_json(await decide(tenant, identity, each)) for each in calls]
+        asked = [proposed(identity, each) for each in calls]
+        answers = [wire.enforcement_to_json(await decide(tenant, *each)) for each in asked]
         return service.answer({"answers": cast(JSON, answers)})
 
     async def result(request: Request) -> Response:

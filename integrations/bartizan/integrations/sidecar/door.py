@@ -14,7 +14,7 @@ from opentelemetry import context, propagate
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .bodies import Disconnected, read_json
-from .calls import answered, decide
+from .calls import answered, decide, proposed
 from .identity import Identity
 from .problems import MEDIA_TYPE, Problem, unavailable
 from .service import Service
@@ -70,7 +70,7 @@ class Door:
                 if path == "/v1/calls" and scope["method"] == "POST":
                     limits = self._service.config.limits
                     body = await read_json(scope, receive, limits.body, limits.read)
-                    answer = await decide(self._service.tenants[identity.tenant], identity, body)
+                    answer = await decide(self._service.tenants[identity.tenant], *proposed(identity, body))
                     await _send(tell, 200, answered(answer), _JSON)
                 else:
                     scope.setdefault("state", {})["identity"] = identity
