@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from hashlib import sha256
 from pathlib import Path
 
@@ -173,6 +174,21 @@ def test_the_folder_of_a_store_is_made_and_a_folder_is_no_store(tmp_path: Path) 
     assert (tmp_path / "var").is_dir()
     with pytest.raises(IsADirectoryError, match="expected a file"):
         store_at(tmp_path / "var")
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [("", ["records", "sessions"]), ("audit: log", ["sessions"]), ("audit: log, store: s.db", [])],
+)
+async def test_what_lives_in_memory_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, fields: str, told: list[str]
+) -> None:
+    """Nobody has to find out by a restart that budgets begin again, or that there is no log."""
+    made = await asyncio.to_thread(Service.open, load_config(written(tmp_path, TENANT % fields)))
+    assert [
+        name for name in ("records", "sessions") if f"default: its {name} live in memory" in caplog.text
+    ] == told
+    await made.aclose()
 
 
 def test_a_port_is_written_in_plain_digits(tmp_path: Path) -> None:

@@ -139,6 +139,9 @@ def open_tenant(
     seen = Watched(settings).look()
     program = load_policy(settings.policy)
     admit(program, None, settings)
+    for what, where in (("records", settings.audit), ("sessions", settings.store)):
+        if where is None:
+            log.warning("tenant %s: its %s live in memory, and end with the service", name, what)
     audit, past = _log(settings, worker)
     feed, inbox = _shared(name, settings) if settings.shared is not None else _local(past)
     guard = Guard(
