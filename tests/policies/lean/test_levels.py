@@ -138,8 +138,12 @@ def test_conditions_that_are_none_are_refused(condition: dict[str, Any]) -> None
         {"result": {"tool": "pay", "text": "a"}},
         {"call": {"tool": "nothing", "args": {}}},
         {},
+        {
+            "call": {"tool": "pay", "args": {"to": "a@corp.com", "amount": 60}},
+            "history": [{"prompt": "a"}] * 501,
+        },
     ],
-    ids=range(6),
+    ids=range(7),
 )
 def test_sessions_that_are_none_are_refused(case: dict[str, Any]) -> None:
     """Whatever stands where a session should, it is seen from ``recheck`` on, and is no error of Python's."""

@@ -25,6 +25,8 @@ from ...program import Program
 
 _ASKED = "(asked)"
 """The id of a rule that no file can have."""
+MOST_EVENTS = 500
+"""Each call of a session is decided after all that was before it."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -34,6 +36,8 @@ def objection(policy: CheckedPolicy, invariant: CheckedInvariant, case: Mapping[
         loaded = case_of(case)
         if loaded.call is None:
             return "it ends with no call"
+        if len(loaded.history) > MOST_EVENTS:
+            return f"it has more than {MOST_EVENTS} events"
         return _replayed(Program(policy), invariant, loaded)
     except (ValidationError, MalformedCall, ValueError, ArithmeticError, LookupError, TypeError) as error:
         return f"it is no session: {type(error).__name__}"
