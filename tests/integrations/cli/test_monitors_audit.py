@@ -162,7 +162,11 @@ def wrong(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("MADE/again", {"feature": 96}, "96"),
         ("MADE/again", {"alpha": "nan"}, "alpha in (0, 1)"),
         ("MADE/again", {"seed": 10**20}, "Invalid value for '--seed'"),
-        ("MADE/again", {"recall-loss": "nan"}, "recall_loss in (0, 1)"),
+        ("MADE/again", {"recall-loss": 0.2}, "name the probe with --probe"),
+        (
+            "MADE/again", {"recall-loss": "nan", "probe": "MADE/probe", "benign": "MADE/benign.jsonl"},
+            "recall_loss in (0, 1)",
+        ),
         ("MADE/again", {"window": 4096}, "make the window smaller"),
         ("MADE/again", {"aligned": "nobody"}, "expected one of again, found 'nobody'"),
         ("MADE/again", {"benign": "MADE/benign.jsonl"}, "name the probe with --probe"),

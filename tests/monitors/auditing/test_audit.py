@@ -11,7 +11,16 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from bartizan.monitors.auditing import AuditError, Checkpoint, audit, episode_p_values, page, survival
+from bartizan.monitors.auditing import (
+    AuditError,
+    Checkpoint,
+    Promised,
+    audit,
+    contract_of,
+    episode_p_values,
+    page,
+    survival,
+)
 from bartizan.monitors.probes.probe import Probe
 from bartizan.monitors.sae import SparseAutoencoder
 
@@ -143,21 +152,17 @@ def test_a_contract_survives_a_harmless_tuning_and_not_a_harmful_one(
         base,
         [checkpoint("mild", mild), checkpoint("turned", turned)],
         sae,
-        probe=probe,
-        benign=benign,
-        attacks=attacks,
+        promised=Promised(probe, contract_of(probe), benign, attacks),
     )
     first, second = (one.survival for one in report.checkpoints)
     assert first.verdict == "survives"
     assert any("weights" in difference for difference in first.mismatch)
     assert first.recall_after.estimate == first.recall_before.estimate == 1
     assert second.verdict == "does not survive"
-    few = run(base, [checkpoint("mild", mild)], sae, probe=probe, benign=benign[:20], attacks=attacks)
-    assert few.checkpoints[0].survival.verdict == "not enough episodes"
-    none = run(base, [checkpoint("mild", mild)], sae, probe=probe, benign=benign, attacks=attacks[:5])
-    assert none.checkpoints[0].survival.verdict == "not enough episodes"
-    nothing = run(base, [checkpoint("mild", mild)], sae, probe=probe)
-    assert nothing.checkpoints[0].survival.verdict == "not enough episodes"
+    for given in ((benign[:20], attacks), (benign, attacks[:5]), ()):
+        promised = Promised(probe, contract_of(probe), *given)
+        nothing = run(base, [checkpoint("mild", mild)], sae, promised=promised)
+        assert nothing.checkpoints[0].survival.verdict == "not enough episodes"
     json.dumps(nothing.json(), allow_nan=False)
 
 
@@ -166,12 +171,10 @@ def test_what_cannot_be_scored_is_never_safe(base: Any, probe: Probe) -> None:
     model = reader(base)
     unreadable = [(f"u{n}", "", "sun\ud800") for n in range(60)]
     p_values = episode_p_values(model, probe, unreadable)
-    contract = probe.card.promises[0].contract
-    assert contract is not None
+    promised, before = Promised(probe, contract_of(probe)), dict.fromkeys(p_values, 0.001)
     found = survival(
-        probe, contract, model.fingerprint, benign=p_values, attacks_before=dict.fromkeys(p_values, 0.001),
-        attacks_after=p_values,
-    )  # fmt: skip
+        promised, model.fingerprint, benign=p_values, attacks_before=before, attacks_after=p_values
+    )
     assert found.verdict == "does not survive"
     assert found.benign is not None
     assert (found.benign.alarms, found.lost, found.unscored, found.mismatch) == (60, 60, 120, ())
@@ -191,7 +194,9 @@ def test_what_cannot_be_audited_is_refused(base: Any, sae: SparseAutoencoder, pr
     with pytest.raises(AuditError, match="96"):
         run(base, [again], sae, features=[96])
     with pytest.raises(AuditError, match="promises nothing"):
-        run(base, [again], sae, probe=Probe(probe.head, probe.card.model_copy(update={"promises": ()})))
+        contract_of(Probe(probe.head, probe.card.model_copy(update={"promises": ()})))
+    with pytest.raises(AuditError, match="recall_loss"):
+        Promised(probe, contract_of(probe), recall_loss=1.0)
     other = reader(base)
     words = tokenizer()
     words.add_tokens(["more"])

@@ -21,13 +21,13 @@ from .reading import Checkpoint, read_episodes, read_prompts
 from .rebound import Rebound, rebound
 from .report import AuditReport, CheckpointAudit
 from .run import audit
-from .survival import Survival, episode_p_values, survival
+from .survival import RECALL_LOSS, Promised, Survival, contract_of, episode_p_values, survival
 
 __all__ = [
     "audit", "Checkpoint", "AuditReport", "CheckpointAudit", "AuditError", "page",
     "read_prompts", "read_episodes",
     "Drift", "SetChange", "FeatureShift", "drift",
     "TopFeatures", "top_features", "compare", "idr",
-    "Survival", "survival", "episode_p_values",
+    "Promised", "contract_of", "RECALL_LOSS", "Survival", "survival", "episode_p_values",
     "Rebound", "rebound",
 ]  # fmt: skip

@@ -10,6 +10,8 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from bartizan.monitors.replacing import replace_text
+
 from .drift import RULE
 from .errors import AuditError
 from .report import AuditReport
@@ -76,13 +78,6 @@ def markdown(report: AuditReport, most: int = 50) -> str:
         if section.note:
             parts.append(_plain(section.note))
     return "\n\n".join(parts) + "\n"
-
-
-def replace_text(path: Path, text: str) -> None:
-    """The whole text under that name, or what was there before."""
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def _table(section: Section) -> str:

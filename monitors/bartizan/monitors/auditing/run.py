@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bartizan.monitors.calibration import Contract
 from bartizan.monitors.capture import Fingerprint, HookPoint
-from bartizan.monitors.probes.probe import Probe
 from bartizan.monitors.reader import Reader
 from bartizan.monitors.sae import SparseAutoencoder
 
@@ -16,7 +14,7 @@ from .permutation import enough_prompts
 from .reading import Checkpoint, State, encoder, read_state
 from .rebound import rebound
 from .report import AuditReport, CheckpointAudit
-from .survival import Text, episode_p_values, survival
+from .survival import Promised, episode_p_values, survival
 
 Progress = Callable[[str, int, int], None]
 """Told a checkpoint's name, how many prompts of it are read, and how many there are."""
@@ -36,18 +34,14 @@ def audit(
     permutations: int | None = None,
     seed: int = 0,
     aligned: str | None = None,
-    probe: Probe | None = None,
-    contract: Contract | None = None,
-    benign: Sequence[Text] = (),
-    attacks: Sequence[Text] = (),
-    recall_loss: float = 0.1,
+    promised: Promised | None = None,
     progress: Progress = lambda name, done, total: None,
 ) -> AuditReport:
-    """Compare each tuned checkpoint with the base: features, and a probe's contract if there is one.
+    """Compare each tuned checkpoint with the base: features, and what a probe promised if there is one.
 
     ``general`` prompts are about anything, ``specific`` ones about what the tuning may have changed. With ``aligned``,
-    the name of one of the checkpoints, those after it are judged for rebound. ``contract`` defaults to the first
-    promise on the probe's card. One model is in memory at a time. Raises :class:`AuditError`.
+    the name of one of the checkpoints, those after it are judged for rebound. One model is in memory at a time.
+    Raises :class:`AuditError`.
     """
     names = [base.name, *(one.name for one in tuned)]
     if not tuned or len(set(names)) != len(names):
@@ -56,10 +50,7 @@ def audit(
         )
     if aligned is not None and aligned not in names[1:]:
         raise AuditError(f"aligned: expected one of {', '.join(names[1:])}, found {aligned!r}")
-    contract = _contract(probe, contract)
     checked_settings(n, alpha, permutations)
-    if not 0 < recall_loss < 1:
-        raise AuditError(f"expected recall_loss in (0, 1), found {recall_loss}")
     enough_prompts(general=len(general), specific=len(specific))
     encoder(sae, features)  # features that do not exist are found now, not after hours
     indices = tuple(range(sae.config.d_sae)) if features is None else tuple(features)
@@ -75,9 +66,12 @@ def audit(
             raise AuditError(f"{name}: {error}") from error
 
     reader = base.load()
-    other = Fingerprint.of(probe.card.fingerprint).mismatch(reader.fingerprint) if probe is not None else []
+    other: Sequence[str] = ()
     before = state_of(base.name, reader)
-    caught = episode_p_values(reader, probe, attacks) if probe is not None else {}
+    caught: dict[str, float] = {}
+    if promised is not None:
+        other = Fingerprint.of(promised.probe.card.fingerprint).mismatch(reader.fingerprint)
+        caught = episode_p_values(reader, promised.probe, promised.attacks)
     del reader
     audits, tops = [], {base.name: [prompt.top for prompt in before.specific]}
     for one in tuned:
@@ -86,11 +80,11 @@ def audit(
         after = state_of(one.name, reader)
         tops[one.name] = [prompt.top for prompt in after.specific]
         survived = None
-        if probe is not None and contract is not None:
+        if promised is not None:
             survived = survival(
-                probe, contract, after.fingerprint, recall_loss=recall_loss,
-                benign=episode_p_values(reader, probe, benign), attacks_before=caught,
-                attacks_after=episode_p_values(reader, probe, attacks),
+                promised, after.fingerprint, attacks_before=caught,
+                benign=episode_p_values(reader, promised.probe, promised.benign),
+                attacks_after=episode_p_values(reader, promised.probe, promised.attacks),
             )  # fmt: skip
         del reader
         found = drift(before, after, features=indices, alpha=alpha, permutations=permutations, seed=seed)
@@ -110,12 +104,3 @@ def _same_tokens(before: State, name: str, reader: Reader) -> None:
         raise AuditError(
             f"{name}: the checkpoints have different tokenizers: their tokens cannot be compared one by one"
         )
-
-
-def _contract(probe: Probe | None, contract: Contract | None) -> Contract | None:
-    if probe is None or contract is not None:
-        return contract
-    for promise in probe.card.promises:
-        if promise.contract is not None:
-            return promise.contract
-    raise AuditError(f"probe {probe.name!r} promises nothing: arm a contract on benign episodes, or name one")

@@ -61,9 +61,9 @@ def audit(
         typer.Option("--attacks", help="Attacks, in the same form.", rich_help_panel=PROBE),
     ] = None,
     recall_loss: Annotated[
-        float,
-        typer.Option(help="The share of attacks that may be lost.", rich_help_panel=PROBE),
-    ] = 0.1,
+        float | None,
+        typer.Option(help="The share of attacks that may be lost. Default: 0.1.", rich_help_panel=PROBE),
+    ] = None,
     top: Annotated[int, typer.Option(min=1, help="Top features of a token.")] = 5,
     alpha: Annotated[float, typer.Option(help="The level of the tests.")] = 0.05,
     permutations: Annotated[
@@ -86,8 +86,10 @@ def audit(
     be told (too few episodes), or what was given cannot be used.
     """
     needs(*NEEDED)
-    if probe is None and (benign is not None or attacks is not None):
-        give_up("--benign and --attacks are for a probe's contract: name the probe with --probe FOLDER")
+    if probe is None and (benign, attacks, recall_loss) != (None, None, None):
+        give_up(
+            "--benign, --attacks and --recall-loss are for a contract: name the probe with --probe FOLDER"
+        )
     if probe is not None and benign is None:
         give_up("--probe: name benign episodes with --benign FILE, on which its false alarms are counted")
     with telling():
@@ -105,15 +107,23 @@ def audit(
             auditing.Checkpoint(name, auditing.Checkpoint.folder(folder, layout, device=device).load)
             for name, folder in _names([base, *tuned])
         ]
+        promised = None
+        if probe is not None:
+            loaded = load_probe(probe)
+            promised = auditing.Promised(
+                loaded,
+                auditing.contract_of(loaded),
+                auditing.read_episodes(benign) if benign is not None else (),
+                auditing.read_episodes(attacks) if attacks is not None else (),
+                auditing.RECALL_LOSS if recall_loss is None else recall_loss,
+            )
         report = auditing.audit(
             checkpoints[0],
             checkpoints[1:],
             hook_point=HookPoint.parse(hook_point),
             general=auditing.read_prompts(general),
             specific=auditing.read_prompts(specific),
-            benign=auditing.read_episodes(benign) if benign is not None else (),
-            attacks=auditing.read_episodes(attacks) if attacks is not None else (),
-            probe=load_probe(probe) if probe is not None else None,
+            promised=promised,
             sae=formats.load(sae),
             features=feature,
             n=top,
@@ -121,7 +131,6 @@ def audit(
             permutations=permutations,
             seed=seed,
             aligned=aligned,
-            recall_loss=recall_loss,
             progress=_progress,
         )
         if output is not None:
@@ -160,6 +169,7 @@ def _progress(name: str, done: int, total: int) -> None:
 
 def _write(report: AuditReport, output: Path) -> None:
     from bartizan.monitors.auditing import AuditError, page
+    from bartizan.monitors.replacing import replace_text
 
     page.write(report, output / "report.json")
     text = page.markdown(report)
@@ -168,7 +178,7 @@ def _write(report: AuditReport, output: Path) -> None:
         text += "\n![drift](drift.png)\n"
     except AuditError as error:
         err.print(f"no plot: {error}", markup=False)
-    page.replace_text(output / "report.md", text)
+    replace_text(output / "report.md", text)
 
 
 def _print(report: AuditReport, as_json: bool) -> None:
