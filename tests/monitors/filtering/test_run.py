@@ -23,7 +23,7 @@ from bartizan.monitors.filtering import (
     filter_table,
     injection_features,
 )
-from bartizan.monitors.filtering.run import Encoder
+from bartizan.monitors.filtering.encoding import CHUNK_TOKENS, Encoder
 from bartizan.monitors.reader import Layout, Reader
 from bartizan.monitors.sae import SAEConfig, SparseAutoencoder
 
@@ -284,7 +284,6 @@ def test_text_and_images_of_vision_language_models(
 
 def test_memory_is_bounded_by_chunks(source: TextChannels) -> None:
     """However long a sample is, latents of a bounded number of tokens exist at once."""
-    from bartizan.monitors.filtering.run import CHUNK_TOKENS
     from bartizan.monitors.filtering.sources import Tokens
 
     long = 2 * CHUNK_TOKENS + 7

@@ -6,7 +6,9 @@ features     which features are fit to tell injections
 sources      tokens of a row: texts in two channels, by a reader
 images       tokens of a row: text and images, by a vision-language model
 samples      rows of JSON lines with their line numbers
-run          ``filter_data`` and ``injection_features``: whole files, resumable
+encoding     features of a row's tokens, by an autoencoder or a slice of it
+run          ``filter_data``: a whole file, resumable
+injections   ``injection_features``: a verdict for each feature, by a whole file
 table        reports for a terminal
 """
 
@@ -15,7 +17,8 @@ from __future__ import annotations
 from .errors import FilterError, MalformedSample
 from .features import FeatureVerdict, FiringCounts, select_features
 from .images import TextAndImages
-from .run import FilterReport, filter_data, injection_features
+from .injections import injection_features
+from .run import FilterReport, filter_data
 from .scoring import keep, score
 from .sources import TextChannels, Tokens, TokenSource
 from .table import feature_table, filter_table

@@ -1,4 +1,4 @@
-"""The runs behind ``bartizan monitors filter``: two passes over a file of any length, resumable, with atomic results.
+"""The run behind ``bartizan monitors filter``: two passes over a file of any length, resumable, with atomic results.
 
 In the folder of results: ``weights.safetensors`` (after the first pass), ``scores.jsonl`` (a line for each row,
 appended by the second pass), then ``kept.jsonl`` (the rows kept, byte for byte, in their order), ``malformed.jsonl``
@@ -10,28 +10,22 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from bartizan.monitors.capture.fingerprint import hash_tensors
-from bartizan.monitors.sae import SAEError, SlicedEncoder, SparseAutoencoder
+from bartizan.monitors.replacing import replace_text, replacing
+from bartizan.monitors.sae import SparseAutoencoder
 
+from .encoding import Encoder
 from .errors import FilterError, MalformedSample
-from .features import FeatureVerdict, FiringCounts, select_features
-from .samples import Row, rows
+from .samples import Progress, rows
 from .scoring import keep, score
-from .sources import Tokens, TokenSource
+from .sources import TokenSource
 from .weights import ChannelWeights, WeightsBuilder
-
-CHUNK_TOKENS = 1024
-
-Progress = Callable[[str, int], None]
-"""Told the name of the pass and how many rows it has read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,32 +48,6 @@ class FilterReport:
 
     def json(self) -> dict[str, Any]:
         return asdict(self)
-
-
-class Encoder:
-    """Latents [T, F] of an autoencoder, or of ``features`` of it, a bounded number of tokens at a time."""
-
-    def __init__(self, sae: SparseAutoencoder, features: Sequence[int] | None = None) -> None:
-        try:
-            self._encode: Callable[[Tensor], Tensor] = (
-                sae.encode if features is None else SlicedEncoder(sae, features)
-            )
-        except SAEError as error:
-            raise FilterError(str(error)) from error
-        self.features = tuple(range(sae.config.d_sae)) if features is None else tuple(features)
-        self.d_in = sae.config.d_in
-        self.identity = f"{hash_tensors(dict(sae.named_parameters()))}"
-
-    @torch.inference_mode()
-    def chunks(self, tokens: Tokens) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """x_TD, latents_TF and channel_T, only of tokens that belong to a channel."""
-        for start in range(0, len(tokens.x_TD), CHUNK_TOKENS):
-            channel_T = tokens.channel_T[start : start + CHUNK_TOKENS]
-            x_TD = tokens.x_TD[start : start + CHUNK_TOKENS][channel_T >= 0]
-            try:
-                yield x_TD, self._encode(x_TD), channel_T[channel_T >= 0]
-            except SAEError as error:
-                raise FilterError(f"the autoencoder does not belong to this hook point: {error}") from error
 
 
 def filter_data(
@@ -133,53 +101,6 @@ def filter_data(
     return _finish(data, out, found, fraction)
 
 
-def injection_features(
-    data: str | Path,
-    *,
-    source: TokenSource,
-    sae: SparseAutoencoder,
-    features: Sequence[int] | None = None,
-    top: int = 10,
-    centre: bool = True,
-    min_cosine: float = 0.5,
-    max_benign: float = 0.05,
-    confidence: float = 0.95,
-    level: float = 0.0,
-    progress: Progress = lambda phase, done: None,
-) -> tuple[list[FeatureVerdict], list[tuple[int, str]]]:
-    """A verdict for each feature (see :func:`.features.select_features`), and the rows that could not be read.
-
-    Rows need ``"injected": true`` or ``false``, which is about their second channel. Cosines compare what users say
-    with the injected results only: benign data is not what an injection feature should resemble.
-    """
-    encoder = Encoder(sae, features)
-    builder = WeightsBuilder(encoder.features, encoder.d_in, source.channels, top=top, centre=centre)
-    counts = FiringCounts(len(encoder.features), level)
-    malformed: list[tuple[int, str]] = []
-    for done, row in enumerate(rows(data), 1):
-        try:
-            injected = _object(row).get("injected")
-            if not isinstance(injected, bool):
-                raise MalformedSample(f"injected: expected true or false, found {injected!r:.40}")
-            tokens = source.read(_object(row))
-            fired: list[Tensor] = []
-            for x_TD, latents_TF, channel_T in encoder.chunks(tokens):
-                result_T = channel_T == 1
-                fired.append(latents_TF[result_T])
-                builder.add(0, x_TD[~result_T], latents_TF[~result_T])
-                if injected:
-                    builder.add(1, x_TD[result_T], latents_TF[result_T])
-            if any(len(part) for part in fired):
-                counts.add(torch.cat(fired), injected=injected)
-        except MalformedSample as error:
-            malformed.append((row.line, str(error)))
-        progress("features", done)
-    verdicts = select_features(
-        builder.weights(), counts, min_cosine=min_cosine, max_benign=max_benign, confidence=confidence
-    )
-    return verdicts, malformed
-
-
 def _weigh(
     data: Path,
     source: TokenSource,
@@ -195,7 +116,7 @@ def _weigh(
         if limit is not None and done > limit:
             break
         try:
-            for x_TD, latents_TF, channel_T in encoder.chunks(source.read(_object(row))):
+            for x_TD, latents_TF, channel_T in encoder.chunks(source.read(row.object())):
                 for channel in (0, 1):
                     builder.add(channel, x_TD[channel_T == channel], latents_TF[channel_T == channel])
         except MalformedSample as error:
@@ -219,7 +140,7 @@ def _score(
                 continue
             line: dict[str, Any] = {"line": row.line}
             try:
-                parts = [latents_TF for _, latents_TF, _ in encoder.chunks(source.read(_object(row)))]
+                parts = [latents_TF for _, latents_TF, _ in encoder.chunks(source.read(row.object()))]
                 if not parts:
                     raise MalformedSample("holds no token")
                 a_1F = torch.stack([part.double().abs().sum(0) for part in parts])
@@ -236,12 +157,12 @@ def _finish(data: Path, out: Path, weights: ChannelWeights, fraction: float) -> 
     kept = keep(scores, fraction)
     wanted = iter([*kept, -1])
     following = next(wanted)
-    with _replacing(out / "kept.jsonl") as file:
+    with replacing(out / "kept.jsonl") as part, part.open("wb") as file:
         for place, row in enumerate(rows(data)):
             if place == following:
                 file.write(row.raw)
                 following = next(wanted)
-    with _replacing(out / "malformed.jsonl") as file:
+    with replacing(out / "malformed.jsonl") as part, part.open("wb") as file:
         file.writelines(json.dumps(line).encode() + b"\n" for line in malformed)
     scored = sorted(value for value in scores if value == value)
     order = sorted(
@@ -268,8 +189,7 @@ def _finish(data: Path, out: Path, weights: ChannelWeights, fraction: float) -> 
         most_shared=tuple((feature, w) for w, feature in reversed(order[-10:])),
         least_shared=tuple((feature, w) for w, feature in order[:10]),
     )
-    with _replacing(out / "report.json") as file:
-        file.write(json.dumps(report.json(), indent=1).encode() + b"\n")
+    replace_text(out / "report.json", json.dumps(report.json(), indent=1) + "\n")
     return report
 
 
@@ -291,28 +211,6 @@ def _scores(path: Path) -> tuple[array[float], list[dict[str, Any]]]:
     return scores, malformed
 
 
-class _replacing:
-    """A file that takes its place only when the block ends without an exception."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._temporary = path, path.with_suffix(path.suffix + ".part")
-
-    def __enter__(self) -> Any:
-        self._file = self._temporary.open("wb")
-        return self._file
-
-    def __exit__(self, kind: object, error: object, traceback: object) -> None:
-        self._file.close()
-        if kind is None:
-            self._temporary.replace(self._path)
-
-
-def _object(row: Row) -> Mapping[str, Any]:
-    if isinstance(row.value, MalformedSample):
-        raise row.value
-    return row.value
-
-
 def _whole_lines(path: Path) -> int:
     """How many lines were written whole; a half-written last one is cut off."""
     if not path.exists():
@@ -331,8 +229,7 @@ def _whole_lines(path: Path) -> int:
 def _same_run(path: Path, identity: dict[str, Any]) -> None:
     text = json.dumps(identity, indent=1, sort_keys=True) + "\n"
     if not path.exists():
-        with _replacing(path) as file:
-            file.write(text.encode())
+        replace_text(path, text)
         return
     try:
         begun = json.loads(path.read_text(encoding="utf-8"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,9 @@ from typing import Any
 from .errors import FilterError, MalformedSample
 
 LONGEST_LINE = 16 << 20
+
+Progress = Callable[[str, int], None]
+"""Told the name of the pass and how many rows it has read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,12 @@ class Row:
     line: int
     raw: bytes
     value: dict[str, Any] | MalformedSample
+
+    def object(self) -> dict[str, Any]:
+        """Its object. Raises :class:`MalformedSample` where there is none."""
+        if isinstance(self.value, MalformedSample):
+            raise self.value
+        return self.value
 
 
 def rows(path: str | Path, *, longest: int = LONGEST_LINE) -> Iterator[Row]:

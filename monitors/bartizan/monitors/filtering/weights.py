@@ -26,6 +26,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from bartizan.monitors.replacing import replacing
+
 from .errors import FilterError
 
 FORMAT = "bartizan-channel-weights-1"
@@ -51,11 +53,10 @@ class ChannelWeights:
 
     def save(self, path: str | Path) -> None:
         path = Path(path)
-        temporary = path.with_suffix(path.suffix + ".part")
         tensors = {"w": self.w_F, "counts": self.counts_CF, "features": torch.tensor(self.features)}
         header = {"format": FORMAT, "channels": json.dumps(self.channels)}
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, header)
-        temporary.replace(path)
+        with replacing(path) as part:
+            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, part, header)
 
     @classmethod
     def load(cls, path: str | Path) -> ChannelWeights:
