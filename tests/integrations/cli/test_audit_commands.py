@@ -96,6 +96,13 @@ def test_prune_leaves_a_log_that_verifies(signed: Path) -> None:
     assert "nothing is removed" in run("prune", log, "--keep", "1", "--signing-key", key, code=1)
 
 
+def test_one_log_at_a_time_is_pruned(signed: Path) -> None:
+    """Where several workers write below a folder, it is said which logs there are."""
+    assert "prune one of those below it: log" in run("prune", signed, "--keep", "1", code=2)
+    (signed / "empty").mkdir()
+    assert "below it" not in run("prune", signed / "empty", "--keep", "1", code=2)
+
+
 def test_a_log_in_use_is_not_pruned(tmp_path: Path) -> None:
     """While a process writes a log, only that process prunes it."""
 

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from bartizan.guard import AuditError, FileAuditLog, verify
-from bartizan.guard.audit import Segment
+from bartizan.guard.audit import Segment, logs
+from bartizan.guard.audit.query import name_of
 from bartizan.guard.audit.segments import HEAD
 
 from ..console import give_up, out
@@ -41,7 +42,11 @@ def prune_log(
     if before is None and keep is None:
         give_up("say what may go: --before TIME, --keep N, or both")
     if not (directory / HEAD).exists():
-        give_up(f"there is no audit log in {directory}")
+        below = ", ".join(name_of(directory, log) for log in logs(directory)[:8])
+        give_up(
+            f"there is no audit log in {directory}"
+            + (f"; prune one of those below it: {below}" if below else "")
+        )
     mac, own, older = secret(key), signer(signing_key), public_keys(public_key or [])
     trusted = [*older, *([own] if own is not None else [])]
     checked = verify(directory, key=mac, public_keys=trusted)
