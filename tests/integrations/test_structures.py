@@ -110,6 +110,24 @@ def test_what_was_hidden_across_texts_of_a_value_is_not_told_by_the_value(note: 
     assert kept is None
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"key": "\\u0041KIA-1", "note": "a\\nb"}', '{"key": "[x]", "note": "a\\nb"}'),
+        ('{"pas\\u0073word": "hunter2", "key": "\\u0041KIA-1"}', REDACTED),
+        ('{"pas\\u0073word": "\\u0041KIA-2"}', REDACTED),
+    ],
+)
+def test_a_value_written_anew_brings_nothing_else_into_plain_letters(text: str, told: str) -> None:
+    """Only what was hidden is written otherwise: a rule may find in plain letters what it did not find in escapes."""
+
+    def shown(said: str) -> str:
+        return re.sub('"password": "[^"]*"|AKIA-1|password.AKIA-2', "[x]", said, flags=re.DOTALL)
+
+    value = {shown(key): shown(item) for key, item in json.loads(text).items()}
+    assert passed(text, shown(reading(text)), value) == told
+
+
 def test_what_cannot_be_told_apart_is_withheld() -> None:
     """Where there is no value to write anew, the text goes."""
     text = '{"a": "\\u0041"}\nand more\\'

@@ -19,7 +19,9 @@ REDACTED = "A part of this result was redacted, and the rest cannot be told from
 _BEGIN = re.compile(r"^[ \t]*+(?=[\[{])", re.MULTILINE)
 _STRING = re.compile(r'"((?:[^"\\]++|\\.)*+)"?', re.DOTALL)  # to its end, or that of a text that was cut off
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
-_PATIENCE = 100  # lines that begin as JSON and go on otherwise: each costs time, so the rest is taken for one document
+_PATIENCE = (
+    100  # how often what takes time may fail: lines that only begin as JSON, texts that are no longer there
+)
 _LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -44,17 +46,15 @@ def passed(text: str, shown: str, value: JSON = None) -> str:
     ``value`` is what the guard shows of the JSON value that the text is, if it is one: where something was hidden only
     in what the JSON writes in other letters, it is written anew from there, or withheld.
     """
-    otherwise = "".join(f"\n{said}" for said in said_otherwise(text))
+    said = said_otherwise(text)
+    otherwise = "".join(f"\n{one}" for one in said)
     if shown.endswith(otherwise):
         return shown[: len(shown) - len(otherwise)]
-    alike = _read_in(shown)
-    if alike is not None:  # hidden in the same way, however it was written
+    alike = _read_in(shown)  # hidden in the same way, however it was written
+    if alike is None and value is not None and shown.startswith(text):
+        alike = _anew(text, said, shown[len(text) :], value)
+    if alike is not None:
         return alike
-    # a value has its texts one by one: what was hidden across them in the text stands in it
-    if value is not None and shown.startswith(text):
-        anew = json.dumps(value, ensure_ascii=False)
-        if all(said in shown for said in said_otherwise(anew)):
-            return anew
     return REDACTED if "\\" in shown else shown
 
 
@@ -76,16 +76,48 @@ def recalled(shown: str) -> str:
     alike = _read_in(shown)
     if alike is not None:
         return alike
-    return shown if all(said in shown for said in said_otherwise(shown)) else REDACTED
+    return REDACTED if said_otherwise(shown) else shown
 
 
 def _read_in(shown: str) -> str | None:
     """The text of which this is the reading, if it is one's that has other letters in it."""
-    first = next(iter(said_otherwise(shown)), None)
-    if first is None:
+    first, end = next(iter(said_otherwise(shown)), None), -1
+    for _ in range(3):  # one of its own lines may begin like that, too
+        end = shown.find(f"\n{first}", end + 1) if first is not None else -1
+        if end < 0:
+            return None
+        if reading(shown[:end]) == shown:
+            return shown[:end]
+    return None
+
+
+def _anew(text: str, said: list[str], shown: str, value: JSON) -> str | None:
+    """The value as the text writes it, if only strings are written otherwise that were hidden in other letters.
+
+    ``shown`` is what is shown of what the text's JSON ``said``. A value has its strings one by one, so what was hidden
+    across them stands in it; and a rule may find across strings in plain letters what it did not find in escapes.
+    """
+    anew = json.dumps(value, ensure_ascii=text.isascii())
+    before, after = ({string[1] for string in _STRING.finditer(each)} for each in (text, anew))
+    left = _left(said, shown)
+    told = {*map(_read, after - before), *said_otherwise(anew)} - left
+    if len(told) > _PATIENCE or any(one not in shown for one in told):
         return None
-    text = shown[: max(shown.find(f"\n{first}"), 0)]
-    return text if reading(text) == shown else None
+    return None if any("\\" not in gone or _read(gone) in left for gone in before - after) else anew
+
+
+def _left(said: list[str], shown: str) -> set[str]:
+    """Those of these texts, one line after another, that are shown whole; of many that are not, some may be missing."""
+    left, at, missed = set[str](), 0, 0
+    shown += "\n"
+    for one in said:
+        found = shown.find(f"\n{one}\n", at) if missed < _PATIENCE else -1
+        if found < 0:
+            missed += 1
+        else:
+            left.add(one)
+            at = found + len(one) + 1
+    return left
 
 
 def said_otherwise(text: str) -> list[str]:
@@ -124,8 +156,12 @@ def _documents(text: str) -> Iterator[str]:
 def _escaped(text: str) -> Iterator[str]:
     """The strings in JSON in which a backslash stands, as they read."""
     for string in _STRING.finditer(text):
-        if "\\" in string[1] and (said := scalar_text(_ESCAPE.sub(_letter, string[1]))):
+        if "\\" in string[1] and (said := _read(string[1])):
             yield said
+
+
+def _read(string: str) -> str:
+    return scalar_text(_ESCAPE.sub(_letter, string))
 
 
 def _letter(escape: re.Match[str]) -> str:

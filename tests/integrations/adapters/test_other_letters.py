@@ -59,3 +59,9 @@ def test_claude_code_reads_no_secret_in_other_letters() -> None:
     given = output.to_result(beside)
     shown = ToolResult(given.text.replace("AKIA-1234", "[x]"), {**beside, "stderr": "[x]"})
     assert output.redacted(given, shown) == {"stdout": '{"note": "a\\nb"}', "stderr": "[x]"}
+
+
+def test_what_claude_code_is_told_instead_does_not_go_with_its_copies() -> None:
+    """The one text that is left stands where it is shown, wherever Claude Code keeps the long output besides."""
+    long = {"persistedOutputPath": "/tmp/1", "stdout": "AKIA-1234"}
+    assert output.withheld(long, "nothing") == {"stdout": "nothing"}

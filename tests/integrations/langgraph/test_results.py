@@ -119,6 +119,17 @@ def test_an_artifact_that_cannot_be_inspected_goes_with_a_redacted_text(look) ->
     )
 
 
+def test_an_artifact_of_a_command_goes_with_a_redacted_text() -> None:
+    """Of a ``Command`` the fields of the state are inspected, not the artifact: it goes, and they do not replace it."""
+    message = ToolMessage(f"key {SECRET}", tool_call_id="1", artifact={"key": SECRET})
+    output = Command(update={"messages": [message], "notes": SECRET})
+    given = convert.to_result(output, "1")
+    value = json.loads(json.dumps(given.value).replace(SECRET, "[x]"))
+    shown = convert.apply(output, "look", "1", given, ToolResult("key [x]", value), None)
+    answered = convert.answering(shown, "1")
+    assert (answered.content, answered.artifact) == ("key [x]", None)
+
+
 def test_an_artifact_beside_a_clean_text_is_unchanged(look) -> None:
     """Whatever a tool attaches to a clean result stays attached."""
     attached = {"a set", "JSON cannot say"}

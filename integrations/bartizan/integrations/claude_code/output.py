@@ -43,7 +43,7 @@ def redacted(given: ToolResult, shown: ToolResult) -> JSON:
 def withheld(response: JSON, said: str) -> JSON:
     """The response's shape with one text in it, and nothing else of what it said."""
     first = iter([said])
-    return _without_copies(_mapped(response, lambda _: next(first, "")))
+    return _mapped(_without_copies(response), lambda _: next(first, ""))
 
 
 class _OtherShapeError(Exception):

@@ -216,11 +216,10 @@ def _redacted(message: ToolMessage, given: ToolResult, shown: ToolResult) -> dic
     if text != own:
         media = [b for b in message.content if isinstance(b, dict) and _block_text(b) is None]
         changes["content"] = [{"type": "text", "text": text}, *media] if media else text
-    if message.artifact is not None:
-        if (
-            detached(message.artifact) is None
-        ):  # it could not be inspected, so it cannot be trusted to be clean
-            changes |= {"artifact": None} if changes else {}
+    if message.artifact is not None and (changes or value != given.value):
+        inspected = detached(message.artifact)
+        if inspected is None or inspected != given.value:  # nobody saw it: it may hold what was hidden
+            changes["artifact"] = None
         elif value != given.value:
             changes["artifact"] = value
     return changes
