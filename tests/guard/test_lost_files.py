@@ -124,7 +124,7 @@ asyncio.run(main())
 
 def python(program: str, *arguments: str) -> list[list[str]]:
     done = subprocess.run(
-        [sys.executable, "-c", PRELUDE + program, *arguments], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", PRELUDE + program, *arguments], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     return [line.split() for line in done.stdout.splitlines()]

@@ -93,7 +93,7 @@ def test_who_may_not_ask_is_refused(service: Running) -> None:
 
 async def hook(event: bytes, *options: str, command: Sequence[str] = HOOK) -> tuple[int | None, bytes, bytes]:
     running = await asyncio.create_subprocess_exec(*command, *options, stdin=PIPE, stdout=PIPE, stderr=PIPE)
-    out, err = await asyncio.wait_for(running.communicate(event), 60)
+    out, err = await asyncio.wait_for(running.communicate(event), 300)
     return running.returncode, out, err
 
 

@@ -56,7 +56,7 @@ def serving(made: Path, *args: object, **environment: str) -> Iterator[tuple[For
 def stopped(process: Forked) -> subprocess.CompletedProcess[str]:
     """Ended by SIGTERM, with what it said."""
     process.send_signal(signal.SIGTERM)
-    said, told = process.communicate(timeout=60)
+    said, told = process.communicate(timeout=300)
     return checked(subprocess.CompletedProcess(process.args, process.wait(), said, told))
 
 

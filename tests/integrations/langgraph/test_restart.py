@@ -23,7 +23,7 @@ def test_an_approval_is_given_after_the_process_was_killed(tmp_path: Path, kind:
         asking.kill()
     assert (tmp_path / "effects").read_text() == "read a\n"
 
-    resumed = subprocess.run([*command, "resume"], capture_output=True, text=True, timeout=60, check=False)
+    resumed = subprocess.run([*command, "resume"], capture_output=True, text=True, timeout=300, check=False)
     assert resumed.returncode == 0, resumed.stderr
     assert resumed.stdout.splitlines() == [
         "success text of a",

@@ -20,7 +20,7 @@ from fastmcp.client.transports import StdioTransport
 from mcp import types
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from typer.testing import CliRunner
 
 from bartizan.guard import verify
@@ -138,7 +138,7 @@ async def test_over_http(tmp_path: Path) -> None:
                 async with Client(url, mode=mode, cache=None, elicitation_callback=yes) as client:
                     await everything(client, log)
             proxy.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(proxy.wait(), 30) == 0
+            assert await asyncio.wait_for(proxy.wait(), PATIENCE) == 0
 
 
 class Lines:
@@ -154,7 +154,7 @@ class Lines:
 
     async def answer(self, id: int) -> dict[str, Any]:
         assert self._running.stdout is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 found = json.loads(await self._running.stdout.readline())
                 if found.get("id") == id:
@@ -229,7 +229,7 @@ async def test_a_server_that_dies_in_the_middle_of_a_call(tmp_path: Path) -> Non
         assert (
             result["isError"] and "Whether the call took effect is not known" in result["content"][0]["text"]
         )
-        assert await asyncio.wait_for(proxy.wait(), 30) == 1
+        assert await asyncio.wait_for(proxy.wait(), PATIENCE) == 1
     assert verify(audit).ok
     assert any('"kind":"error"' in file.read_text() for file in audit.glob("*.jsonl"))
 
@@ -264,6 +264,6 @@ def test_bad_usage_says_why(options: list[str], words: str) -> None:
 async def test_what_cannot_be_started_says_why(tmp_path: Path, options: list[str], words: str) -> None:
     """What is missing ends with a sentence and a code, never with a proxy that guards nothing."""
     async with process(sys.executable, *PROXY, *options, DESK_LOG=str(tmp_path / "desk.log")) as proxy:
-        out, err = await asyncio.wait_for(proxy.communicate(), 60)
+        out, err = await asyncio.wait_for(proxy.communicate(), PATIENCE)
         assert (proxy.returncode, out) == (2, b"")
         assert words in err.decode()

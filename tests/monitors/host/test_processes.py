@@ -222,6 +222,6 @@ def test_a_terminated_host_ends_cleanly(start: Callable[..., Process], tmp_path:
     host = start(f"unix:{path}")
     assert path.exists()
     host.process.terminate()
-    out, _ = host.process.communicate(timeout=60)
+    out, _ = host.process.communicate(timeout=300)
     assert (out, host.process.returncode) == ("stopped\n", 0)
     assert not path.exists()

@@ -93,7 +93,7 @@ def test_a_killed_run_ends_with_the_same_files(gathered: Path, tmp_path: Path) -
     assert not (tmp_path / "killed" / "evaluation.json").exists()
     for name in ("killed", "whole"):
         process = start(gathered, tmp_path / name, *head)
-        said = process.communicate(timeout=180)[0]
+        said = process.communicate(timeout=300)[0]
         assert process.returncode == 0, said
     for file in FILES:
         assert (tmp_path / "killed" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes(), file
@@ -106,7 +106,7 @@ def test_a_killed_run_ends_with_the_same_files(gathered: Path, tmp_path: Path) -
 def test_what_is_written_is_what_calibration_reads(gathered: Path, tmp_path: Path) -> None:
     """A head that finds the planted signal, rows of a card with baselines, the choice, and what was said of it."""
     process = start(gathered, tmp_path, "--heads", "rolling", "mean", "--windows", "6")
-    said = process.communicate(timeout=180)[0]
+    said = process.communicate(timeout=300)[0]
     assert process.returncode == 0, said
     head, hook_point = load(tmp_path)
     assert (head.config.kind, head.config.window, hook_point) == ("rolling", 6, "resid_post.3")
@@ -136,6 +136,6 @@ def test_what_is_written_is_what_calibration_reads(gathered: Path, tmp_path: Pat
 def test_what_cannot_be_trained_is_one_line(gathered: Path, tmp_path: Path) -> None:
     """A mistake is an error of the library, said without a traceback."""
     command = [sys.executable, *options(gathered, tmp_path, "--strengths", "0")]
-    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=300)
     said = done.stdout + done.stderr
     assert done.returncode == 1 and "strength" in said and "Traceback" not in said

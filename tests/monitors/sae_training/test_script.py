@@ -25,8 +25,6 @@ OPTIONS = [
     "--save-every=20",
     "--eval-every=50",
 ]
-
-
 ENVIRONMENT = {**os.environ, "TERM": "dumb", "COLUMNS": "200"}
 
 
@@ -52,7 +50,7 @@ def test_a_killed_run_ends_with_the_same_bytes(
     assert not (tmp_path / "killed" / "sae").exists()
     for name in ("killed", "whole"):
         process = start(data, tmp_path / name, tokens)
-        said = process.communicate(timeout=120)[0]
+        said = process.communicate(timeout=300)[0]
         assert process.returncode == 0, said
         assert ("going on after step" in said) == (name == "killed")
         assert (tmp_path / name / "training.png").stat().st_size > 5000
@@ -74,7 +72,7 @@ def test_a_killed_run_ends_with_the_same_bytes(
 def test_what_is_wrong_is_said_in_a_line(tmp_path: Path) -> None:
     """No traceback for a folder that holds no activations."""
     shell = [sys.executable, *command(tmp_path / "nothing", tmp_path / "out", 6400)]
-    done = subprocess.run(shell, capture_output=True, text=True, env=ENVIRONMENT, timeout=60)
+    done = subprocess.run(shell, capture_output=True, text=True, env=ENVIRONMENT, timeout=300)
     assert done.returncode == 1
     assert "expected meta.json" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
