@@ -32,6 +32,9 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.asked += 1
         await self.may.wait()
+        if scope["type"] == "websocket":
+            await self._talk(send)
+            return
         length = str(self._size).encode()
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
         for start in range(0, self._size, PIECE):
@@ -39,6 +42,14 @@ class App:
             await send({"type": "http.response.body", "body": body, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
         self.ended += 1
+
+    async def _talk(self, send: Send) -> None:
+        await send({"type": "websocket.accept"})
+        try:
+            for _ in range(0, self._size, PIECE):
+                await send({"type": "websocket.send", "bytes": bytes(PIECE)})
+        except OSError:  # uvicorn's, for a client that is gone
+            self.ended += 1
 
 
 Connect = Callable[[], Any]
@@ -48,8 +59,9 @@ Connect = Callable[[], Any]
 async def serving(app: App, path: Path) -> AsyncIterator[Connect]:
     """The protocol under a real server, on a Unix socket."""
     config = uvicorn.Config(
-        app, uds=str(path), http=protocol.BoundedProtocol, lifespan="off", log_config=None, access_log=False
-    )
+        app, uds=str(path), http=protocol.BoundedProtocol, ws=protocol.BoundedWebSocket, lifespan="off",
+        log_config=None, access_log=False,
+    )  # fmt: skip
     server = _Server(config)
     running = asyncio.create_task(server.serve())
     await until(lambda: server.started)
@@ -136,8 +148,15 @@ async def test_a_body_that_comes_after_its_answer_leaves_the_connection_as_it_wa
         writer.close()
 
 
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("asked", [WHOLE, UPGRADE], ids=["HTTP", "WebSocket"])
 async def test_who_does_not_read_does_not_keep_what_answers_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: bytes
 ) -> None:
     """An answer that nobody takes ends with its connection, so that its room is somebody else's."""
     monkeypatch.setattr(protocol, "UNREAD_SECONDS", 0.2)
@@ -146,7 +165,7 @@ async def test_who_does_not_read_does_not_keep_what_answers_it(
     async with serving(app, tmp_path / "s") as connect:
         reader, writer = await connect()
         writer.transport.pause_reading()
-        writer.write(WHOLE)
+        writer.write(asked)
         await until(lambda: app.ended)
         writer.transport.resume_reading()
         assert len(await rest(reader)) < 4 << 20

@@ -1,4 +1,4 @@
-"""HTTP connections that do not wait for ever: uvicorn's, with bounds on what a client may leave undone."""
+"""Connections that do not wait for ever: uvicorn's, with bounds on what a client may leave undone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 MAX_HEAD = 64 << 10
 """Bytes of a request's line and headers together."""
@@ -17,7 +18,36 @@ UNREAD_SECONDS = 30.0
 """Seconds for which an answer waits for a client that reads nothing of it."""
 
 
-class BoundedProtocol(HttpToolsProtocol):
+class _ReadOn(asyncio.Protocol):
+    """Cuts a connection whose client reads nothing of what it is told: closing it would wait for the client, too."""
+
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    _unread: asyncio.TimerHandle | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._read()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._read()
+        super().resume_writing()
+
+    def _read(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+
+class BoundedWebSocket(_ReadOn, WebSocketsSansIOProtocol):
+    """A WebSocket whose client reads on."""
+
+
+class BoundedProtocol(_ReadOn, HttpToolsProtocol):
     """Refuses heads that are too long, and closes connections whose client neither sends nor reads what it should.
 
     A client that only says that it will send no more is answered, if its request is whole.
@@ -28,7 +58,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head = 0
         self._in_head = True
         self._late: asyncio.TimerHandle | None = None
-        self._unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -36,7 +65,6 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._arrived()
-        self._read()
         super().connection_lost(exc)
 
     def eof_received(self) -> bool:  # type: ignore[override]
@@ -80,13 +108,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._in_head and self.cycle.response_complete:
             self._expect()
 
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        self._read()
-        super().resume_writing()
+    def handle_websocket_upgrade(self) -> None:
+        self._read()  # from here on another protocol is told whether the client reads
+        super().handle_websocket_upgrade()
 
     def _body_follows(self, data: bytes) -> bool:
         """Whether the piece that is too long ends the head early, and the rest of it is body."""
@@ -100,11 +124,6 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._late is not None:
             self._late.cancel()
             self._late = None
-
-    def _read(self) -> None:
-        if self._unread is not None:
-            self._unread.cancel()
-            self._unread = None
 
     def _close(self) -> None:
         if not self.transport.is_closing():

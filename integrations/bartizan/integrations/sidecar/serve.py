@@ -33,7 +33,7 @@ from .config import ServiceConfig, load_config
 from .config.service import place
 from .observing import DIRECTORY
 from .pauses import brief_pauses, collect_when_quiet
-from .protocol import BoundedProtocol
+from .protocol import BoundedProtocol, BoundedWebSocket
 from .service import Service
 
 log = logging.getLogger("bartizan.sidecar")
@@ -88,7 +88,7 @@ async def _worker(
         uvicorn.Config(
             create_app(config, service=service),
             http=BoundedProtocol,
-            ws="websockets-sansio",
+            ws=BoundedWebSocket,
             ws_max_size=limits.body,
             log_config=None,
             access_log=False,
