@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -162,6 +163,21 @@ async def _serve(served: Proxy, listener: HttpListener | None) -> bool:
     return await serve_http(served, listener)
 
 
+class _InALine(logging.Formatter):
+    """What the protocol's library logs, without a trace: what a server writes that is no JSON is no bug of ours."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{record.name}: {record.getMessage()}"
+
+
+def _log_in_lines() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_InALine())
+    library = logging.getLogger("mcp")
+    library.addHandler(handler)
+    library.propagate = False
+
+
 def _run(work: Callable[[], Awaitable[bool]]) -> NoReturn:
     """Run until it is over, then end the process.
 
@@ -195,6 +211,7 @@ def _run(work: Callable[[], Awaitable[bool]]) -> NoReturn:
         sys.stderr.flush()
         os._exit(code)
 
+    _log_in_lines()
     asyncio.run(main())
     raise AssertionError("unreachable")
 
