@@ -146,14 +146,14 @@ def prop_as_a_set() -> File:
 def boxed_types() -> File:
     """A structure in Type holds a type of Type, so that the product over it stays small."""
     box = block(Type("Box", TYPE, (("Box.mk", pi("of", TYPE, const("Box"))),)))
-    return paradox(start("False").block(box), const("Box"), TYPE, lambda x: proj("Box", 0, x), _box)
+    return paradox(start("False").block(box), const("Box"), const("Box"), lambda x: proj("Box", 0, x), _box)
 
 
 @wrong("inductive")
 def boxed_types_by_imax() -> File:
     """A structure in the sort of level imax 1 1, which is that of Type, holds a type of Type."""
     box = block(Type("Box", sort(("imax", 1, 1)), (("Box.mk", pi("of", TYPE, const("Box"))),)))
-    return paradox(start("False").block(box), const("Box"), TYPE, lambda x: proj("Box", 0, x), _box)
+    return paradox(start("False").block(box), const("Box"), const("Box"), lambda x: proj("Box", 0, x), _box)
 
 
 @wrong("recursor")
@@ -164,14 +164,14 @@ def boxed_types_in_prop() -> File:
     def up(x: Term) -> Term:
         return app(const("Box.rec", 2), lam("_", const("Box"), TYPE), lam("of", TYPE, lambda of: of), x)
 
-    return paradox(start("False").block(box), const("Box"), TYPE, up, _box)
+    return paradox(start("False").block(box), const("Box"), const("Box"), up, _box)
 
 
 @wrong("type")
 def projected_out_of_prop() -> File:
     """A proposition holds a type, and a projection takes it out again."""
     box = block(Type("Box", PROP, (("Box.mk", pi("of", TYPE, const("Box"))),)), large=False)
-    return paradox(start("False").block(box), const("Box"), TYPE, lambda x: proj("Box", 0, x), _box)
+    return paradox(start("False").block(box), const("Box"), const("Box"), lambda x: proj("Box", 0, x), _box)
 
 
 @wrong("type")
@@ -189,7 +189,7 @@ def forged_retract() -> File:
     """Axioms, which nobody allowed, say that Type is a retract of a small type."""
     file = start("False").axiom("Code", TYPE).axiom("up", arrow(const("Code"), TYPE))
     file.axiom("down", arrow(TYPE, const("Code")))
-    return paradox(file, const("Code"), TYPE, lambda x: app(const("up"), x), _down)
+    return paradox(file, const("Code"), const("Code"), lambda x: app(const("up"), x), _down)
 
 
 def _box(family: Term) -> Term:
