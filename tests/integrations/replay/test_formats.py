@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bartizan.guard.audit.segments import HEAD
 from bartizan.integrations.replay import (
     Call,
     Prompt,
@@ -154,6 +155,15 @@ def test_unknown_formats_are_listed(write_lines: Write) -> None:
         format_of(path)
     for name in ("transcripts", "audit", "otel", "trajectories"):
         assert name in str(error.value)
+
+
+def test_the_logs_of_a_service_are_named(tmp_path: Path) -> None:
+    """A folder with the logs of several workers is no recording: it is said which are."""
+    for name in ("worker-0", "worker-1"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / HEAD).write_text("{}")
+    with pytest.raises(RecordError, match="name one or more of them: worker-0, worker-1"):
+        format_of(tmp_path)
 
 
 def test_a_missing_path_is_named(tmp_path: Path) -> None:

@@ -7,6 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from bartizan.guard.audit import logs
+from bartizan.guard.audit.query import name_of
+
 from .auditlog import is_audit_log, read_audit_log
 from .langsmith import is_langfuse, is_langsmith, langfuse, langsmith
 from .lines import count_lines, json_lines
@@ -93,6 +96,9 @@ def format_of(path: Path) -> Format:
     for format in FORMATS:
         if format.recognise(path):
             return format
+    if path.is_dir() and (below := logs(path)):  # what a service keeps: a log for each of its workers
+        names = ", ".join(name_of(path, log) for log in below[:8])
+        raise RecordError(str(path), f"audit logs lie below it; name one or more of them: {names}")
     known = "".join(f"\n  {format.name}: {format.what}" for format in FORMATS)
     raise RecordError(str(path), f"the format is not known; these are:{known}")
 
