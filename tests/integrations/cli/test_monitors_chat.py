@@ -47,7 +47,9 @@ def serving(made: Path, *args: object, **environment: str) -> Iterator[tuple[For
     with Forked(["bartizan", *told, *args], ENVIRONMENT | environment) as process:
         try:
             line = process.stdout.readline()
-            assert line.startswith("serving on http://127.0.0.1:"), line + process.stderr.read()
+            if not line.startswith("serving on http://127.0.0.1:"):
+                process.kill()
+                raise AssertionError(line + process.stderr.read())
             yield process, line.removeprefix("serving on ").strip()
         finally:
             process.kill()
