@@ -21,6 +21,15 @@ from bartizan.guard import Guard, MemoryAuditLog, Principal, ToolCall
 from bartizan.guard.testing import StaticProgram
 from bartizan.integrations.openai_agents import OpenAIAgentsGuard
 from bartizan.integrations.testing.harness import World, logged
+from bartizan.policies import compile_policy
+
+PRINTED = """version: 1
+name: p
+tools: {look: {args: {what: str}}}
+rules:
+  - {id: all, allow: [look]}
+  - {id: hides, redact: [look], when: result.text.contains("'secret")}
+"""
 
 
 async def test_an_agent_as_a_tool_may_wait_for_a_person() -> None:
@@ -125,6 +134,21 @@ async def test_content_other_than_text_is_kept() -> None:
         shown = str((await Runner.run(guard.wrap(agent), "Go.", run_config=QUIET)).to_input_list()[-2:])
         assert ("x.png" in shown) is kept
         assert "hunter2" not in shown
+
+
+async def test_what_python_prints_in_other_letters_is_inspected() -> None:
+    """A value that the SDK prints is inspected as JSON, and printed as before where nothing is hidden."""
+
+    def look(what: str) -> dict[str, str]:
+        """Look at something."""
+        return {"found": f"'{what}\n"}
+
+    for what, told in ("cat", repr({"found": "'cat\n"})), ("secret", '{"found":"[redacted:hides]\\n"}'):
+        agent = agent_of(World(), calling("look", {"what": what}), tools=[function_tool(look)])
+        guard = OpenAIAgentsGuard(Guard(compile_policy(PRINTED)), session=lambda _: "s")
+        result = await Runner.run(guard.wrap(agent), "Go.", run_config=QUIET)
+        [output] = [item for item in result.to_input_list() if item.get("type") == "function_call_output"]
+        assert output["output"] == told
 
 
 async def test_streamed_runs_are_guarded() -> None:

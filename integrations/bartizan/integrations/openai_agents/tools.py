@@ -118,14 +118,16 @@ class Invocations:
 
 
 def read(output: Any) -> ToolResult:
-    """An output as the model reads it: the SDK shows what is neither text nor content as Python prints it."""
+    """An output as the model reads it.
+
+    What is neither text nor content the SDK shows as Python prints it, which writes letters in others: it is inspected
+    as JSON, and shown so if something is hidden in it.
+    """
     if isinstance(output, _Handled):
         return ToolResult(output.text, None, True)
-    if isinstance(output, str):
-        return read_output(output)
     parts = output if isinstance(output, list | tuple) else [output]
     texts = [text for part in parts if (text := _text_of(part)) is not None]
-    return ToolResult("\n".join(texts) if len(texts) == len(parts) else str(output), as_json(output))
+    return ToolResult("\n".join(texts), as_json(output)) if len(texts) == len(parts) else read_output(output)
 
 
 def _text_of(part: Any) -> str | None:
