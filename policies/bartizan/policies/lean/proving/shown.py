@@ -1,7 +1,8 @@
 """What is claimed to be possible, shown: a session in which it happens, replayed by the program itself.
 
 The session is an entry of a policy's tests. Every call in it is decided in its turn and must be let go (or asked for);
-then comes the last one, and the condition must be true of it.
+then comes the last one, and the condition must be true of it. What people approve of plays no part: ``allowed(tool)``
+is true of a call that goes without asking.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 from bartizan.guard import MalformedCall, Outcome
 
 from ...casework import DEFAULT_NOW, case_of, fold, prepare
-from ...document.model import TestCase
+from ...document.model import PastEvent, TestCase
 from ...language import ast
 from ...language.types import Bool
 from ...language.values import duration_text, parse_duration, parse_time
@@ -38,7 +39,12 @@ def objection(policy: CheckedPolicy, invariant: CheckedInvariant, case: Mapping[
             return "it ends with no call"
         if len(loaded.history) > MOST_EVENTS:
             return f"it has more than {MOST_EVENTS} events"
-        return _replayed(Program(policy), invariant, loaded)
+        passed = [_ago(event) for event in loaded.history]
+        if passed != sorted(
+            passed, reverse=True
+        ):  # each call is decided at its own time, after those before it
+            return "an event in it is earlier than one before it"
+        return _replayed(Program(policy), invariant, loaded.model_copy(update={"approved": False}))
     except (ValidationError, MalformedCall, ValueError, ArithmeticError, LookupError, TypeError) as error:
         return f"it is no session: {type(error).__name__}"
 
@@ -88,20 +94,23 @@ def _refused(program: Program, case: TestCase) -> str | None:
     for index, event in enumerate(case.history):
         if event.call is None:
             continue
-        ago = parse_duration(event.at) if event.at is not None else 0
-        before = []
-        for other in case.history[:index]:
-            gap = (parse_duration(other.at) if other.at is not None else 0) - ago
-            before.append(other.model_copy(update={"at": duration_text(gap) if gap > 0 else None}))
+        ago = _ago(event)
+        before = [
+            other.model_copy(update={"at": duration_text(_ago(other) - ago)})
+            for other in case.history[:index]
+        ]
         then = case.model_copy(
             update={
                 "call": event.call,
                 "signals": event.signals,
                 "history": tuple(before),
                 "now": (_EPOCH + timedelta(microseconds=now - ago)).isoformat(),
-                "approved": False,
             }
         )
         if program.decide(*prepare(program, then)).outcome is Outcome.DENY:
             return event.call.tool
     return None
+
+
+def _ago(event: PastEvent) -> int:
+    return 0 if event.at is None else parse_duration(event.at)
