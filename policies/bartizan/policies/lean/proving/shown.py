@@ -1,7 +1,8 @@
 """What is claimed to be possible, shown: a session in which it happens, replayed by the program itself.
 
 The session is an entry of a policy's tests. Every call in it is decided in its turn and must be let go (or asked for);
-then comes the last one, and the condition must be true of it. What people approve of plays no part: ``allowed(tool)``
+then comes the last one, and the condition must be true of it. As each call is decided at its own time, after the events
+that stand before it, none of these may be later. What people approve of plays no part: ``allowed(tool)``
 is true of a call that goes without asking.
 """
 
@@ -40,9 +41,7 @@ def objection(policy: CheckedPolicy, invariant: CheckedInvariant, case: Mapping[
         if len(loaded.history) > MOST_EVENTS:
             return f"it has more than {MOST_EVENTS} events"
         passed = [_ago(event) for event in loaded.history]
-        if passed != sorted(
-            passed, reverse=True
-        ):  # each call is decided at its own time, after those before it
+        if passed != sorted(passed, reverse=True):
             return "an event in it is earlier than one before it"
         return _replayed(Program(policy), invariant, loaded.model_copy(update={"approved": False}))
     except (ValidationError, MalformedCall, ValueError, ArithmeticError, LookupError, TypeError) as error:
