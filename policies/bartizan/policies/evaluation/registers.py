@@ -275,11 +275,12 @@ class Register:
 def register_id(node: ast.Register) -> str:
     """Equal operators share a register, across rules and across versions of a policy.
 
-    What asks about the stages of one machine begins alike: see :meth:`Register.read`.
+    What asks about the stages of one machine begins alike: see :meth:`Register.read`. The name has 128 bits, so that
+    nobody who writes a policy finds two operators that would share a register.
     """
     text = json.dumps(ast.to_json(node), sort_keys=True, separators=(",", ":"))
     kind = f"stage-{node.machine.id}" if isinstance(node, ast.InStage) else type(node).__name__.lower()
-    return f"{kind}-{sha256(text.encode()).hexdigest()[:16]}"
+    return f"{kind}-{sha256(text.encode()).hexdigest()[:32]}"
 
 
 class RegisterFile:

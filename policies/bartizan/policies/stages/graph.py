@@ -50,7 +50,7 @@ def machine_of(
     timed: Sequence[tuple[str, int, str]],
     transitions: Sequence[ast.Transition],
 ) -> ast.Machine:
-    """The machine, named after what it does: the order in which things are declared plays no part."""
+    """The machine, named after what it does (128 bits): the order in which things are declared plays no part."""
     moves = sorted(
         json.dumps(
             [list(move.sources), move.target, ast.to_json(move.match), ast.to_json(move.body)], sort_keys=True
@@ -58,5 +58,5 @@ def machine_of(
         for move in transitions
     )
     text = json.dumps([sorted(stages), initial, sorted(map(list, timed)), moves], separators=(",", ":"))
-    id = sha256(text.encode()).hexdigest()[:16]
+    id = sha256(text.encode()).hexdigest()[:32]
     return ast.Machine(id, tuple(stages), initial, tuple(timed), tuple(transitions))
