@@ -233,18 +233,27 @@ def test_a_poor_terminal_and_a_full_disk(made: Path) -> None:
     assert done.stderr.splitlines()[2:] == ["No space left on device"]
 
 
+def heeds_interrupts() -> None:
+    """Whoever runs the tests in the background has them ignore SIGINT, and all that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_audit_that_is_cut_off_leaves_nothing_half(made: Path, tmp_path: Path) -> None:
     """SIGINT in the middle: a shell's exit code for it, no trace, and no file that looks like a report."""
 
     def interrupted(*args: object) -> Any:
         command = [*BARTIZAN, *map(str, args)]
         with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=ENVIRONMENT
-        ) as process:
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=ENVIRONMENT,
+            preexec_fn=heeds_interrupts,
+        ) as process:  # fmt: skip
             assert process.stderr is not None
             process.stderr.readline()  # base: reading ...
             process.send_signal(signal.SIGINT)
-            said, told = process.communicate(timeout=60)
+            try:
+                said, told = process.communicate(timeout=60)
+            finally:
+                process.kill()
         return checked(subprocess.CompletedProcess(command, process.returncode, said, told))
 
     hours = ("--permutations", 10**9)
