@@ -19,9 +19,8 @@ REDACTED = "A part of this result was redacted, and the rest cannot be told from
 _BEGIN = re.compile(r"^[ \t]*+(?=[\[{])", re.MULTILINE)
 _STRING = re.compile(r'"((?:[^"\\]++|\\.)*+)"?', re.DOTALL)  # to its end, or that of a text that was cut off
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
-_PATIENCE = (
-    100  # how often what takes time may fail: lines that only begin as JSON, texts that are no longer there
-)
+# How often what takes time may fail: lines that only begin as JSON, texts that are no longer there.
+_PATIENCE = 100
 _LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 

@@ -55,9 +55,8 @@ class TextStage:
         self.stopped = False
         self._joiner = Joiner()
         self._segmenter = Segmenter(self._setting.limits.segment_size) if self._judge is not None else None
-        self._taken = self._cut = self._fed = self._decided = (
-            0  # letters that came, in segments, scanned, told
-        )
+        # Letters that came, in segments, scanned, told.
+        self._taken = self._cut = self._fed = self._decided = 0
         self._early: list[tuple[int, int]] = []  # marks by letters that came, where sentences are cut
         self._marks: list[tuple[int, int]] = []  # marks by letters scanned
 
