@@ -83,6 +83,7 @@ REFUSED_TEXTS = {
     "infinity": "[-Infinity]",
     "a float that overflows": "1e999",
     "a lone surrogate escape": '"\\ud800"',
+    "a lone surrogate itself": '"\ud800"',
     "a lone surrogate as a key": '{"\\udfff":1}',
     "a reversed surrogate pair": '"\\udc00\\ud800"',
     "trailing data": "1 2",

@@ -32,6 +32,7 @@ WRAPPED_DEPTH = MAX_DEPTH + 8
 def parse_json(text: str | bytes, *, max_depth: int = MAX_DEPTH) -> JSON:
     """The value of a strict JSON text. Raises :class:`MalformedJSON`."""
     try:
+        decoded = isinstance(text, bytes)
         if isinstance(text, bytes):
             text = text.decode("utf-8")
         elif not isinstance(text, str):
@@ -49,8 +50,9 @@ def parse_json(text: str | bytes, *, max_depth: int = MAX_DEPTH) -> JSON:
         raise MalformedJSON(f"expected at most {max_depth} nested levels, found far more") from error
     except ValueError as error:  # an integer beyond the interpreter's digit limit
         raise MalformedJSON(f"expected JSON: {error}") from error
-    # Else there is no escape that could be a lone surrogate, and too little to be deep.
-    if "\\u" in text or text.count("{") + text.count("[") > max_depth:
+    # Else there is no letter and no escape that could be a lone surrogate, and too little to be deep.
+    whole = "\\u" not in text and (decoded or text.isascii())
+    if not whole or text.count("{") + text.count("[") > max_depth:
         _check(value, max_depth)
     return value
 
