@@ -135,6 +135,21 @@ def test_the_playground_explains_and_records_nothing(agent: Agent, person: Come)
     expect(page.get_by_text("Nothing that was recorded lately fits.")).to_be_visible()
 
 
+def test_a_call_typed_before_the_policy_is_read_stays(person: Come) -> None:
+    """The playground starts with a call of the policy's first tool, but not over what somebody has typed."""
+    ann = person("ann-token")
+    page, held = ann.page, []
+    page.route("**/v1/policy", lambda route: held.append(route))
+    with page.expect_request("**/v1/policy"):
+        ann.go("playground")
+    box = page.get_by_label("A call, or a case")
+    box.fill("{}")
+    with page.expect_response("**/v1/policy"):
+        held[0].continue_()
+    page.wait_for_timeout(200)
+    expect(box).to_have_value("{}")
+
+
 @pytest.mark.parametrize(
     "view", ["approvals", "decisions", "sessions", "session/phone", "policy", "playground"]
 )

@@ -49,7 +49,7 @@ export class Playground {
     try {
       const found = await get("v1/policy");
       if (text && found.source) { this.policy.value = found.source.text; this.keep(); }
-      else if (found.tools.length) this.call.value = `{"tool": ${JSON.stringify(found.tools[0].name)}, "args": {}}`;
+      else if (found.tools.length && !this.call.value) this.call.value = `{"tool": ${JSON.stringify(found.tools[0].name)}, "args": {}}`;
     } catch (error) {
       fill(this.state, said(words(error)));
     }
