@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 
 from bartizan.guard.audit import FileAuditLog
@@ -16,6 +15,7 @@ from bartizan.policies.program import Program
 from bartizan.policies.repair import SolverProposer
 from bartizan.policies.tools import tools_from_langchain
 
+from .. import processes
 from .attacks import ATTACKS
 from .environment import tools_of
 from .guarding import Protecting, Protection
@@ -59,7 +59,7 @@ def execute(jobs: Sequence[Job], workers: int, done: Callable[[Job], object] = l
             results.append(work(job))
             done(job)
         return [run for result in results for run in result]
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+    with processes.workers(workers) as pool:
         try:
             waiting = {pool.submit(work, job): job for job in jobs}
             for future in as_completed(waiting):

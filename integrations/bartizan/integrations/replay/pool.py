@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from itertools import chain, islice
-from multiprocessing import get_context
 from typing import TypeVar
+
+from ..processes import workers
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -27,7 +28,7 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item], jobs: int) -
         for item in chain(begun, left):
             yield work(item)
         return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    with workers(jobs) as pool:
         pending: deque[Future[Result]] = deque()
         try:
             for item in chain(begun, left):
