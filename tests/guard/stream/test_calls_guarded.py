@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bartizan.guard import Guard, MemoryAuditLog, Outcome, Proposal, ToolCall
+from bartizan.guard.stream.call_stage import MOST_ASKED
 from bartizan.guard.stream.events import End, StreamEvent, TextDelta, ToolArgs, ToolEnd, ToolStart
 from bartizan.guard.stream.guarded import StreamGuard
 from bartizan.guard.stream.reviewing import reviewed
@@ -167,6 +168,20 @@ def test_a_model_that_is_silent_is_closed_at_once() -> None:
     guard = StreamGuard(decider(PROGRAM), possible=until("to", "eve"))
     (out, notes), took = run(drive(guard, script))
     assert out == [End("aborted")] and notes == ["hopeless"] and took < 0.05
+
+
+async def test_a_call_with_very_many_arguments_is_not_asked_about_after_each() -> None:
+    """Each question is about all that is known: the first arguments tell, or the whole call does."""
+    asked: list[int] = []
+
+    def possible(tool: str, known: Mapping[str, Any], sent: Collection[str]) -> bool:
+        asked.append(len(known))
+        return True
+
+    fields = ", ".join(f'"f{i}": {i}' for i in range(1000))
+    script = [ToolStart(0, "c", "pay"), ToolArgs(0, "{" + fields + "}"), ToolEnd(0), End("tool_calls")]
+    await drive(StreamGuard(decider(PROGRAM), possible=possible), script)
+    assert asked == [*range(MOST_ASKED + 1)]
 
 
 async def test_a_partial_number_is_never_asked_about() -> None:

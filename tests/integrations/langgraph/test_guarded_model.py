@@ -14,13 +14,13 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from bartizan.guard import Event, Signal
-from bartizan.integrations.langgraph import correction_of, load_guard
+from bartizan.integrations.langgraph import Speech, correction_of, load_guard
 from bartizan.integrations.langgraph.testing import ScriptedModel, StreamingModel, calling
 
-from .speaking import LEAKS, PROGRAM, SAID, SECRET, SPEECH, THREAD, Clamp, Listener
+from .speaking import LEAKS, PROGRAM, SAID, SECRET, SPEECH, THREAD, Clamp, Listener, keys
 
 
 @pytest.fixture
@@ -266,6 +266,36 @@ def test_what_is_denied_is_passed_on_and_denied_at_the_tool(world, agent, run, r
     assert [call["name"] for call in out["messages"][1].tool_calls] == ["wipe", "pay"]
     assert [message.status for message in results(out)] == ["error", "success"]
     assert world.ran == [("pay", 5)]
+
+
+class Counting(StreamingModel):
+    """Counts the pieces that it was asked for."""
+
+    made: list[int] = Field(default_factory=list)
+
+    def _pieces(self, answer: AIMessage) -> Iterator[AIMessageChunk]:
+        for piece in super()._pieces(answer):
+            self.made.append(1)
+            yield piece
+
+
+@pytest.mark.parametrize("early", [True, False])
+async def test_a_model_need_not_finish_a_call_that_cannot_be_let_go(world, guard, early) -> None:
+    """With ``possible`` its message ends there, as filtered, without the call; else the call is denied at the tool."""
+    inner = Counting(script=[calling(("wipe", {"path": "/" + "a" * 9000})), AIMessage("Done.")])
+    speech = Speech(rules=keys(), possible=(lambda tool, known, sent: tool != "wipe") if early else None)
+    graph = guard.wrap(create_agent(guard.model(inner, speech), world.tools, checkpointer=InMemorySaver()))
+    async for _ in graph.astream(ask("Wipe."), THREAD, stream_mode="messages"):
+        pass
+    said = (await graph.aget_state(THREAD)).values["messages"]
+    assert world.ran == []
+    if early:
+        assert len(inner.made) < 300 and not said[-1].tool_calls and not said[-1].invalid_tool_calls
+        assert said[-1].response_metadata["finish_reason"] == "content_filter"
+        [note] = said[-1].response_metadata["bartizan"]["notes"]
+        assert (note["kind"], note["tool"]) == ("hopeless", "wipe")
+    else:
+        assert len(inner.made) > 3000 and said[-1].text == "Done."
 
 
 def test_arguments_that_are_no_json_become_no_call(world, agent, run, results) -> None:

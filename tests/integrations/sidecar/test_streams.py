@@ -200,6 +200,26 @@ async def test_a_call_that_needs_a_person_is_passed_on_only_if_asked(
     assert left == Message("", calls, "tool_calls" if calls else "stop")
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_a_hopeless_call_ends_the_stream_if_that_is_asked(
+    service: Running, provider: ProviderName
+) -> None:
+    """Before the model has said the rest; a call that can be corrected is none."""
+    calls = (("c1", "pay", '{"amount": 500}'), ("c2", "wipe", "{}"))
+    frames = frames_of(provider, Message("Hello.", calls, "tool_calls"), letters)
+    last = next(at for at, frame in enumerate(frames) if "wipe" in json.dumps(frame))
+    duplex = await Duplex.to(service.address, query(provider, hopeless="end", notes="true"))
+    for frame in frames[: last + 1]:
+        await duplex.tell(frame)
+    found = [frame async for frame in duplex.frames()]
+    duplex.close()
+    whole_before = provider != "openai-chat"  # which says at the end of all calls that each of them is whole
+    calls = (("c1", "pay", '{"amount":100}'),) if whole_before else ()
+    assert said(provider, found) == Message("Hello.", calls, "filtered")
+    [notes] = [data for name, data in found if name == "bartizan.notes"]
+    assert [note["kind"] for note in notes] == ["corrected"] * whole_before + ["hopeless"]
+
+
 CUT_OFF = frames_of("openai-chat", Message("Hello."), whole)[:1]
 BROKEN: dict[str, list[bytes]] = {
     "nothing": [],
@@ -277,6 +297,7 @@ WRONG = {
     "session=s&provider=another": 422,
     "session=s&session=t&provider=openai-chat": 422,
     "session=s&provider=openai-chat&denied=allow": 422,
+    "session=s&provider=openai-chat&hopeless=maybe": 422,
     "session=s&provider=openai-chat&notes=yes": 422,
     "session=s&provider=openai-chat&more=1": 422,
     "session=s&provider=openai-chat&principal=root": 403,

@@ -21,6 +21,9 @@ from .ruling import Ruling
 from .setting import Abort, Setting
 from .upstream import OutOfTime
 
+MOST_ASKED = 64
+"""Arguments after which it is not asked any more whether a call is hopeless: each question is about all of them."""
+
 
 @dataclass(slots=True)
 class _Call:
@@ -117,7 +120,7 @@ class CallStage:
             raise Abort(self._note("hopeless", call, "no call that begins like this may leave"))
 
     def _possible(self, call: _Call, sent: Any) -> bool:
-        if self._setting.possible is None:
+        if self._setting.possible is None or len(call.known) > MOST_ASKED:
             return True
         try:
             return self._setting.possible(call.start.name, call.known, sent) is not False

@@ -21,7 +21,7 @@ from bartizan.guard.stream.events import End, StreamEvent
 from bartizan.guard.stream.guarded import StreamGuard
 from bartizan.guard.stream.rewriting import Rewriter
 from bartizan.guard.stream.rules import Score, TextRules
-from bartizan.guard.stream.ruling import Ruling
+from bartizan.guard.stream.ruling import Possible, Ruling
 from bartizan.guard.stream.setting import Limits
 
 from . import results
@@ -41,6 +41,8 @@ class Speech:
     ``ignored`` names content blocks and fields that may be dropped (:mod:`.chunks`); ``rewriters`` may propose other
     words for sentences that rules refuse, and ``score`` measures sentences where rules ask for it; ``limits`` are those
     of :class:`~bartizan.guard.stream.setting.Limits`. ``rules`` stand in the place of the policy's own on text.
+    ``possible``, which a :class:`bartizan.policies.completion.Completion` has, ends a message as aborted with the first
+    call that could not be let go however it went on: the model need not finish it, and the agent gets no tool's answer.
     """
 
     ignored: frozenset[str] = frozenset()
@@ -48,6 +50,7 @@ class Speech:
     score: Score | None = None
     limits: Limits = field(default_factory=Limits)
     rules: TextRules | None = None
+    possible: Possible | None = None
 
 
 class Utterance:
@@ -65,6 +68,7 @@ class Utterance:
             rules=rules,
             score=speech.score,
             rewriters=speech.rewriters,
+            possible=speech.possible,
             denied="pass",
             escalated="pass",
             after_edit="annotate",

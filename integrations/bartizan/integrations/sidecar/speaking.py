@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast, get_args
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 from bartizan.guard import MalformedJSON, Principal, parse_json
 from bartizan.guard.canonical import JSON
@@ -14,6 +14,7 @@ from bartizan.guard.stream.guarded import StreamGuard
 from bartizan.guard.stream.providers import AnthropicMessages, OpenAIChat, OpenAIResponses, Provider
 from bartizan.guard.stream.reviewing import reviewed, scored
 from bartizan.guard.stream.setting import Limits, Otherwise
+from bartizan.policies.completion import Completion
 
 from .identity import Identity
 from .problems import Problem
@@ -29,7 +30,12 @@ _PROVIDERS: Mapping[str, Callable[[Collection[str]], Provider]] = {
     "openai-responses": OpenAIResponses,
     "anthropic": AnthropicMessages,
 }
-_KNOWN = frozenset({"session", "provider", "ignored", "denied", "escalated", "notes", "principal", "roles"})
+_KNOWN = frozenset(
+    {"session", "provider", "ignored", "denied", "escalated", "hopeless", "notes", "principal", "roles"}
+)
+
+Hopeless: TypeAlias = Literal["wait", "end"]
+"""What becomes of a stream with a call that could not be let go any more, however it went on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class Wanted:
     ignored: frozenset[str] = frozenset()
     denied: Otherwise = "withhold"
     escalated: Otherwise = "withhold"
+    hopeless: Hopeless = "wait"
     notes: bool = False
     principal: Principal | None = None
 
@@ -72,8 +79,12 @@ class Wanted:
         ways = [fields.get(name, "withhold") for name in ("denied", "escalated")]
         if any(way not in get_args(Otherwise) for way in ways):
             raise Problem(422, "denied, escalated: expected withhold or pass")
+        hopeless = fields.get("hopeless", "wait")
+        if hopeless not in get_args(Hopeless):
+            raise Problem(422, "hopeless: expected wait or end")
         return cls(
-            session, provider, frozenset(_texts(fields, "ignored")), ways[0], ways[1], notes is True, _principal(fields)
+            session, provider, frozenset(_texts(fields, "ignored")), ways[0], ways[1], hopeless, notes is True,
+            _principal(fields),
         )  # fmt: skip
 
 
@@ -85,10 +96,12 @@ class Speech:
         self._provider = _PROVIDERS[wanted.provider](wanted.ignored)
         program = tenant.program
         principal = identity.asking_for(wanted.principal)
+        completion = Completion(program, principal=principal, corrected=tenant.config.correct)
         self._guard = StreamGuard(
             reviewed(tenant.guard, session=wanted.session, principal=principal),
             rules=program.text,
             score=scored(tenant.guard) if program.text.scores else None,
+            possible=completion.possible if wanted.hopeless == "end" else None,
             denied=wanted.denied,
             escalated=wanted.escalated,
             limits=LIMITS,
