@@ -162,6 +162,37 @@ async def test_a_hopeless_call_ends_the_stream_at_once() -> None:
     assert guard.notes[0].held == len('{"to": "eve", ')
 
 
+async def test_a_hopeless_call_is_recorded_as_any_that_is_denied() -> None:
+    """As far as it came, once the model is closed."""
+    log = MemoryAuditLog()
+    kernel = Guard(PROGRAM, audit=log)
+    said: list[str] = []
+
+    async def decide(call: ToolCall) -> Ruling:
+        said.append("asked")
+        return await reviewed(kernel, session="s")(call)
+
+    script = [ToolStart(0, "c", "pay"), ToolArgs(0, '{"amount": 500, "to": "bob", '), 1e6]
+    guard = StreamGuard(decide, possible=until("to", "bob"))
+    out, notes = await drive(guard, script, said)
+    await kernel.aclose()
+    assert out == [End("aborted")] and notes == ["hopeless"] and said == ["closed", "asked"]
+    [record] = [entry.record for entry in log.entries if entry.record.get("tool") == "pay"]
+    assert (record["kind"], record["outcome"]) == ("review", "DENY")
+
+
+async def test_a_guard_that_hangs_delays_a_hopeless_end_no_longer_than_any() -> None:
+    """It has its time, and nobody waits for its answer after that."""
+
+    async def decide(call: ToolCall) -> Ruling:
+        await asyncio.sleep(1e6)
+        raise AssertionError
+
+    script = [ToolStart(0, "c", "pay"), ToolArgs(0, '{"to": "bob", '), 1e6]
+    guard = StreamGuard(decide, possible=until("to", "bob"), limits=Limits(call=0.01))
+    assert await drive(guard, script) == ([End("aborted")], ["hopeless"])
+
+
 def test_a_model_that_is_silent_is_closed_at_once() -> None:
     """It is not waited for: not for its next word, and not for its end."""
     script = [ToolStart(0, "c", "pay"), ToolArgs(0, '{"to": "eve", '), 1e6, ToolEnd(0), End("tool_calls")]

@@ -1,17 +1,20 @@
 """Calls on their way: held until they are complete, decided as a whole, emitted in canonical bytes, or not at all.
 
 A tool cannot run before its arguments are complete, so holding them costs nothing. While they arrive, it is asked after
-each argument whether the call can still become one that may leave; if not, the stream ends there and then.
+each argument whether the call can still become one that may leave; if not, the model is closed there and then, and what
+came of the call is decided, so that a guard knows that it was tried.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from ..canonical import canonical_json
 from ..decision import Outcome
+from ..errors import MalformedCall
 from ..types import ToolCall
 from .calls import Assembler, Complete, Field, Growing, Unusable
 from .events import StreamEvent, ToolArgs, ToolEnd, ToolStart
@@ -117,7 +120,13 @@ class CallStage:
     def _hopeful(self, call: _Call) -> None:
         sent = call.progressive.sent if call.progressive is not None else frozenset[str]()
         if not self._possible(call, sent):
-            raise Abort(self._note("hopeless", call, "no call that begins like this may leave"))
+            note = self._note("hopeless", call, "no call that begins like this may leave")
+            raise Abort(note, partial(self._tried, call))
+
+    async def _tried(self, call: _Call) -> None:
+        """What is denied is recorded, since the agent tried: of a hopeless call, as far as it came."""
+        with suppress(MalformedCall):
+            await self._ruling(ToolCall.of(call.start.id, call.start.name, call.known))
 
     def _possible(self, call: _Call, sent: Any) -> bool:
         if self._setting.possible is None or len(call.known) > MOST_ASKED:
@@ -131,7 +140,7 @@ class CallStage:
     # --- whole
 
     async def _whole(self, held: _Call, call: ToolCall) -> list[StreamEvent]:
-        ruling = await self._ruling(held, call)
+        ruling = await self._ruling(call)
         outcome = ruling.outcome
         if outcome is Outcome.CORRECT:
             self._setting.note(self._note("corrected", held, ruling.message, ruling))
@@ -146,7 +155,7 @@ class CallStage:
         self.left += 1
         return self._emitted(held, ruling)
 
-    async def _ruling(self, held: _Call, call: ToolCall) -> Ruling:
+    async def _ruling(self, call: ToolCall) -> Ruling:
         """The answer; a denial if there is none that could be one."""
         setting = self._setting
         try:

@@ -124,12 +124,13 @@ class StreamGuard:
 
     async def _step(self) -> tuple[list[StreamEvent], End | None]:
         """What leaves after one more event, and the end if that was it."""
+        last = None
         try:
             assert self._upstream is not None
             event = await self._upstream.next(self._setting.left(self._setting.limits.idle))
             return await self._on(event)
         except Abort as error:
-            note = error.note
+            note, last = error.note, error.last
         except (OutOfTime, BrokenStream) as error:
             note = Note("aborted", str(error))
         except Exception as error:  # noqa: BLE001 (whatever it is, a bug included: nothing more leaves)
@@ -137,6 +138,8 @@ class StreamGuard:
         held = note.held or sum(stage.held for stage in self._texts.values())
         unread = await self._close()
         self._setting.note(replace(note, held=held, unread=unread))
+        if last is not None:
+            await last()
         return [], End("aborted")
 
     async def _close(self) -> int:

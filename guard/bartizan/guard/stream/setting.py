@@ -44,11 +44,12 @@ class Limits:
 
 
 class Abort(Exception):
-    """The stream must end here; ``note`` says why."""
+    """The stream must end here; ``note`` says why. Once the model is closed, ``last`` is done."""
 
-    def __init__(self, note: Note) -> None:
+    def __init__(self, note: Note, last: Callable[[], Awaitable[object]] | None = None) -> None:
         super().__init__(note.message)
         self.note = note
+        self.last = last
 
 
 @dataclass(slots=True)
