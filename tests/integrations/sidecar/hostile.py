@@ -107,7 +107,16 @@ def mutated_json(dice: random.Random) -> Case:
         ("/v1/events", {"session": "s", "kind": "prompt", "text": "t", "value": None, "is_error": False}),
         ("/v1/explain", {"session": "s", "call": {"id": "c", "tool": "look", "args": {}}}),
         ("/v1/approvals/s/x", {"answer": "approve", "args": {}}),
-        ("/v1/streams", {"session": "s", "provider": "openai-chat", "frames": [CHUNK, CHUNK], "notes": True}),
+        (
+            "/v1/streams",
+            {
+                "session": "s",
+                "provider": "openai-chat",
+                "frames": [CHUNK, CHUNK],
+                "notes": True,
+                "hopeless": "end",
+            },
+        ),
         (
             "/hooks/claude-code",
             {"session_id": "s", "hook_event_name": "PreToolUse", "tool_name": "x", "tool_input": {}},
