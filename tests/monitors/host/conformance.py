@@ -169,7 +169,11 @@ class HostConformance:
             for content, status in ((chunks(), 413), (slow(), 408)):
                 response = await client.post("/v1/measurements", content=content, headers=JSON_TYPE)
                 assert response.status_code == status
-            assert (await post(client, query("w"))).status_code == 200
+
+            async def goes_on() -> bool:
+                return (await post(client, query("w"))).status_code == 200
+
+            await until(goes_on)  # on a busy machine a small body may be too slow as well
 
     async def test_more_requests_than_it_takes_are_turned_away_at_once(self, narrow: Running) -> None:
         """The host says 503 and when to come back; the client calls that overloaded."""

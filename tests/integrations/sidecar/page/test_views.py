@@ -135,19 +135,29 @@ def test_the_playground_explains_and_records_nothing(agent: Agent, person: Come)
     expect(page.get_by_text("Nothing that was recorded lately fits.")).to_be_visible()
 
 
-def test_a_call_typed_before_the_policy_is_read_stays(person: Come) -> None:
-    """The playground starts with a call of the policy's first tool, but not over what somebody has typed."""
+@pytest.mark.parametrize("typed", ["{}", ""])
+def test_a_call_that_somebody_begins_before_the_policy_is_read_is_left_alone(
+    person: Come, typed: str
+) -> None:
+    """The playground starts with a call of the policy's first tool, but not where somebody types, or is about to."""
     ann = person("ann-token")
     page, held = ann.page, []
     page.route("**/v1/policy", lambda route: held.append(route))
     with page.expect_request("**/v1/policy"):
         ann.go("playground")
     box = page.get_by_label("A call, or a case")
-    box.fill("{}")
+    box.focus()
+    box.fill(typed)
     with page.expect_response("**/v1/policy"):
         held[0].continue_()
     page.wait_for_timeout(200)
-    expect(box).to_have_value("{}")
+    expect(box).to_have_value(typed)
+
+
+def test_the_playground_begins_with_a_call_of_the_first_tool(person: Come) -> None:
+    """There is something to explain before anything is typed."""
+    box = person("ann-token", "playground").page.get_by_label("A call, or a case")
+    expect(box).to_have_value('{"tool": "mail", "args": {}}')
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,9 @@ export class Playground {
   async fetchPolicy(text) {
     try {
       const found = await get("v1/policy");
+      const begun = this.call.value || document.activeElement === this.call;
       if (text && found.source) { this.policy.value = found.source.text; this.keep(); }
-      else if (found.tools.length && !this.call.value) this.call.value = `{"tool": ${JSON.stringify(found.tools[0].name)}, "args": {}}`;
+      else if (found.tools.length && !begun) this.call.value = `{"tool": ${JSON.stringify(found.tools[0].name)}, "args": {}}`;
     } catch (error) {
       fill(this.state, said(words(error)));
     }
