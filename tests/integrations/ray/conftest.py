@@ -6,7 +6,7 @@ import os
 import socket
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ from bartizan.integrations.ray.monitors import monitor_host
 from bartizan.integrations.ray.scale import Scale
 from bartizan.integrations.ray.serving import deployed
 from bartizan.monitors.host.tenants import Tokens
+from bartizan.monitors.listening import CannotServe
 
 from .shared import shared
 
@@ -87,5 +88,10 @@ def _hosts(folders: Mapping[str, Path]) -> Iterator[str]:
     )
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = int(found.getsockname()[1])
-    with deployed(applications, port=port) as address:
+    with ExitStack() as stack:
+        try:
+            address = stack.enter_context(deployed(applications, port=port))
+        except CannotServe:
+            # Ray gives its proxy a minute, which is not enough where tests keep all processors busy.
+            address = stack.enter_context(deployed(applications, port=port))
         yield address
