@@ -96,12 +96,14 @@ class Speech:
         self._provider = _PROVIDERS[wanted.provider](wanted.ignored)
         program = tenant.program
         principal = identity.asking_for(wanted.principal)
-        completion = Completion(program, principal=principal, corrected=tenant.config.correct)
+        possible = None
+        if wanted.hopeless == "end":
+            possible = Completion(program, principal=principal, corrected=tenant.config.correct).possible
         self._guard = StreamGuard(
             reviewed(tenant.guard, session=wanted.session, principal=principal),
             rules=program.text,
             score=scored(tenant.guard) if program.text.scores else None,
-            possible=completion.possible if wanted.hopeless == "end" else None,
+            possible=possible,
             denied=wanted.denied,
             escalated=wanted.escalated,
             limits=LIMITS,
