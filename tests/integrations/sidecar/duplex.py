@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
 
@@ -18,9 +19,11 @@ class Duplex:
         self._text = b""
 
     @classmethod
+    @asynccontextmanager
     async def to(
         cls, address: tuple[str, int], query: str, token: str = "agent-token", body: str = "text/event-stream"
-    ) -> Self:
+    ) -> AsyncIterator[Self]:
+        """A connection on which the head was sent; leaving it breaks it off, wherever it is."""
         reader, writer = await asyncio.open_connection(*address)
         head = [
             f"POST /v1/streams?{query} HTTP/1.1",
@@ -29,8 +32,13 @@ class Duplex:
             f"content-type: {body}",
             "transfer-encoding: chunked",
         ]
-        writer.write("\r\n".join([*head, "", ""]).encode())
-        return cls(reader, writer)
+        try:
+            writer.write("\r\n".join([*head, "", ""]).encode())
+            yield cls(reader, writer)
+        finally:
+            writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     async def say(self, data: bytes) -> None:
         """One chunk of the body."""
@@ -65,9 +73,3 @@ class Duplex:
                 fields = dict(line.partition(": ")[::2] for line in event.decode().split("\n"))
                 data = fields["data"]
                 yield fields.get("event", ""), data if data == "[DONE]" else json.loads(data)
-
-    def abort(self) -> None:
-        self._writer.transport.abort()
-
-    def close(self) -> None:
-        self._writer.close()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager, suppress
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.integrations.sidecar.duplex import Duplex
 from tests.integrations.sidecar.serving import Running, written
-from websockets.asyncio.client import connect
+from tests.waiting import PATIENCE
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from bartizan.guard.stream.errors import BrokenStream
@@ -59,16 +61,27 @@ LEFT = Message(
     (("c1", "pay", '{"amount":100}'), ("c3", "pay", '{"amount":5}')),
     "tool_calls",
 )
+AGENT = {"authorization": "Bearer agent-token"}
 PROVIDERS: list[ProviderName] = ["openai-chat", "openai-responses", "anthropic"]
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    directory = tmp_path_factory.mktemp("streams")
-    tenant = {"policy": "policy.yaml", "correct_within": 5.0, "deadline": 10.0}
-    limits = {"streams": 2, "body": 20_000}
-    config = written(directory, POLICY, tenants={"default": tenant}, limits=limits)
-    with Running(config) as running:
+    with speaking(tmp_path_factory.mktemp("streams"), body=20_000) as running:
+        yield running
+
+
+@pytest.fixture
+def narrow(tmp_path: Path) -> Iterator[Running]:
+    """With places for two streams."""
+    with speaking(tmp_path, streams=2) as running:
+        yield running
+
+
+@contextmanager
+def speaking(directory: Path, **limits: int) -> Iterator[Running]:
+    tenant = {"policy": "policy.yaml", "correct_within": 60.0, "deadline": 120.0}
+    with Running(written(directory, POLICY, tenants={"default": tenant}, limits=limits)) as running:
         yield running
     assert "Traceback" not in running.log
 
@@ -79,6 +92,11 @@ def query(provider: str, **more: str) -> str:
     )
 
 
+def socket_address(service: Running, asked: str) -> str:
+    host, port = service.address
+    return f"ws://{host}:{port}/v1/streams?{asked}"
+
+
 async def through(
     service: Running,
     provider: ProviderName,
@@ -86,9 +104,8 @@ async def through(
     **more: str,
 ) -> list[tuple[str, Any]]:
     """What comes back for frames that are sent one by one, in chunks of their own."""
-    duplex = await Duplex.to(service.address, query(provider, **more))
 
-    async def upload() -> None:
+    async def upload(duplex: Duplex) -> None:
         if isinstance(frames, list):
             for frame in frames:
                 await duplex.tell(frame)
@@ -99,10 +116,10 @@ async def through(
             await duplex.tell("[DONE]")
         await duplex.end()
 
-    uploading = asyncio.create_task(upload())
-    found = [frame async for frame in duplex.frames()]
-    await asyncio.gather(uploading, return_exceptions=True)
-    duplex.close()
+    async with Duplex.to(service.address, query(provider, **more)) as duplex:
+        uploading = asyncio.create_task(upload(duplex))
+        found = [frame async for frame in duplex.frames()]
+        await asyncio.gather(uploading, return_exceptions=True)
     return found
 
 
@@ -140,11 +157,8 @@ async def test_all_frames_at_once_as_json(service: Running, provider: ProviderNa
 @pytest.mark.parametrize("provider", PROVIDERS)
 async def test_the_same_over_a_websocket(service: Running, provider: ProviderName) -> None:
     """A frame a message, both ways, and a close when it is over."""
-    host, port = service.address
-    headers = {"authorization": "Bearer agent-token"}
-    async with connect(
-        f"ws://{host}:{port}/v1/streams?{query(provider, notes='true')}", additional_headers=headers
-    ) as socket:
+    address = socket_address(service, query(provider, notes="true"))
+    async with connect(address, additional_headers=AGENT) as socket:
         for frame in frames_of(provider, SAID, randomly(2)):
             await socket.send(json.dumps(frame))
         if provider == "openai-chat":
@@ -171,10 +185,12 @@ async def test_a_stream_is_the_same_however_it_comes(service: Running, stream_pa
 
 async def test_it_answers_while_it_is_asked(service: Running) -> None:
     """What cannot become an occurrence leaves before more is said."""
-    duplex = await Duplex.to(service.address, query("openai-chat"))
     first, *rest = frames_of("openai-chat", Message("Hello. How are you?"), lambda text: [text[:6], text[6:]])
-    await duplex.tell(first)
-    async with aclosing(duplex.frames()) as frames:
+    async with (
+        Duplex.to(service.address, query("openai-chat")) as duplex,
+        aclosing(duplex.frames()) as frames,
+    ):
+        await duplex.tell(first)
         _, got = await anext(frames)
         assert got["choices"][0]["delta"]["content"].startswith("Hello")
         for frame in rest:
@@ -182,7 +198,6 @@ async def test_it_answers_while_it_is_asked(service: Running) -> None:
         await duplex.tell("[DONE]")
         await duplex.end()
         assert [data async for _, data in frames][-1] == "[DONE]"
-    duplex.close()
 
 
 @pytest.mark.parametrize(
@@ -208,11 +223,10 @@ async def test_a_hopeless_call_ends_the_stream_if_that_is_asked(
     calls = (("c1", "pay", '{"amount": 500}'), ("c2", "wipe", "{}"))
     frames = frames_of(provider, Message("Hello.", calls, "tool_calls"), letters)
     last = next(at for at, frame in enumerate(frames) if "wipe" in json.dumps(frame))
-    duplex = await Duplex.to(service.address, query(provider, hopeless="end", notes="true"))
-    for frame in frames[: last + 1]:
-        await duplex.tell(frame)
-    found = [frame async for frame in duplex.frames()]
-    duplex.close()
+    async with Duplex.to(service.address, query(provider, hopeless="end", notes="true")) as duplex:
+        for frame in frames[: last + 1]:
+            await duplex.tell(frame)
+        found = [frame async for frame in duplex.frames()]
     whole_before = provider != "openai-chat"  # which says at the end of all calls that each of them is whole
     calls = (("c1", "pay", '{"amount":100}'),) if whole_before else ()
     assert said(provider, found) == Message("Hello.", calls, "filtered")
@@ -239,12 +253,11 @@ BROKEN: dict[str, list[bytes]] = {
 @pytest.mark.parametrize("name", BROKEN)
 async def test_whatever_goes_wrong_ends_it_as_aborted_once(service: Running, name: str) -> None:
     """One last frame says that it was stopped, and nothing that was not decided leaves."""
-    duplex = await Duplex.to(service.address, query("openai-chat", notes="true"))
-    for piece in BROKEN[name]:
-        await duplex.say(piece)
-    await duplex.end()
-    found = [frame async for frame in duplex.frames()]
-    duplex.close()
+    async with Duplex.to(service.address, query("openai-chat", notes="true")) as duplex:
+        for piece in BROKEN[name]:
+            await duplex.say(piece)
+        await duplex.end()
+        found = [frame async for frame in duplex.frames()]
     ends = [
         data["choices"][0]["finish_reason"]
         for name, data in found
@@ -255,40 +268,50 @@ async def test_whatever_goes_wrong_ends_it_as_aborted_once(service: Running, nam
     assert found[-1] == ("", "[DONE]")
 
 
-async def test_a_client_that_goes_away_leaves_nothing_behind(service: Running) -> None:
+async def test_a_client_that_goes_away_leaves_nothing_behind(narrow: Running) -> None:
     """Half-way through a stream, over HTTP and over a WebSocket: its place is free again, for more than there are."""
-    host, port = service.address
-    for _ in range(5):
-        duplex = await Duplex.to(service.address, query("openai-chat"))
-        await duplex.tell(CUT_OFF[0])
-        async with aclosing(duplex.frames()) as frames:
-            await anext(frames)
-        duplex.abort()
-        socket = await connect(
-            f"ws://{host}:{port}/v1/streams?{query('openai-chat')}",
-            additional_headers={"authorization": "Bearer agent-token"},
-        )
+    for _ in range(3):
+        async with admitted(narrow) as duplex:
+            await duplex.tell(CUT_OFF[0])
+            async with aclosing(duplex.frames()) as frames:
+                await anext(frames)
+        socket = await admitted_socket(narrow)
         await socket.send(json.dumps(CUT_OFF[0]))
         await socket.recv()
         socket.transport.abort()
-        await asyncio.sleep(0.05)
-    found = await through(service, "openai-chat", frames_of("openai-chat", SAID, whole))
-    assert said("openai-chat", found) == LEFT
+    async with admitted(narrow), admitted(narrow):
+        pass
 
 
-async def test_no_more_streams_than_there_may_be(service: Running) -> None:
+async def test_no_more_streams_than_there_may_be(narrow: Running) -> None:
     """With every place taken the next one is told so at once, and comes in when one ends."""
-    held = [await Duplex.to(service.address, query("openai-chat")) for _ in range(2)]
-    assert [await one.answered() for one in held] == [200, 200]
-    third = await Duplex.to(service.address, query("openai-chat"))
-    assert await third.answered() == 503
-    third.close()
-    for one in held:
-        one.abort()
-    await asyncio.sleep(0.1)
-    fourth = await Duplex.to(service.address, query("openai-chat"))
-    assert await fourth.answered() == 200
-    fourth.abort()
+    async with AsyncExitStack() as held:
+        for _ in range(2):
+            one = await held.enter_async_context(Duplex.to(narrow.address, query("openai-chat")))
+            assert await one.answered() == 200
+        async with Duplex.to(narrow.address, query("openai-chat")) as third:
+            assert await third.answered() == 503
+    async with admitted(narrow):
+        pass
+
+
+@asynccontextmanager
+async def admitted(service: Running) -> AsyncIterator[Duplex]:
+    """A stream, once there is a place: one that a client left is free when the service has heard of it."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            async with Duplex.to(service.address, query("openai-chat")) as duplex:
+                if await duplex.answered() == 200:
+                    yield duplex
+                    return
+
+
+async def admitted_socket(service: Running) -> ClientConnection:
+    """The same as a WebSocket, whose handshake is refused while there is none."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with suppress(InvalidStatus):
+                return await connect(socket_address(service, query("openai-chat")), additional_headers=AGENT)
 
 
 WRONG = {
@@ -308,27 +331,20 @@ WRONG = {
 @pytest.mark.parametrize("wrong", WRONG)
 async def test_a_stream_that_is_asked_for_wrongly_does_not_begin(service: Running, wrong: str) -> None:
     """A problem in JSON, over HTTP; a refused handshake, over a WebSocket."""
-    duplex = await Duplex.to(service.address, wrong)
-    assert await duplex.answered() == WRONG[wrong]
-    duplex.close()
-    host, port = service.address
+    async with Duplex.to(service.address, wrong) as duplex:
+        assert await duplex.answered() == WRONG[wrong]
     with pytest.raises(InvalidStatus) as refused:
-        await connect(
-            f"ws://{host}:{port}/v1/streams?{wrong}",
-            additional_headers={"authorization": "Bearer agent-token"},
-        )
+        await connect(socket_address(service, wrong), additional_headers=AGENT)
     assert refused.value.response.status_code == 403
 
 
 async def test_others_than_agents_and_other_bodies_are_refused(service: Running) -> None:
     """An approver's token, an unknown one, a form, and JSON that is no stream."""
     for token, status in (("ann-token", 403), ("nobody", 401)):
-        duplex = await Duplex.to(service.address, query("openai-chat"), token)
-        assert await duplex.answered() == status
-        duplex.close()
-    duplex = await Duplex.to(service.address, query("openai-chat"), body="text/plain")
-    assert await duplex.answered() == 415
-    duplex.close()
+        async with Duplex.to(service.address, query("openai-chat"), token) as duplex:
+            assert await duplex.answered() == status
+    async with Duplex.to(service.address, query("openai-chat"), body="text/plain") as duplex:
+        assert await duplex.answered() == 415
     for body in ([], {"frames": []}, {"session": "s", "provider": "anthropic"}, {"session": 1, "frames": []}):
         assert (await asyncio.to_thread(service.ask, "/v1/streams", body))[0] == 422
     assert (await asyncio.to_thread(service.ask, "/v1/streams"))[0] == 405
@@ -336,11 +352,8 @@ async def test_others_than_agents_and_other_bodies_are_refused(service: Running)
 
 async def test_a_message_of_bytes_is_no_frame(service: Running) -> None:
     """Over a WebSocket frames are texts."""
-    host, port = service.address
-    async with connect(
-        f"ws://{host}:{port}/v1/streams?{query('openai-chat')}",
-        additional_headers={"authorization": "Bearer agent-token"},
-    ) as socket:
+    address = socket_address(service, query("openai-chat"))
+    async with connect(address, additional_headers=AGENT) as socket:
         await socket.send(b"\x00")
         assert json.loads(await socket.recv())["choices"][0]["finish_reason"] == "content_filter"
 
