@@ -35,7 +35,7 @@ async def through(rewriter: Rewriter, *pieces: str) -> str:
         yield End("stop")
 
     guard = StreamGuard(
-        decider(StaticProgram()), rules=RULES, rewriters=[rewriter], limits=Limits(rewrite=20.0)
+        decider(StaticProgram()), rules=RULES, rewriters=[rewriter], limits=Limits(rewrite=60.0)
     )
     return "".join([e.text async for e in guard.run(model()) if isinstance(e, TextDelta)])
 
@@ -45,7 +45,7 @@ async def test_a_refused_sentence_leaves_as_it_was_rewritten(
     of_texts: Corrector, closing: Callable[[Any], Any], size: int
 ) -> None:
     """However the text was cut, the corrector's words leave, and the secret never."""
-    rewriter = closing(EditScriptRewriter(of_texts))
+    rewriter = closing(EditScriptRewriter(of_texts, within=60.0))
     pieces = [SAID[at : at + size] for at in range(0, len(SAID), size)]
     assert await through(rewriter, *pieces) == "Sure: I may not say."
 
@@ -54,8 +54,10 @@ async def test_without_a_word_of_the_corrector_the_rule_has_the_last(
     of_texts: Corrector, closing: Callable[[Any], Any]
 ) -> None:
     """One that abstains, and a language model that says anything at all: the secret is redacted, or gone."""
-    shy = closing(EditScriptRewriter(replace(of_texts, threshold=0.0)))
+    shy = closing(EditScriptRewriter(replace(of_texts, threshold=0.0), within=60.0))
     assert await through(shy, SAID) == "Sure: the [redacted]."
-    babbling = closing(CausalLMCorrector(tiny.model("llama"), tiny.tokenizer(), max_new_tokens=8))
+    babbling = closing(
+        CausalLMCorrector(tiny.model("llama"), tiny.tokenizer(), max_new_tokens=8, within=60.0)
+    )
     found = await through(babbling, SAID)
     assert "4417" not in found

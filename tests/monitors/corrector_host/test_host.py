@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.monitors.corrector.conftest import refused
+from tests.waiting import until
 
 from bartizan.guard.gate import Proposal
 from bartizan.guard.stream.rewriting import TextUnit
@@ -43,7 +44,8 @@ class TestOneProcess(CorrectorConformance):
     @pytest.fixture
     async def address(self, folder: Path) -> AsyncIterator[str]:
         correctors = made(folder)
-        async with hosting(correctors, tokens=Tokens.parse(f"guards {TOKEN}")) as address:
+        limits = CorrectorLimits(timeout=30.0)
+        async with hosting(correctors, limits=limits, tokens=Tokens.parse(f"guards {TOKEN}")) as address:
             yield address
         assert isinstance(correctors.calls, EditScriptCorrector)
         correctors.calls.close()
@@ -81,7 +83,10 @@ async def test_texts_are_corrected() -> None:
 async def test_a_corrector_s_failure_is_not_told() -> None:
     """Of several questions the others are answered; no message of an error leaves the host."""
     texts = [{"prompt": "", "sent": "a", "segment": segment} for segment in ("fail secret", "fine")]
-    async with hosting(Correctors(texts=Words())) as address, httpx.AsyncClient(base_url=address) as client:
+    async with (
+        hosting(Correctors(texts=Words())) as address,
+        httpx.AsyncClient(base_url=address, timeout=60.0) as client,
+    ):
         response = await client.post("/v1/corrections", json={"texts": texts})
         assert response.json() == {"answers": [{"text": None}, {"text": "a[]"}]}
         assert 'answers_total{outcome="failed"} 1' in (await client.get("/metrics")).text
@@ -89,10 +94,10 @@ async def test_a_corrector_s_failure_is_not_told() -> None:
 
 async def test_too_much_is_refused() -> None:
     """A body over its bound, another type, a page whose name was rebound, more requests than are taken."""
-    limits = CorrectorLimits(max_body_bytes=2_000, max_requests=1)
+    limits = CorrectorLimits(max_body_bytes=2_000, max_requests=1, timeout=600.0)
     async with (
         hosting(Correctors(texts=Words()), limits=limits) as address,
-        httpx.AsyncClient(base_url=address) as client,
+        httpx.AsyncClient(base_url=address, timeout=60.0) as client,
     ):
         large = await client.post("/v1/corrections", json={"calls": [ASKED] * 60})
         assert large.status_code == 413
@@ -101,8 +106,11 @@ async def test_too_much_is_refused() -> None:
         assert rebound.status_code == 421
         waiting = {"texts": [{"prompt": "", "sent": "", "segment": "wait"}]}
         busy = asyncio.create_task(client.post("/v1/corrections", json=waiting))
-        while "under_way 1" not in (await client.get("/metrics")).text:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+
+        async def under_way() -> bool:
+            return "under_way 1" in (await client.get("/metrics")).text
+
+        await until(under_way)
         refused_ = await client.post("/v1/corrections", json=waiting)
         assert (refused_.status_code, refused_.headers["retry-after"]) == (503, "1")
         busy.cancel()
