@@ -68,8 +68,8 @@ class Setting:
 
 SETTINGS = {
     "roomy": Setting(tokens=TOKENS),
-    "narrow": Setting(wire=WireLimits(max_body_bytes=2_000, max_body_wait=0.2, max_requests=2)),
-    "impatient": Setting(limits=Limits(timeout=0.1, stuck_after=0.1)),
+    "narrow": Setting(wire=WireLimits(max_body_bytes=2_000, max_body_wait=60.0, max_requests=2)),
+    "impatient": Setting(Limits(timeout=0.1, stuck_after=0.1), wire=WireLimits(max_body_wait=0.2)),
 }
 
 

@@ -69,7 +69,7 @@ async def test_an_engine_whose_catalogue_fails_does_not_tell_why(caplog: pytest.
     async with hosting(Broken()) as host, browser(host.address) as client:
         response = await client.get("/v1/probes")
         assert response.status_code == 500 and "secret" not in response.text
-        async with RemoteBackend(host.address) as backend:
+        async with RemoteBackend(host.address, timeout=30.0) as backend:
             assert reason(await backend.measure(query("w"))) == "host error"
     assert "RuntimeError" in caplog.text and "secret" not in caplog.text
 
@@ -93,7 +93,10 @@ async def test_a_unix_socket_is_its_user_s_only(tmp_path: Path) -> None:
     stale = socket.socket(socket.AF_UNIX)
     stale.bind(path)
     stale.close()
-    async with hosting(HashedEngine(), uds=path) as host, RemoteBackend(path, timeout=30.0) as backend:
+    async with (
+        hosting(HashedEngine(), uds=path, limits=Limits(timeout=30.0)) as host,
+        RemoteBackend(path, timeout=30.0) as backend,
+    ):
         assert host.address == f"unix:{path}"
         assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
         value(await backend.measure(query("w")))
@@ -144,8 +147,9 @@ def test_loopback_addresses_are_known(address: str) -> None:
     assert is_loopback(address)
 
 
-async def test_stopping_answers_whoever_waits() -> None:
+async def test_stopping_answers_whoever_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Queued queries get their answer and the one under way its measurement before the host has gone."""
+    monkeypatch.setattr("bartizan.monitors.host.serve.GRACE", 60.0)
     engine = FaultyEngine()
     stopping = hosting(engine, limits=Limits(timeout=30.0))
     host = await stopping.__aenter__()

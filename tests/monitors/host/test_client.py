@@ -182,20 +182,18 @@ async def test_a_slow_host_is_a_timeout() -> None:
             assert reason(await backend.measure(query("w"))) == "timeout"
 
 
-async def test_nobody_there_is_host_down_and_then_costs_no_connection() -> None:
+async def test_nobody_there_is_host_down_and_then_costs_no_connection(port: int) -> None:
     """After three failures in a row nothing is tried for a while; then one attempt finds out."""
     clock = [0.0]
     breaker = Breaker(clock=lambda: clock[0])
-    async with answering(http(GOOD)) as address:
-        pass
+    address = f"http://127.0.0.1:{port}"
     async with RemoteBackend(address, timeout=30.0, breaker=breaker) as backend:
         for _ in range(3):
             assert not breaker.open
             assert reason(await backend.measure(query("w"))) == "host down"
         assert breaker.open
-        port = int(address.rpartition(":")[2])
         engine = HashedEngine()
-        async with hosting(engine, port=port):
+        async with hosting(engine, port=port, limits=Limits(timeout=30.0)):
             assert reason(await backend.measure(query("w"))) == "host down"
             assert engine.batches == []
             clock[0] = 1.0
@@ -284,7 +282,7 @@ def test_event_loops_in_turn_may_ask() -> None:
     """One backend serves one event loop after the other."""
 
     async def run() -> None:
-        async with hosting(HashedEngine()) as host:
+        async with hosting(HashedEngine(), limits=Limits(timeout=30.0)) as host:
             backend = RemoteBackend(host.address, timeout=30.0)
             value(await backend.measure(query("w")))
 
@@ -303,7 +301,10 @@ async def test_the_environment_s_proxy_sees_nothing(monkeypatch: pytest.MonkeyPa
     """Texts go to the host that was named and nowhere else."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
-    async with hosting(HashedEngine()) as host, RemoteBackend(host.address, timeout=30.0) as backend:
+    async with (
+        hosting(HashedEngine(), limits=Limits(timeout=30.0)) as host,
+        RemoteBackend(host.address, timeout=30.0) as backend,
+    ):
         value(await backend.measure(query("w")))
 
 

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -117,13 +119,11 @@ def guarded(backend: Backend, **settings: Any) -> Guard:
 
 @pytest.mark.parametrize("kind", ["unix", "tcp"])
 async def test_a_killed_host_escalates_or_denies_and_a_restart_recovers(
-    kind: str, start: Callable[..., Process], tmp_path: Path
+    kind: str, start: Callable[..., Process], port: int, tmp_path: Path
 ) -> None:
     """Killed in the middle of a measurement, it is missing; what was declared for that happens; then it is back."""
-    where = f"unix:{tmp_path / 'm.sock'}" if kind == "unix" else "tcp:0"
+    where = f"unix:{tmp_path / 'm.sock'}" if kind == "unix" else f"tcp:{port}"
     host = start(where)
-    if kind == "tcp":
-        where = f"tcp:{host.address.rpartition(':')[2]}"
     breaker = Breaker(pause=0.05, longest=0.05)
     async with RemoteBackend(host.address, timeout=30.0, breaker=breaker) as backend:
         guard = guarded(backend, deadline=120.0)
@@ -147,7 +147,7 @@ async def test_a_killed_host_escalates_or_denies_and_a_restart_recovers(
 
         again = start(where)  # over the socket that the killed one left behind
         assert again.address == host.address
-        await asyncio.sleep(0.06)
+        await asyncio.sleep(0.06)  # at least the breaker's pause
         value(await backend.measure(query("w")))
         assert await decide(guard, "send", 5) is Outcome.ALLOW
         assert await decide(guard, "post", 5) is Outcome.ALLOW
@@ -170,11 +170,23 @@ async def test_answers_are_the_engine_s_own_across_processes(lasting: Process) -
     ]
     reference = HashedEngine()
     async with RemoteBackend(lasting.address, timeout=60.0) as backend:
-        answers = await asyncio.gather(*(backend.measure(one) for one in asked))
+        requests = await asyncio.gather(*(backend.measure_all(asked[n : n + 4]) for n in range(0, 200, 4)))
+    answers = [answer for request in requests for answer in request]
     for one, answer in zip(asked, answers, strict=True):
         assert value(answer) == pytest.approx(reference.measure([one])[0].value, abs=1e-6)
         assert answer.evidence["tenant"] == one.tenant
     assert max(answer.evidence["host"]["batch"] for answer in answers) > 1
+
+
+@contextmanager
+def frozen(host: Process) -> Iterator[None]:
+    """It stands still until the block ends."""
+    os.kill(host.process.pid, signal.SIGSTOP)
+    try:
+        os.waitpid(host.process.pid, os.WUNTRACED)
+        yield
+    finally:
+        os.kill(host.process.pid, signal.SIGCONT)
 
 
 async def test_a_stopped_host_is_missing_in_time_and_goes_on_afterwards(lasting: Process) -> None:
@@ -182,14 +194,13 @@ async def test_a_stopped_host_is_missing_in_time_and_goes_on_afterwards(lasting:
     breaker = Breaker(pause=0.05, longest=0.05)
     async with RemoteBackend(lasting.address, timeout=0.5, breaker=breaker) as backend:
         guard = guarded(backend, deadline=120.0)
-        os.kill(lasting.process.pid, signal.SIGSTOP)
-        deciding = [decide(guard, tool, 1) for tool in ("send", "post")]
-        asked = [backend.measure(query(f"w{n}")) for n in range(8)]
-        *answers, first, second = await asyncio.gather(*asked, *deciding)
+        with frozen(lasting):
+            deciding = [decide(guard, tool, 1) for tool in ("send", "post")]
+            asked = [backend.measure(query(f"w{n}")) for n in range(8)]
+            *answers, first, second = await asyncio.gather(*asked, *deciding)
         assert [first, second] == [Outcome.ESCALATE, Outcome.DENY]
         assert {reason(one) for one in answers} == {"timeout"}
         assert breaker.open
-        os.kill(lasting.process.pid, signal.SIGCONT)
         for tool in ("send", "post"):
             n = 2
             while await decide(guard, tool, n) is not Outcome.ALLOW:  # the first may find it still waking up
@@ -203,16 +214,14 @@ async def test_a_guard_with_a_shorter_deadline_does_not_wait_for_a_stopped_host_
 ) -> None:
     """The guard cancels its monitors before they time out; after a few calls the host is known to be down."""
     breaker = Breaker(pause=600.0, longest=600.0)
-    async with RemoteBackend(lasting.address, timeout=0.7, breaker=breaker) as backend:
-        guard = guarded(backend, deadline=1.0)  # of which monitors get half
-        os.kill(lasting.process.pid, signal.SIGSTOP)
-        try:
-            for n in range(3):
-                assert await decide(guard, "send", n) is Outcome.ESCALATE
+    late = count(step=40.0).__next__  # whenever it is asked, more than half of the time has passed
+    async with RemoteBackend(lasting.address, timeout=60.0, breaker=breaker, clock=late) as backend:
+        guard = guarded(backend, deadline=6.0)  # of which monitors get half
+        with frozen(lasting):
+            deciding = [decide(guard, "send", n) for n in range(3)]
+            assert set(await asyncio.gather(*deciding)) == {Outcome.ESCALATE}
             assert breaker.open
             assert reason(await backend.measure(query("w"))) == "host down"
-        finally:
-            os.kill(lasting.process.pid, signal.SIGCONT)
         await guard.aclose()
 
 
