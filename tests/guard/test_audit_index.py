@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.waiting import PATIENCE
 
 from bartizan.guard import AuditIndex, AuditTampered, FileAuditLog
 from bartizan.guard.audit import Wanted, logs, search
@@ -177,12 +178,13 @@ def test_two_that_read_what_is_new_at_once_read_it_once(root: Path, monkeypatch:
         index.refresh()
     asyncio.run(write(root / "a" / "worker-0", range(60, 64)))
     reading, other = threading.Event(), threading.Event()
-    read_lines = index_module.read_lines
+    read_lines, connect = index_module.read_lines, sqlite3.connect
 
     def slowly(path: Path, start: int = 0) -> Iterator[Line]:
         for line in read_lines(path, start):
-            reading.set()
-            other.wait(0.5)
+            if not reading.is_set():
+                reading.set()
+                other.wait(0.5)  # it cannot come: the other waits
             yield line
 
     def first() -> int:
@@ -190,15 +192,18 @@ def test_two_that_read_what_is_new_at_once_read_it_once(root: Path, monkeypatch:
             return index.refresh()
 
     def second() -> int:
-        reading.wait(30)
+        reading.wait(PATIENCE)
         with AuditIndex(root) as index:
             read = index.refresh()
         other.set()
         return read
 
     monkeypatch.setattr(index_module, "read_lines", slowly)
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda path, **more: connect(path, **{**more, "timeout": PATIENCE})
+    )
     with ThreadPoolExecutor() as pool:
-        counts = [asked.result(60) for asked in [pool.submit(first), pool.submit(second)]]
+        counts = [asked.result() for asked in [pool.submit(first), pool.submit(second)]]
     assert counts[0] >= 4 and counts[1] == 0
     with AuditIndex(root) as index:
         assert indexed(index, Wanted()) == found(root, Wanted())

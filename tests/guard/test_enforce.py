@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.waiting import until
 
 from bartizan.guard import (
     Decision,
@@ -206,7 +207,7 @@ async def test_what_a_tool_raises_passes_unchanged_after_it_was_recorded(
     with pytest.raises(type(error)) as caught:
         await guard.enforce(ToolCall.of("1", "read", {}), make_tool(error=error), session="s")
     assert caught.value is error
-    await asyncio.sleep(0.01)
+    await until(lambda: len(audit.entries) > 1)
     decision, record = (entry.record for entry in audit.entries)
     assert (record["kind"], record["error"]) == ("error", type(error).__name__)
     assert record["decision"] == decision["id"]

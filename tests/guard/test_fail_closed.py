@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.waiting import PATIENCE
 
 from bartizan.guard import (
     ANONYMOUS,
@@ -176,7 +177,7 @@ async def test_what_hangs_denies_at_the_deadline(tool: Any, store: list[Fault], 
         audit=FailingAuditLog(MemoryAuditLog(), audit),
         deadline=0.05,
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         await expect_denial(guard, tool, "deadline")
     outcome = await guard.enforce(CALL, tool, session="s")  # the session is not stuck
     assert outcome.decision.allowed
@@ -372,7 +373,7 @@ async def test_closing_does_not_wait_for_ever(tool: Any) -> None:
     audit = FailingAuditLog(MemoryAuditLog(), [HANG])
     guard = Guard(PROGRAM, store=FailingStore(InMemoryStore(), [UNAVAILABLE]), audit=audit, deadline=0.05)
     await guard.enforce(CALL, tool, session="s")
-    await asyncio.wait_for(guard.aclose(), 60)
+    await asyncio.wait_for(guard.aclose(), PATIENCE)
 
 
 @pytest.mark.parametrize("session", ["", None, 7])

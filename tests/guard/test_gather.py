@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.waiting import PATIENCE, until
 
 from bartizan.guard import Event, Missing, Signal, Trace
 from bartizan.guard.abandoned import MAX_ABANDONED
@@ -22,18 +23,20 @@ EVENT = Event("prompt", 1, "hello")
 class Steady:
     """Answers after a while."""
 
-    def __init__(self, value: float, seconds: float = 0.0) -> None:
-        self._value, self._seconds = value, seconds
-        self.asked = 0
+    def __init__(self, value: float) -> None:
+        self._value = value
 
     async def measure(self, event: Event, trace: Trace) -> Signal:
-        self.asked += 1
-        await asyncio.sleep(self._seconds)
+        await asyncio.sleep(0)
         return Signal("x", self._value, 0.5, {"layer": 1})
 
 
-async def one(monitor: Any, within: float = 0.05) -> Signal:
+async def one(monitor: Any, within: float = PATIENCE) -> Signal:
     return (await Gatherer({"x": monitor}).gather(["x"], EVENT, (), within=within))["x"]
+
+
+def measuring() -> list[asyncio.Task[Any]]:
+    return [task for task in asyncio.all_tasks() if task.get_name().startswith("monitor")]
 
 
 async def test_a_measurement_passes_unchanged() -> None:
@@ -112,7 +115,7 @@ async def test_monitors_run_side_by_side() -> None:
     names = [f"s{n}" for n in range(10)]
     monitors: dict[str, Any] = {f"x{n}": GarbageMonitor(None) for n in range(5)}
     monitors |= {name: Meets(name) for name in names}
-    signals = await Gatherer(monitors).gather(list(monitors), EVENT, (), within=30)
+    signals = await Gatherer(monitors).gather(list(monitors), EVENT, (), within=PATIENCE)
     assert signals.keys() == monitors.keys()
     assert [signals[name].value for name in names] == [0.1] * 10
 
@@ -121,11 +124,11 @@ async def test_monitors_run_side_by_side() -> None:
 async def test_a_monitor_that_hangs_is_left_behind(stubborn: bool) -> None:
     """A monitor that does not answer costs the time allowed and no more, even if it ignores its cancellation."""
     monitor = HangingMonitor(stubborn=stubborn)
-    async with asyncio.timeout(30):
-        signal = await one(monitor)
+    async with asyncio.timeout(PATIENCE):
+        signal = await one(monitor, within=0.05)
     assert signal.value == Missing("timeout")
     monitor.release()
-    await asyncio.sleep(0.01)
+    await until(lambda: not measuring())
 
 
 async def test_a_stuck_monitor_is_not_asked_for_ever() -> None:
@@ -139,8 +142,11 @@ async def test_a_stuck_monitor_is_not_asked_for_ever() -> None:
     assert signals["x"].value == Missing("stuck")
     assert len(asyncio.all_tasks()) == before
     monitor.release()
-    await asyncio.sleep(0.01)
-    assert (await gatherer.gather(["x"], EVENT, (), within=1))["x"].value != Missing("stuck")
+
+    async def answers() -> bool:
+        return (await gatherer.gather(["x"], EVENT, (), within=PATIENCE))["x"].value != Missing("stuck")
+
+    await until(answers)
 
 
 async def test_a_signal_without_a_monitor_is_missing() -> None:
@@ -158,8 +164,7 @@ async def test_cancelling_the_guard_cancels_the_monitors() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await asyncio.sleep(0)
-    assert [t for t in asyncio.all_tasks() if t.get_name().startswith("monitor")] == []
+    await until(lambda: not measuring())
 
 
 async def test_nothing_is_left_to_complain_about() -> None:
@@ -168,7 +173,7 @@ async def test_nothing_is_left_to_complain_about() -> None:
     class Late:
         async def measure(self, event: Event, trace: Trace) -> Signal:
             try:
-                await asyncio.sleep(60)
+                await asyncio.Event().wait()
             except asyncio.CancelledError:
                 raise RuntimeError("late") from None
             raise AssertionError
@@ -176,6 +181,6 @@ async def test_nothing_is_left_to_complain_about() -> None:
     complaints: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     assert (await one(Late(), within=0.01)).value == Missing("timeout")
-    await asyncio.sleep(0.01)
+    await until(lambda: not measuring())
     gc.collect()
     assert complaints == []

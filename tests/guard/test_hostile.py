@@ -159,7 +159,7 @@ async def test_a_tool_that_never_returns_can_be_cancelled(tmp_path: Path, tool: 
         raise AssertionError("not reached")
 
     running = asyncio.create_task(guard.enforce(CALL, never, session="s", once="key"))
-    await asyncio.wait_for(going.wait(), 60)
+    await going.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.waiting import until
 
 from bartizan.guard import (
     Guard,
@@ -82,17 +83,18 @@ async def test_a_key_belongs_to_one_call(tool: Any) -> None:
 async def test_a_call_still_running_is_not_started_again() -> None:
     """While the first execution is on its way nobody knows its outcome, so the second is denied."""
     guard = Guard(PROGRAM)
-    gate = asyncio.Event()
+    running, gate = asyncio.Event(), asyncio.Event()
     runs = 0
 
     async def slow(call: ToolCall) -> ToolResult:
         nonlocal runs
         runs += 1
+        running.set()
         await gate.wait()
         return ToolResult("done")
 
     first = asyncio.create_task(guard.enforce(SEND, slow, session="s", once="k"))
-    await asyncio.sleep(0.01)
+    await running.wait()
     second = await guard.enforce(SEND, slow, session="s", once="k")
     assert rules(second) == ["already-executed"]
     assert second.result is None
@@ -106,10 +108,11 @@ async def test_a_call_still_running_is_not_started_again() -> None:
 @pytest.mark.parametrize("error", [RuntimeError("half done"), asyncio.CancelledError()])
 async def test_a_call_that_raised_is_not_repeated(make_tool: Any, error: BaseException) -> None:
     """Nobody knows how much of its work a tool had done when it raised."""
-    guard, tool = Guard(PROGRAM), make_tool(error=error)
+    audit, tool = MemoryAuditLog(), make_tool(error=error)
+    guard = Guard(PROGRAM, audit=audit)
     with pytest.raises(type(error)):
         await guard.enforce(SEND, tool, session="s", once="k")
-    await asyncio.sleep(0.01)
+    await until(lambda: [entry.record["kind"] for entry in audit.entries] == ["decision", "error"])
     outcome = await guard.enforce(SEND, tool, session="s", once="k")
     assert rules(outcome) == ["already-executed"]
     assert outcome.result is None

@@ -90,10 +90,13 @@ async def test_a_log_moved_while_open_is_still_written(tmp_path: Path, tool: Any
 
 PRELUDE = """
 import asyncio, os, resource, sys
+from functools import partial
 from pathlib import Path
-from bartizan.guard import AuditError, FileAuditLog, Guard, SqliteStore, StoreError, ToolCall, ToolResult
+from bartizan.guard import AuditError, FileAuditLog, SqliteStore, StoreError, ToolCall, ToolResult
+from bartizan.guard import Guard as Hasty
 from bartizan.guard.testing import StaticProgram
 
+Guard = partial(Hasty, deadline=120)
 root = Path(sys.argv[1])
 
 async def tool(call):

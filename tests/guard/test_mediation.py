@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.waiting import PATIENCE
 
 from bartizan.guard import (
     JSON,
@@ -155,7 +156,7 @@ def test_no_tool_runs_unrecorded(
                     if step["cancel_after"] == tick:
                         task.cancel()
                 await asyncio.sleep(0)
-            _, late = await asyncio.wait(tasks, timeout=60)
+            _, late = await asyncio.wait(tasks, timeout=PATIENCE)
             assert not late, "a call neither ended nor was denied"
             for task, step in zip(tasks, round_, strict=True):
                 await _check(guard, task, step)
@@ -275,7 +276,7 @@ async def _stores(tmp_path: Path, kind: str) -> tuple[SessionStore, AuditLog]:
 async def test_fifty_parallel_calls_spend_a_budget_of_ten_exactly(tmp_path: Path, kind: str) -> None:
     """Of fifty simultaneous calls exactly ten run."""
     store, audit = await _stores(tmp_path, kind)
-    guard = Guard(StaticProgram(allow=["read"], budgets={"read": 10}), store=store, audit=audit, deadline=20)
+    guard = Guard(StaticProgram(allow=["read"], budgets={"read": 10}), store=store, audit=audit)
     ran = 0
 
     async def tool(call: ToolCall) -> ToolResult:
@@ -293,10 +294,7 @@ async def test_fifty_parallel_calls_spend_a_budget_of_ten_exactly(tmp_path: Path
 async def test_two_guards_on_one_file_share_a_budget(tmp_path: Path) -> None:
     """What one guard spends another has not, with no lock between them but the store's compare-and-set."""
     program = StaticProgram(allow=["read"], budgets={"read": 10})
-    guards = [
-        Guard(program, store=SqliteStore(tmp_path / "s.db", synchronous="NORMAL"), deadline=20)
-        for _ in range(2)
-    ]
+    guards = [Guard(program, store=SqliteStore(tmp_path / "s.db", synchronous="NORMAL")) for _ in range(2)]
     ran = 0
 
     async def tool(call: ToolCall) -> ToolResult:
@@ -316,7 +314,7 @@ async def test_two_guards_on_one_file_share_a_budget(tmp_path: Path) -> None:
 def test_event_loops_in_threads_share_a_budget() -> None:
     """Four threads, each with its own event loop and one guard between them, spend a budget of ten exactly."""
     audit = MemoryAuditLog()
-    guard = Guard(StaticProgram(allow=["read"], budgets={"read": 10}), audit=audit, deadline=20)
+    guard = Guard(StaticProgram(allow=["read"], budgets={"read": 10}), audit=audit)
     ran: list[str] = []
 
     async def tool(call: ToolCall) -> ToolResult:
@@ -340,7 +338,7 @@ def test_event_loops_in_threads_share_a_budget() -> None:
 async def test_sessions_are_concurrent_and_apart(tmp_path: Path) -> None:
     """Twenty sessions at once each spend exactly their own budget, and the log of them all verifies."""
     store, audit = await _stores(tmp_path, "disk")
-    guard = Guard(StaticProgram(allow=["read"], budgets={"read": 2}), store=store, audit=audit, deadline=20)
+    guard = Guard(StaticProgram(allow=["read"], budgets={"read": 2}), store=store, audit=audit)
 
     async def tool(call: ToolCall) -> ToolResult:
         return ToolResult(call.id)

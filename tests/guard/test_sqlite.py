@@ -171,7 +171,7 @@ from bartizan.guard.testing import StaticProgram
 async def main():
     guard = Guard(
         StaticProgram(allow=["read"], budgets={"read": 25}),
-        store=SqliteStore(sys.argv[1], synchronous="NORMAL"), deadline=60,
+        store=SqliteStore(sys.argv[1], synchronous="NORMAL", busy_timeout=120), deadline=120,
     )
     async def tool(call):
         return ToolResult("done")
@@ -190,6 +190,6 @@ def test_processes_share_a_budget(path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(n)], stdout=subprocess.PIPE, text=True)
         for n in range(3)
     ]
-    spent = [int(process.communicate()[0]) for process in processes]
-    assert sum(spent) == 25
+    spent = [process.communicate()[0] for process in processes]
+    assert sum(map(int, spent)) == 25
     assert os.path.exists(path)

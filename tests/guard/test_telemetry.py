@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from tests.waiting import PATIENCE
 
 from bartizan.guard import (
     Decision,
@@ -89,7 +91,7 @@ class HangingExporter(SpanExporter):
         self.answer = threading.Event()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self.answer.wait(30)
+        self.answer.wait(PATIENCE)
         return SpanExportResult.SUCCESS
 
 
@@ -120,12 +122,14 @@ async def test_a_span_says_what_was_decided(collected: Collected) -> None:
     guard = Guard(
         PROGRAM, telemetry=collected.telemetry(), monitors={"risk": GarbageMonitor(Signal("risk", 0.25))}
     )
+    began = time.perf_counter()
     (span,) = await spans_of(guard, collected, ToolCall.of("c1", "read", {"path": "secret.txt"}))
+    took = time.perf_counter() - began
     assert span.name == "guard.decide"
     attributes = dict(span.attributes or {})
     stages = {name: attributes.pop(name) for name in list(attributes) if name.startswith("bartizan.stage.")}
     assert stages.keys() == {f"bartizan.stage.{stage}" for stage in ("load", "signals", "decide", "record")}
-    assert all(type(seconds) is float and 0 <= seconds < 5 for seconds in stages.values())
+    assert all(type(seconds) is float and 0 <= seconds <= took for seconds in stages.values())
     record = attributes.pop("bartizan.record.id")
     assert isinstance(record, str)
     assert len(record) == 16
@@ -250,6 +254,7 @@ async def test_metrics_count_decisions_rules_shadows_signals_and_approvals(colle
         PROGRAM, telemetry=collected.telemetry(), monitors={"risk": GarbageMonitor(Signal("risk", 0.1))}
     )
     call = ToolCall.of("1", "pay", {})
+    began = time.perf_counter()
     asked = await guard.enforce(call, _tool, session="s")
     assert asked.approval is not None
     await guard.resolve(asked.approval.id, "approve", session="s", by=Principal("ann"))
@@ -257,11 +262,12 @@ async def test_metrics_count_decisions_rules_shadows_signals_and_approvals(colle
     await guard.enforce(ToolCall.of("2", "drop", {}), _tool, session="s")
     guard.program = Shadowed(allow=["read"])
     await guard.enforce(ToolCall.of("3", "read", {}), _tool, session="s")
+    took = time.perf_counter() - began
     await guard.aclose()
 
     durations = collected.points()["bartizan.decision.duration"]
     assert sum(point.count for point in durations) == 4
-    assert all(0 < point.sum < 5 for point in durations)
+    assert all(0 < point.sum <= took for point in durations)
     assert collected.counts("bartizan.calls") == {
         (("bartizan.outcome", "escalate"), ("gen_ai.tool.name", "pay")): 1,
         (("bartizan.outcome", "escalate"), ("gen_ai.tool.name", "drop")): 1,
@@ -395,7 +401,7 @@ async def test_closing_does_not_wait_for_an_exporter_for_ever(collected: Collect
     collected.provider.add_span_processor(SimpleSpanProcessor(exporter))
     guard = Guard(StaticProgram(allow=["read"]), telemetry=collected.telemetry(), deadline=0.2)
     await guard.enforce(ToolCall.of("1", "read", {}), _tool, session="s")
-    async with asyncio.timeout(20):  # of the exporter's thirty
+    async with asyncio.timeout(PATIENCE / 2):  # the exporter takes twice as long
         await guard.aclose()
     exporter.answer.set()
 
@@ -445,7 +451,7 @@ async def test_an_idle_thread_ends_and_the_next_decision_starts_another(
     async def idle() -> None:
         for thread in threading.enumerate():
             if thread.name == "bartizan telemetry":
-                await asyncio.to_thread(thread.join, 10)
+                await asyncio.to_thread(thread.join, PATIENCE)
                 assert not thread.is_alive()
 
     guard = Guard(StaticProgram(allow=["read"]), telemetry=collected.telemetry())

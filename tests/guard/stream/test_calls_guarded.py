@@ -107,7 +107,7 @@ async def test_an_answer_that_is_none_denies(how: str) -> None:
     assert out == [End("stop")] and notes == ["denied", "finish"]
 
 
-async def test_a_decision_that_hangs_denies_in_time() -> None:
+def test_a_decision_that_hangs_denies_in_time() -> None:
     """The next call has its own time."""
 
     async def decide(call: ToolCall) -> Ruling:
@@ -116,8 +116,8 @@ async def test_a_decision_that_hangs_denies_in_time() -> None:
         return Ruling(Outcome.ALLOW, call)
 
     guard = StreamGuard(decide, limits=Limits(call=0.02))
-    out, notes = await drive(guard, [*call(0, "slow"), *call(1, "pay"), End("tool_calls")])
-    assert out == [*call(1, "pay", "{}"), End("tool_calls")] and notes == ["denied"]
+    (out, notes), took = run(drive(guard, [*call(0, "slow"), *call(1, "pay"), End("tool_calls")]))
+    assert out == [*call(1, "pay", "{}"), End("tool_calls")] and notes == ["denied"] and took < 0.05
 
 
 async def test_the_guard_reviews_and_corrects() -> None:
@@ -181,7 +181,7 @@ async def test_a_hopeless_call_is_recorded_as_any_that_is_denied() -> None:
     assert (record["kind"], record["outcome"]) == ("review", "DENY")
 
 
-async def test_a_guard_that_hangs_delays_a_hopeless_end_no_longer_than_any() -> None:
+def test_a_guard_that_hangs_delays_a_hopeless_end_no_longer_than_any() -> None:
     """It has its time, and nobody waits for its answer after that."""
 
     async def decide(call: ToolCall) -> Ruling:
@@ -190,7 +190,8 @@ async def test_a_guard_that_hangs_delays_a_hopeless_end_no_longer_than_any() -> 
 
     script = [ToolStart(0, "c", "pay"), ToolArgs(0, '{"to": "bob", '), 1e6]
     guard = StreamGuard(decide, possible=until("to", "bob"), limits=Limits(call=0.01))
-    assert await drive(guard, script) == ([End("aborted")], ["hopeless"])
+    found, took = run(drive(guard, script))
+    assert found == ([End("aborted")], ["hopeless"]) and took < 0.05
 
 
 def test_a_model_that_is_silent_is_closed_at_once() -> None:

@@ -18,6 +18,7 @@ from bartizan.guard.testing import StaticProgram
 from bartizan.policies import Program, compile_policy
 
 from .driving import Model, call, decider, drive
+from .virtual import run
 
 PROGRAM = StaticProgram(allow=["pay"])
 KEYS = "  - {id: keys, redact: 'sk-[a-z0-9]{3,}'}\n"
@@ -144,7 +145,7 @@ async def test_monitors_score_sentences() -> None:
 
 
 @pytest.mark.parametrize("how", ["none", "raises", "hangs", "garbage", "nan", "missing"])
-async def test_what_is_not_measured_counts_as_above(how: str) -> None:
+def test_what_is_not_measured_counts_as_above(how: str) -> None:
     """Missing is never safe, unless the policy says so."""
 
     async def score(signal: str, sent: str, segment: str) -> Any:
@@ -156,10 +157,10 @@ async def test_what_is_not_measured_counts_as_above(how: str) -> None:
 
     more = {} if how == "none" else {"score": score}
     limits = Limits(segment=0.02)
-    out, _ = await drive(guarded(KIND, limits=limits, **more), [TextDelta("Fine."), End("stop")])
+    (out, _), _ = run(drive(guarded(KIND, limits=limits, **more), [TextDelta("Fine."), End("stop")]))
     assert said(out) == "No."
     passing = KIND.replace("with: No.", "with: No., missing: pass")
-    out, _ = await drive(guarded(passing, limits=limits, **more), [TextDelta("Fine."), End("stop")])
+    (out, _), _ = run(drive(guarded(passing, limits=limits, **more), [TextDelta("Fine."), End("stop")]))
     assert said(out) == "Fine."
 
 
@@ -176,17 +177,20 @@ async def test_a_rewriter_is_asked_where_a_rule_refuses() -> None:
 @pytest.mark.parametrize(
     "what", [" Say sk-xyz.", " A bad thing.", None, 7, "\ud800", OSError("x"), "hang", " x" * 1000], ids=repr
 )
-async def test_a_rewriter_that_is_wrong_changes_nothing(what: Any) -> None:
+def test_a_rewriter_that_is_wrong_changes_nothing(what: Any) -> None:
     """The next is asked; after the last, the policy's own replacement leaves."""
     wrong, right = Says(what), Says(" Better.")
     script = [TextDelta("Hello. A bad thing is sk-abc. Bye."), End("stop")]
     limits = Limits(rewrite=0.02)
-    out, _ = await drive(guarded(KEYS, KIND, score=toxic, rewriters=[wrong, right], limits=limits), script)
-    assert said(out) == "Hello. Better. Bye." and len(wrong.asked) == 1
-    out, _ = await drive(guarded(KEYS, KIND, score=toxic, rewriters=[wrong], limits=limits), script)
-    assert said(out) == "Hello. No. Bye."
-    out, _ = await drive(guarded(KEYS, rewriters=[Says(None)], limits=limits), script)
-    assert said(out) == "Hello. A bad thing is [redacted]. Bye."
+
+    def left(*rules: str, **more: Any) -> str:
+        (out, _), _ = run(drive(guarded(*rules, limits=limits, **more), script))
+        return said(out)
+
+    assert left(KEYS, KIND, score=toxic, rewriters=[wrong, right]) == "Hello. Better. Bye."
+    assert len(wrong.asked) == 1
+    assert left(KEYS, KIND, score=toxic, rewriters=[wrong]) == "Hello. No. Bye."
+    assert left(KEYS, rewriters=[Says(None)]) == "Hello. A bad thing is [redacted]. Bye."
 
 
 async def test_a_proposal_cannot_complete_a_secret() -> None:
