@@ -30,6 +30,9 @@ repair:
   pay: {amount: clamp}
 """
 KEY = SECRETS["KEY"].encode()
+PATIENT = 120.0
+"""Seconds for an answer that comes: the machine may be busy."""
+
 AGENT, ANN = "agent-token", "ann-token"
 
 
@@ -50,8 +53,6 @@ def served(directory: Path, **changes: object) -> Running:
         "policy": "policy.yaml",
         "audit": "audit",
         "store": "sessions.db",
-        "correct_within": 5.0,
-        "deadline": 10.0,
     }
     listen = ["127.0.0.1:0", f"unix:{directory}/s"]
     return Killable(

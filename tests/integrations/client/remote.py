@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from tests.integrations.sidecar.serving import SECRETS
-from tests.waiting import block_until
+from tests.waiting import PATIENCE, block_until
 
 from bartizan.guard import Guard
 from bartizan.integrations.client import RemoteGuard
@@ -55,7 +55,7 @@ class Served:
     def close(self) -> None:
         for server, thread in self._running:
             server.should_exit = True
-            thread.join(10)
+            thread.join(PATIENCE)
 
 
 class Remote(Harness):
@@ -74,7 +74,7 @@ class Remote(Harness):
             self._served.url(setup.guard),
             token=SECRETS["AGENT"],
             approver_token=SECRETS["ANN"],
-            deadline=10.0,
+            deadline=PATIENCE,
         )
         return self._harness.start(replace(setup, guard=remote))
 

@@ -35,6 +35,7 @@ class Service:
     url: str
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
+    ended: int = 0
 
 
 @asynccontextmanager
@@ -58,6 +59,7 @@ async def serving(behaviour: Behaviour) -> AsyncIterator[Service]:
             finally:
                 open_ones.discard(writer)
                 writer.close()
+                service.ended += 1
 
         server = await asyncio.start_unix_server(serve, path)
         try:

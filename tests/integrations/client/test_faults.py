@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integrations.ahead import put_forward
 from tests.integrations.client.honest import PROGRAM, honest
 from tests.integrations.client.servers import Asked, Behaviour, Writer, answer, saying, serving
+from tests.waiting import until
 
 from bartizan.guard import Enforcement, Guard, Outcome, StoreUnavailable, ToolCall, ToolResult, Verdicts
 from bartizan.guard.correction import Proposer
@@ -20,7 +22,7 @@ from bartizan.integrations.client import RemoteGuard
 
 CALL = ToolCall.of("c", "pay", {"amount": 5})
 BIG = answer(b"[" + b" " * 10_000 + b"]")
-PATIENT, HASTY = 20.0, 0.3
+PATIENT, HASTY = 120.0, 0.3
 """Seconds: where an answer is expected, and where none comes."""
 
 PROBLEM = {"title": "t", "detail": "d"}
@@ -143,7 +145,7 @@ async def test_one_deadline_is_for_waiting_for_a_connection_too() -> None:
     assert [one.decision.reasons[0].rule for one in found] == ["guard-unreachable"] * 3
 
 
-async def test_what_may_have_been_counted_is_not_sent_again() -> None:
+async def test_what_may_have_been_counted_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection lost between request and answer is no reason to ask again, kept connection or not."""
     guard, dying = Guard(PROGRAM), False
 
@@ -154,6 +156,7 @@ async def test_what_may_have_been_counted_is_not_sent_again() -> None:
         await honest(guard)(asked, writer)
 
     async with serving(behave) as service, RemoteGuard(service.url, deadline=PATIENT) as remote:
+        monkeypatch.setattr(remote._client, "_idle_for", PATIENT)
         assert (await remote.authorise(CALL, session="s")).decision.allowed
         dying = True
         found = await remote.authorise(CALL, session="s")
@@ -175,44 +178,46 @@ async def test_a_connection_closed_between_requests_is_not_used() -> None:
     async with serving(behave) as service, RemoteGuard(service.url, deadline=PATIENT) as remote:
         for _ in range(2):
             assert (await remote.authorise(CALL, session="s")).decision.allowed
-            await asyncio.sleep(0.05)
+            await until(lambda: service.ended == service.connections)
+            await asyncio.sleep(0)  # the client hears of it in the same turn of the loop
     assert service.connections == 2
 
 
 async def test_bytes_that_nobody_asked_for_end_the_connection() -> None:
     """What a server says between two requests is never taken for the answer to the second."""
-    guard = Guard(PROGRAM)
+    guard, said = Guard(PROGRAM), asyncio.Event()
 
     async def behave(asked: Asked, writer: Writer) -> None:
         await honest(guard)(asked, writer)
         await writer.drain()
-        await asyncio.sleep(0.02)
+        await said.wait()
+        said.clear()
         writer.write(answer({"allowed": True}))
         await writer.drain()
 
     async with serving(behave) as service, RemoteGuard(service.url, deadline=PATIENT) as remote:
         for _ in range(2):
             assert (await remote.authorise(CALL, session="s")).decision.allowed
-            await asyncio.sleep(0.1)
+            said.set()
+            await until(lambda: service.ended == service.connections)
     assert service.connections == 2
 
 
 async def test_a_cancelled_request_leaves_nothing_to_be_misread() -> None:
     """After a cancellation the connection is given up: its late answer reaches nobody."""
-    guard, slow = Guard(PROGRAM), True
+    guard, may = Guard(PROGRAM), asyncio.Event()
 
     async def behave(asked: Asked, writer: Writer) -> None:
-        if slow:
-            await asyncio.sleep(0.2)
+        await may.wait()
         await honest(guard)(asked, writer)
 
     async with serving(behave) as service, RemoteGuard(service.url, deadline=PATIENT) as remote:
         asking = asyncio.create_task(remote.authorise(CALL, session="s"))
-        await asyncio.sleep(0.05)
+        await until(lambda: service.asked)
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
-        slow = False
+        may.set()
         other = ToolCall.of("d", "read", {"path": "p"})
         found = await remote.authorise(other, session="s")
     assert found.decision.allowed and found.call == other
@@ -348,11 +353,13 @@ async def test_a_result_that_cannot_be_reported_is_withheld(name: str) -> None:
 
     async def behave(asked: Asked, writer: Writer) -> None:
         decides = asked.line.startswith("POST /v1/calls HTTP")
+        if not decides and name == "too late":
+            forward(PATIENT)
         await (honest(guard) if decides else UNREPORTED[name])(asked, writer)
 
-    async with serving(behave) as service:
-        deadline = 2.0 if name == "too late" else PATIENT
-        found, tool = await enforced(service.url, deadline=deadline)
+    with put_forward() as forward:
+        async with serving(behave) as service:
+            found, tool = await enforced(service.url)
     assert found.decision.allowed and len(tool.ran) == 1
     assert service.asked[-1].line == "POST /v1/calls/c/result HTTP/1.1"
     assert found.result == ToolResult(WITHHELD, None, True)

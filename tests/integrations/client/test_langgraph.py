@@ -14,7 +14,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
 from langgraph.types import Command, interrupt
-from tests.integrations.client.conftest import AGENT, ANN, KEY, POLICY
+from tests.integrations.client.conftest import AGENT, ANN, KEY, PATIENT, POLICY
 from tests.integrations.client.test_service import held
 
 from bartizan.integrations.langgraph import (
@@ -93,7 +93,7 @@ def connect(url: str) -> Iterator[Connect]:
     made: list[LangGraphGuard] = []
 
     def connected(**options: Any) -> LangGraphGuard:
-        options = {"token": AGENT, "approver_token": ANN, "verdict_keys": KEY, "deadline": 15.0, **options}
+        options = {"token": AGENT, "approver_token": ANN, "verdict_keys": KEY, "deadline": PATIENT, **options}
         made.append(connect_guard(url, **options))
         return made[-1]
 

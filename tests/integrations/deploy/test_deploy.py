@@ -8,20 +8,16 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import socket
-import subprocess
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer.main
 import yaml
-from tests.integrations.redis.server import executable, free_port
-from tests.integrations.sidecar.serving import Running
-from tests.waiting import block_until
+from tests.integrations.redis.server import Server
+from tests.integrations.sidecar.serving import SLOW, Running
 
 from bartizan.integrations.cli import app
 from bartizan.integrations.sidecar import Service
@@ -190,28 +186,11 @@ def test_the_configuration_can_be_used(tmp_path: Path, name: str) -> None:
     assert scopes == {"agent": {"decide"}, "approver": {"approve", "read"}}
 
 
-@contextmanager
-def guarded_redis(directory: Path, password: str) -> Iterator[str]:
+def guarded_redis(directory: Path, password: str) -> Server:
     """A Redis with the options of the Compose file, and this password."""
-    port = free_port()
     command = COMPOSE["services"]["redis"]["command"][-1].removeprefix("exec redis-server ")
     options = shlex.split(command.partition(" --requirepass")[0])
-    place = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory)]
-    process = subprocess.Popen(
-        [executable(), *place, *options, "--requirepass", password], stdout=subprocess.DEVNULL
-    )
-
-    def listens() -> bool:
-        with socket.socket() as probe:
-            return process.poll() is not None or probe.connect_ex(("127.0.0.1", port)) == 0
-
-    try:
-        block_until(listens)
-        assert process.poll() is None
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        process.terminate()
-        process.wait()
+    return Server(directory, *options, password=password)
 
 
 def test_the_service_of_compose_runs(tmp_path: Path) -> None:
@@ -220,9 +199,11 @@ def test_the_service_of_compose_runs(tmp_path: Path) -> None:
     directory.mkdir()
     body, policy = configurations()["compose"]
     (tmp_path / "policy.yaml").write_text(policy)
-    with guarded_redis(directory, "secret of /run/secrets/redis_password") as url:
-        file = tmp_path / "service.yaml"
-        file.write_text(yaml.safe_dump(placed(body, tmp_path, url)))
+    with guarded_redis(directory, "secret of /run/secrets/redis_password") as redis:
+        file, placed_here = tmp_path / "service.yaml", placed(body, tmp_path, redis.patient)
+        for tenant in placed_here["tenants"].values():
+            tenant |= SLOW
+        file.write_text(yaml.safe_dump(placed_here))
         with Running(file) as service:
             token = "secret of /run/secrets/agent_token"
             for path in ("/healthz", "/readyz"):

@@ -21,7 +21,7 @@ from bartizan.integrations.redis import PolicyRevision, RedisFeed, RedisInbox, R
 from .server import Server
 
 APPROVAL = Approval("a1", "c1", "pay", "d", "p", 0, now_us() + 3_600_000_000, "{}", "{}")
-PATIENT: dict[str, Any] = {"timeout": 10.0, "pause": 0.05}
+PATIENT: dict[str, Any] = {"timeout": 60.0, "pause": 0.05}
 
 
 @pytest.fixture
@@ -50,12 +50,13 @@ class Tail:
         await asyncio.wait({self._task})
 
 
-async def listened_to(server: Server) -> None:
-    """Until a follower waits at the server for what comes."""
+async def listened_to(server: Server, name: str) -> None:
+    """Until a client of this name, a follower's, waits at the server for what comes."""
     admin = Redis.from_url(server.url)
 
     async def waited_for() -> bool:
-        return (await admin.info("clients"))["blocked_clients"] > 0
+        clients = await admin.client_list()
+        return any(client["name"] == name and "b" in client["flags"] for client in clients)
 
     await until(waited_for)
     await admin.aclose()
@@ -63,7 +64,8 @@ async def listened_to(server: Server) -> None:
 
 async def test_a_feed_shows_what_any_worker_decided(server: Server, tenant: str) -> None:
     """Two workers publish; each reads the latest of both, and a follower hears of what comes after it joined."""
-    one, two = (RedisFeed(server.url, tenant=tenant, **PATIENT) for _ in range(2))
+    url = f"{server.url}?client_name=tail"
+    one, two = (RedisFeed(url, tenant=tenant, **PATIENT) for _ in range(2))
     one.publish(record(1))
     two.publish(record(2))
 
@@ -73,7 +75,7 @@ async def test_a_feed_shows_what_any_worker_decided(server: Server, tenant: str)
     await until(both)
     assert [each["n"] for each in await two.recent(1)] == [(await two.recent(10))[-1]["n"]]
     tail = Tail(two)
-    await listened_to(server)
+    await listened_to(server, "tail")
     for number in range(3, 203):
         one.publish(record(number))
     await until(lambda: len(tail.numbers) >= 200)
@@ -86,11 +88,11 @@ async def test_a_feed_shows_what_any_worker_decided(server: Server, tenant: str)
 async def test_publishing_survives_a_server_that_is_killed(tmp_path: Path) -> None:
     """Publishing neither waits nor fails; readers are told; what fitted the queue arrives once, in order, later."""
     with Server(tmp_path) as server:
-        feed = RedisFeed(server.url, **{**PATIENT, "timeout": 0.5}, failures=2, queue=50)
+        feed = RedisFeed(f"{server.url}?client_name=kept", **PATIENT, failures=2, queue=50)
         feed.publish(record(0))
         await until(lambda: _has(feed, 0))
         tail = Tail(feed)
-        await listened_to(server)
+        await listened_to(server, "kept")
         server.kill()
         for number in range(1, 101):
             feed.publish(record(number))
@@ -137,10 +139,10 @@ async def test_a_feed_is_bounded_and_reads_no_rubbish(server: Server, tenant: st
 
 async def test_a_follower_that_does_not_read_costs_the_others_nothing(server: Server, tenant: str) -> None:
     """It loses the oldest of what waits for it, counted; another follower has everything."""
-    feed = RedisFeed(server.url, tenant=tenant, queue=20, **PATIENT)
+    feed = RedisFeed(f"{server.url}?client_name=lazy", tenant=tenant, queue=20, **PATIENT)
     lazy, tail = feed.follow(), Tail(feed)
     first = asyncio.ensure_future(anext(lazy))
-    await listened_to(server)
+    await listened_to(server, "lazy")
     for number in range(200):
         feed.publish(record(number))
         if number % 10 == 9:
@@ -179,7 +181,14 @@ async def test_an_inbox_is_told_what_it_missed(tmp_path: Path) -> None:
     with Server(tmp_path) as server:
         inbox = RedisInbox(server.url, **{**PATIENT, "timeout": 0.2}, failures=3)
         inbox.opened("before", APPROVAL)
-        assert await inbox.sessions() == ["before"]
+
+        async def told(*names: str) -> bool:
+            try:
+                return sorted(await inbox.sessions()) == [*names]
+            except StoreUnavailable:
+                return False
+
+        await until(lambda: told("before"))
         server.kill()
         inbox.opened("during", APPROVAL)
         inbox.opened("over", APPROVAL)
@@ -188,14 +197,7 @@ async def test_an_inbox_is_told_what_it_missed(tmp_path: Path) -> None:
             with pytest.raises(StoreUnavailable):
                 await inbox.sessions()
         server.start()
-
-        async def told() -> bool:
-            try:
-                return sorted(await inbox.sessions()) == ["before", "during"]
-            except StoreUnavailable:
-                return False
-
-        await until(told)
+        await until(lambda: told("before", "during"))
         assert inbox.dropped == 0
         await inbox.aclose()
 
@@ -205,7 +207,7 @@ async def test_tenants_see_nothing_of_each_other(server: Server, tenant: str) ->
     names = [tenant, tenant + ":", f"{{{tenant}}}", "*"]
     feeds = [RedisFeed(server.url, tenant=name, **PATIENT) for name in names]
     inboxes = [RedisInbox(server.url, tenant=name, **PATIENT) for name in names]
-    policies = [PolicyRevision(server.url, tenant=name, timeout=10) for name in names]
+    policies = [PolicyRevision(server.url, tenant=name, timeout=60) for name in names]
     for number, (feed, inbox, policy) in enumerate(zip(feeds, inboxes, policies, strict=True)):
         feed.publish(record(number))
         inbox.opened(f"s{number}", APPROVAL)
@@ -236,24 +238,30 @@ class Follower:
 
 async def test_a_revision_is_heard_at_once(server: Server, tenant: str) -> None:
     """The one in force when a worker starts, then each other one without waiting for the next look."""
-    here, there = (PolicyRevision(server.url, tenant=tenant, every=30, timeout=10) for _ in range(2))
+    here, there = (PolicyRevision(server.url, tenant=tenant, every=600, timeout=60) for _ in range(2))
+    admin = Redis.from_url(server.url)
+    before = set(await admin.pubsub_channels("*:policy"))
+
+    async def listening() -> bool:
+        return bool(set(await admin.pubsub_channels("*:policy")) - before)
+
     assert await there.current() is None
     await here.announce("h1", "one")
     follower = Follower(there)
     await until(lambda: follower.hashes == ["h1"])
-    await asyncio.sleep(0.1)
+    await until(listening)
     await here.announce("h1", "one")
     await here.announce("h2", "two")
     await until(lambda: follower.hashes == ["h1", "h2"])
     await follower.stop()
-    for closing in (here, there):
+    for closing in (here, there, admin):
         await closing.aclose()
 
 
 async def test_a_revision_that_nobody_heard_is_found(tmp_path: Path) -> None:
     """The server is killed, the announcement comes while nobody listens: the next look at the key finds it."""
     with Server(tmp_path) as server:
-        here, there = (PolicyRevision(server.url, every=0.1, timeout=0.5) for _ in range(2))
+        here, there = (PolicyRevision(server.url, every=0.1, timeout=60) for _ in range(2))
         await here.announce("h1", "one")
         follower = Follower(there)
         await until(lambda: follower.hashes == ["h1"])
@@ -273,13 +281,13 @@ async def test_a_revision_that_nobody_heard_is_found(tmp_path: Path) -> None:
 
 async def test_a_revision_from_somebody_else_is_not_followed(server: Server, tenant: str) -> None:
     """With a key: unsigned, signed with another key, another tenant's, or changed revisions are refused and counted."""
-    ours = PolicyRevision(server.url, tenant=tenant, key=b"k" * 32, timeout=10)
+    ours = PolicyRevision(server.url, tenant=tenant, key=b"k" * 32, timeout=60)
     admin = Redis.from_url(server.url)
     before = set(await admin.keys("*:policy"))
     await ours.announce("h", "text")
     (key,) = set(await admin.keys("*:policy")) - before
     good = await admin.get(key)
-    elsewhere = PolicyRevision(server.url, tenant=tenant + "2", key=b"k" * 32, timeout=10)
+    elsewhere = PolicyRevision(server.url, tenant=tenant + "2", key=b"k" * 32, timeout=60)
     await elsewhere.announce("h", "other")
     (other,) = set(await admin.keys("*:policy")) - before - {key}
     changed = good.replace(b'text"}', b'tent"}')
@@ -287,7 +295,7 @@ async def test_a_revision_from_somebody_else_is_not_followed(server: Server, ten
         await admin.set(key, wrong)
         assert await ours.current() is None
     for forger in (
-        PolicyRevision(server.url, tenant=tenant, key=key, timeout=10) for key in (None, b"x" * 32)
+        PolicyRevision(server.url, tenant=tenant, key=key, timeout=60) for key in (None, b"x" * 32)
     ):
         await forger.announce("h", "text")
         assert await ours.current() is None
@@ -302,7 +310,7 @@ async def test_a_revision_from_somebody_else_is_not_followed(server: Server, ten
 async def test_an_older_revision_does_not_come_back(server: Server, tenant: str) -> None:
     """What was signed once and put back later is refused; an announcement after it is followed."""
     ours, admin = (
-        PolicyRevision(server.url, tenant=tenant, key=b"k" * 32, every=0.05, timeout=10),
+        PolicyRevision(server.url, tenant=tenant, key=b"k" * 32, every=0.05, timeout=60),
         Redis.from_url(server.url),
     )
     before = set(await admin.keys("*:policy"))
@@ -334,11 +342,15 @@ async def test_they_work_in_a_cluster(tmp_path: Path) -> None:
         await until(ready)
         feed = RedisFeed(client=RedisCluster.from_url(server.url))
         tail = Tail(feed)
-        await asyncio.sleep(0.3)
+
+        async def looked() -> bool:
+            return "cmdstat_xread" in await admin.info("commandstats")
+
+        await until(looked)
         feed.publish(record(1))
         await until(lambda: tail.numbers == [1])
         assert [each["n"] for each in await feed.recent(5)] == [1]
-        inbox = RedisInbox(client=RedisCluster.from_url(server.url))
+        inbox = RedisInbox(client=RedisCluster.from_url(server.url), timeout=60)
         inbox.opened("s", APPROVAL)
         assert await inbox.sessions() == ["s"]
         policy = PolicyRevision(client=RedisCluster.from_url(server.url), every=0.05)
@@ -368,7 +380,7 @@ def test_arguments_that_cannot_be() -> None:
 
 async def test_too_long_a_policy_is_not_announced(server: Server, tenant: str) -> None:
     """It is refused where it is announced, and nobody else hears of it."""
-    policy = PolicyRevision(server.url, tenant=tenant, most=100, timeout=10)
+    policy = PolicyRevision(server.url, tenant=tenant, most=100, timeout=60)
     with pytest.raises(ValueError, match="at most 100 bytes"):
         await policy.announce("h", "x" * 101)
     assert await policy.current() is None

@@ -39,7 +39,7 @@ def tenant(request: pytest.FixtureRequest) -> str:
 
 def patient(server: Server, **options: Any) -> RedisStore:
     """A store that gives a busy machine time."""
-    return RedisStore(server.url, **{"timeout": 10.0, **options})
+    return RedisStore(server.url, **{"timeout": 60.0, **options})
 
 
 def after(session: Session, number: int) -> Session:
@@ -71,7 +71,7 @@ async def test_tenants_share_a_server_and_nothing_else(server: Server, tenant: s
 
 async def test_guards_elsewhere_spend_one_budget(server: Server, tenant: str) -> None:
     """Two guards on two stores, forty calls at once: as many run as there may be."""
-    guards = [Guard(PROGRAM, store=patient(server, tenant=tenant), deadline=30) for _ in range(2)]
+    guards = [Guard(PROGRAM, store=patient(server, tenant=tenant), deadline=120) for _ in range(2)]
     ran = []
 
     async def pay(call: ToolCall) -> ToolResult:
@@ -90,7 +90,7 @@ async def test_guards_elsewhere_spend_one_budget(server: Server, tenant: str) ->
 async def test_a_killed_server_denies_and_comes_back(tmp_path: Path) -> None:
     """While it is gone every call is denied; started again it has what it had acknowledged, and calls go on."""
     with Server(tmp_path) as server:
-        guard = Guard(PROGRAM, store=patient(server, failures=2, pause=0.05), deadline=30)
+        guard = Guard(PROGRAM, store=patient(server, failures=2, pause=0.05), deadline=120)
 
         async def pay(call: ToolCall) -> ToolResult:
             return ToolResult("paid")
@@ -103,33 +103,39 @@ async def test_a_killed_server_denies_and_comes_back(tmp_path: Path) -> None:
         server.kill()
         assert [await rules(n) for n in range(3, 9)] == [["store-unavailable"]] * 6
         server.start()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # longer than the pause
         assert [await rules(n) for n in range(9, 13)] == [["allowed"], ["allowed"], ["budget"], ["budget"]]
         await guard.aclose()
 
 
-async def test_a_server_that_hangs_is_not_asked_by_everybody(server: Server, tenant: str) -> None:
+async def test_a_server_that_hangs_is_not_asked_by_everybody(tmp_path: Path) -> None:
     """After some failures calls are refused at once, and one in a while finds out that it is over."""
-    store = RedisStore(server.url, tenant=tenant, timeout=0.05, failures=2, pause=1.0)
-    admin = Redis.from_url(server.url)
-    await store.commit(one := after(Session("s"), 1), 0, one.events)
-    await admin.execute_command("CLIENT", "PAUSE", "900", "ALL")
-    said = []
-    for _ in range(6):
-        with pytest.raises(StoreUnavailable) as refused:
-            await store.load("s")
-        said.append("asked again" in str(refused.value))
-    assert said == [False, False, True, True, True, True]
+    with Server(tmp_path) as server:
+        asking = patient(server)
+        await asking.commit(one := after(Session("s"), 1), 0, one.events)
+        seldom, often = (
+            RedisStore(server.url, timeout=0.2, failures=2, pause=pause) for pause in (600.0, 0.05)
+        )
+        server.freeze()
+        said: dict[RedisStore, list[bool]] = {seldom: [], often: []}
+        for store, answers in said.items():
+            for _ in range(6):
+                with pytest.raises(StoreUnavailable) as refused:
+                    await store.load("s")
+                answers.append("asked again" in str(refused.value))
+        assert said[seldom] == [False, False, True, True, True, True]
+        assert said[often][:2] == [False, False]
+        server.thaw()
 
-    async def found() -> bool:
-        try:
-            return await store.load("s") == one
-        except StoreUnavailable:
-            return False
+        async def found() -> bool:
+            try:
+                return await often.load("s") == one
+            except StoreUnavailable:
+                return False
 
-    await until(found)
-    await store.aclose()
-    await admin.aclose()
+        await until(found)
+        for store in (asking, seldom, often):
+            await store.aclose()
 
 
 async def test_a_server_that_lost_its_data_is_seen_through(server: Server, tenant: str) -> None:
@@ -190,7 +196,7 @@ async def test_a_server_that_forgets_is_refused(
 async def test_a_session_is_kept_for_its_time(server: Server, tenant: str) -> None:
     """Both its keys expire together, each commit anew; without a time to live they stay."""
     admin = Redis.from_url(server.url)
-    for ttl, expected in ((100.0, range(90_000, 100_001)), (None, range(-1, 0))):
+    for ttl, expected in ((10_000.0, range(9_000_000, 10_000_001)), (None, range(-1, 0))):
         before = set(await admin.keys("*"))
         store = patient(server, tenant=f"{tenant} {ttl}", ttl=ttl)
         await store.commit(one := after(Session("s"), 1), 0, one.events)

@@ -13,6 +13,8 @@ import httpx
 from bartizan.integrations.sidecar import Service, create_app
 from bartizan.integrations.sidecar.config import ServiceConfig, parse_config
 
+from .serving import SLOW
+
 POLICY = """
 version: 1
 name: desk
@@ -55,7 +57,7 @@ TOKENS: dict[str, dict[str, Any]] = {
 
 def document(policy: Path, **more: Any) -> dict[str, Any]:
     """A configuration of two tenants with one policy; the token of each name is its name with ``-token``."""
-    tenant = {"policy": str(policy), **more.pop("tenant", {})}
+    tenant = {"policy": str(policy), **SLOW, **more.pop("tenant", {})}
     tokens = [
         {"name": name, "sha256": sha256(f"{name}-token".encode()).hexdigest(), **fields}
         for name, fields in TOKENS.items()

@@ -23,8 +23,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
+
+from tests.waiting import until
 
 from bartizan.guard.audit import verify
 from bartizan.guard.audit.query import query
@@ -34,6 +37,7 @@ from ..redis.server import Server
 from .serving import Running, written
 
 LIMIT, MOST = 1000, 30
+AFTERWARDS = "afterwards"
 DEADLINE = 1.0
 UNAVAILABLE = ("store-unavailable", "deadline")
 """The reasons of denials for want of a store, or of time."""
@@ -89,6 +93,30 @@ class Seen:
     lost: int = 0
     foreign: list[str] = field(default_factory=list)
 
+    def let_go(self) -> bool:
+        return any(answer.allowed for answer in self.answers)
+
+    def denied(self, *rules: str) -> bool:
+        """Whether somebody was, by one of these rules."""
+        return any(answer.rule in rules for answer in self.answers)
+
+
+@dataclass(slots=True)
+class Span:
+    """For how long clients ask: so many seconds, and on a busy machine until all was seen that is looked for."""
+
+    seconds: float
+    began: float = field(default_factory=time.monotonic)
+    over: bool = False
+
+    @property
+    def passed(self) -> float:
+        """Which part of the seconds."""
+        return min(1.0, (time.monotonic() - self.began) / self.seconds)
+
+    async def reach(self, part: float) -> None:
+        await asyncio.sleep(max(0.0, self.began + part * self.seconds - time.monotonic()))
+
 
 @dataclass(slots=True)
 class Result:
@@ -132,17 +160,17 @@ class Client:
 
 
 async def race(
-    tenant: str, number: int, address: tuple[str, int], seen: Seen, sessions: int, until: float
+    tenant: str, number: int, address: tuple[str, int], seen: Seen, sessions: int, span: Span
 ) -> None:
     """One client: calls in sessions of its tenant, as fast as they are answered.
 
     All clients are in the same quarter of the sessions at a time, so that budgets are raced for to the end.
     """
     client, dice = Client(address, f"agent-{tenant}-token"), random.Random(f"{tenant} {number}")
-    at, began = 0, time.monotonic()
-    while (now := time.monotonic()) < until:
-        at += 1
-        first = int(sessions * 0.75 * (now - began) / (until - began))
+    at = 0
+    while not span.over:
+        at, now = at + 1, time.monotonic()
+        first = int(sessions * 0.75 * span.passed)
         name, session = f"{tenant}-{number}-{at}", f"session {first + dice.randrange(max(1, sessions // 4))}"
         amount = dice.randrange(1, 90)
         call = {"id": name, "tool": "pay", "args": {"to": f"{tenant}-x", "amount": amount}}
@@ -171,14 +199,14 @@ async def race(
     client.close()
 
 
-async def look(tenant: str, address: tuple[str, int], seen: Seen, sessions: int, until: float) -> None:
+async def look(tenant: str, address: tuple[str, int], seen: Seen, sessions: int, span: Span) -> None:
     """A reader: whatever it is shown must be its tenant's."""
     client, dice, other = (
         Client(address, f"reader-{tenant}-token"),
         random.Random(tenant),
         TENANTS[tenant == "a"],
     )
-    while time.monotonic() < until:
+    while not span.over:
         for path in (
             "/v1/logs?recent=200",
             "/v1/approvals",
@@ -218,22 +246,28 @@ async def soak(directory: Path, seconds: float, clients: int, sessions: int) -> 
         with Running(written(directory, POLICY, workers=2, tenants=tenants, tokens=TOKENS)) as service:
             seen = {name: Seen() for name in TENANTS}
             await _recovered(service, result)
-            began = time.monotonic()
-            until = began + seconds
+            span = Span(seconds)
             racing = [
-                race(TENANTS[n % 2], n, service.address, seen[TENANTS[n % 2]], each, until)
+                race(TENANTS[n % 2], n, service.address, seen[TENANTS[n % 2]], each, span)
                 for n in range(clients)
             ]
-            looking = [look(name, service.address, seen[name], each, until) for name in TENANTS]
+            looking = [look(name, service.address, seen[name], each, span) for name in TENANTS]
             running = asyncio.gather(*racing, *looking)
-            await asyncio.sleep(seconds / 3)
-            redis.kill()
-            await asyncio.sleep(min(3.0, seconds / 6))
-            redis.start()
-            await asyncio.sleep(max(0.0, began + 2 * seconds / 3 - time.monotonic()))
-            victim = service.workers()[0]
-            os.kill(victim, signal.SIGKILL)
-            await running
+            try:
+                await span.reach(1 / 3)
+                await until(lambda: all(one.let_go() for one in seen.values()))
+                redis.kill()
+                await asyncio.sleep(min(3.0, seconds / 6))
+                await until(lambda: all(one.denied(*UNAVAILABLE) for one in seen.values()))
+                await asyncio.to_thread(redis.start)
+                await span.reach(2 / 3)
+                victim = service.workers()[0]
+                os.kill(victim, signal.SIGKILL)
+                await span.reach(1)
+                await until(lambda: all(one.denied("limit", "often") for one in seen.values()))
+            finally:
+                span.over = True
+                await running
             await _recovered(service, result)
         await _check(directory, redis, seen, each, result)
         if "Traceback" in service.log:
@@ -243,19 +277,23 @@ async def soak(directory: Path, seconds: float, clients: int, sessions: int) -> 
 
 async def _recovered(service: Running, result: Result) -> None:
     """Wait until both workers are there and have opened their logs, and a call is let go."""
-    until = time.monotonic() + 90
-    client = Client(service.address, "agent-a-token")
-    while time.monotonic() < until:
+    client, asked = Client(service.address, "agent-a-token"), count()
+
+    async def recovered() -> bool:
         call = {"id": "a-last", "tool": "pay", "args": {"to": "a-x", "amount": 0}}
+        session = f"{AFTERWARDS} {next(asked)}"  # each has its own budget
         try:
-            _, said = await client.ask("/v1/calls", {"session": "afterwards", "call": call})
-            workers = set(service.workers())
-            if said.get("allowed") and len(workers) == 2 and workers <= set(service.started()):
-                return client.close()
+            _, said = await client.ask("/v1/calls", {"session": session, "call": call})
         except (OSError, EOFError):
-            pass
-        await asyncio.sleep(0.2)
-    result.problems.append("the service did not answer by itself")
+            return False
+        workers = set(service.workers())
+        return bool(said.get("allowed")) and len(workers) == 2 and workers <= set(service.started())
+
+    try:
+        await until(recovered)
+    except TimeoutError:
+        result.problems.append("the service did not answer by itself")
+    client.close()
 
 
 async def _check(
@@ -295,9 +333,11 @@ async def _check(
 
         answered = {answer.record for answer in executed}
         unanswered = [
-            one for name, one in let_go.items() if name not in answered and one["session"] != "afterwards"
+            one
+            for name, one in let_go.items()
+            if name not in answered and not one["session"].startswith(AFTERWARDS)
         ]
-        store = RedisStore(redis.url, tenant=tenant, timeout=10)
+        store = RedisStore(redis.url, tenant=tenant, timeout=60)
         spent: dict[str, list[int]] = defaultdict(list)
         for answer in executed:
             spent[answer.session].append(answer.amount)

@@ -102,7 +102,8 @@ async def test_a_changed_policy_waits_for_its_certificate(tmp_path: Path, at: st
     watching = asyncio.create_task(tenant.reloader.watch())
     before = tenant.program.hash
     try:
-        policy.write_text(LOOSER)
+        (tmp_path / "new").write_text(LOOSER)
+        (tmp_path / "new").replace(policy)  # at once: an empty file would be a change, too
         await until(lambda: tenant.reloader.latest is not None)
         assert tenant.reloader.latest is not None
         assert tenant.reloader.latest.outcome == "refused"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
+from tests.integrations.ahead import put_forward
 from tests.waiting import PATIENCE, until
 
 from bartizan.integrations.sidecar import protocol
@@ -56,11 +57,11 @@ Connect = Callable[[], Any]
 
 
 @asynccontextmanager
-async def serving(app: App, path: Path) -> AsyncIterator[Connect]:
+async def serving(app: App, path: Path, idle: int = 5) -> AsyncIterator[Connect]:
     """The protocol under a real server, on a Unix socket."""
     config = uvicorn.Config(
         app, uds=str(path), http=protocol.BoundedProtocol, ws=protocol.BoundedWebSocket, lifespan="off",
-        log_config=None, access_log=False,
+        log_config=None, access_log=False, timeout_keep_alive=idle,
     )  # fmt: skip
     server = _Server(config)
     running = asyncio.create_task(server.serve())
@@ -72,6 +73,19 @@ async def serving(app: App, path: Path) -> AsyncIterator[Connect]:
         await running
 
 
+def told(patch: pytest.MonkeyPatch, what: str) -> asyncio.Event:
+    """Set once a connection has been told this."""
+    event, as_it_is = asyncio.Event(), getattr(protocol.BoundedProtocol, what)
+
+    def tell(*args: Any) -> Any:
+        answer = as_it_is(*args)
+        event.set()
+        return answer
+
+    patch.setattr(protocol.BoundedProtocol, what, tell)
+    return event
+
+
 async def rest(reader: asyncio.StreamReader) -> bytes:
     """Everything until the server closes."""
     async with asyncio.timeout(PATIENCE):
@@ -81,15 +95,18 @@ async def rest(reader: asyncio.StreamReader) -> bytes:
 
 
 @pytest.mark.parametrize("requests", [1, 3])
-async def test_a_client_that_only_sends_no_more_is_answered(tmp_path: Path, requests: int) -> None:
+async def test_a_client_that_only_sends_no_more_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requests: int
+) -> None:
     """Its requests were whole when it closed its half; after the last answer the connection ends."""
-    app = App()
+    app, ended = App(), told(monkeypatch, "eof_received")
     async with serving(app, tmp_path / "s") as connect:
         reader, writer = await connect()
         writer.write(WHOLE * requests)
         writer.write_eof()
         await until(lambda: app.asked)
-        await asyncio.sleep(0.05)  # the end has come, too
+        if requests == 1:  # with more, the rest is read once the first is answered
+            await until(ended.is_set)
         app.may.set()
         assert (await rest(reader)).count(b"HTTP/1.1 200") == requests
         writer.close()
@@ -118,12 +135,13 @@ async def test_a_body_that_nobody_waits_for_ends_the_connection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Answered before its body was there, a client that never sends the rest does not keep its connection."""
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.2)
     app = App()
-    app.may.set()
     async with serving(app, tmp_path / "s") as connect:
         reader, writer = await connect()
         writer.write(HEAD + b"content-length: 3\r\n\r\n")
+        await until(lambda: app.asked)
+        monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.2)
+        app.may.set()
         await reader.readuntil(b"done")
         writer.write(b"o")  # it was idle, and is not any more
         assert await rest(reader) == b""
@@ -134,18 +152,20 @@ async def test_a_body_that_comes_after_its_answer_leaves_the_connection_as_it_wa
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next request is answered, however much later, as long as idle connections are kept."""
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 2.0)
-    app = App()
+    app, arrived = App(), told(monkeypatch, "on_message_complete")
     app.may.set()
-    async with serving(app, tmp_path / "s") as connect:
-        reader, writer = await connect()
-        writer.write(HEAD + b"content-length: 2\r\n\r\n")
-        await reader.readuntil(b"done")
-        writer.write(b"ok")
-        await asyncio.sleep(2.5)
-        writer.write(WHOLE)
-        assert (await reader.readuntil(b"done")).startswith(b"HTTP/1.1 200")
-        writer.close()
+    with put_forward() as forward:
+        async with serving(app, tmp_path / "s", idle=600) as connect:
+            reader, writer = await connect()
+            writer.write(HEAD + b"content-length: 2\r\n\r\n")
+            await reader.readuntil(b"done")
+            writer.write(b"ok")
+            await until(arrived.is_set)
+            forward(2 * protocol.HEAD_SECONDS)
+            await asyncio.sleep(0.01)
+            writer.write(WHOLE)
+            assert (await reader.readuntil(b"done")).startswith(b"HTTP/1.1 200")
+            writer.close()
 
 
 UPGRADE = (

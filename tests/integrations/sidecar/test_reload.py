@@ -40,6 +40,13 @@ def service(directory: Path, **tenant: Any) -> Service:
     return Service.open(parse_config(body, directory))
 
 
+def put(file: Path, text: str) -> None:
+    """At once: an empty file would be a change, too."""
+    new = file.with_suffix(".new")
+    new.write_text(text)
+    new.replace(file)
+
+
 async def taken(made: Service, text: str) -> str:
     """What became of a change, and that it decides exactly if it was taken."""
     tenant = made.tenants["default"]
@@ -97,7 +104,7 @@ async def test_an_announced_policy_reaches_every_worker(
     """One worker is asked; both take the policy from Redis. Without the key nothing announced is followed."""
     monkeypatch.setenv("REVISIONS", "r" * 32)
     (tmp_path / "policy.yaml").write_text(POLICY)
-    tenant = {"policy": "policy.yaml", "store": server.url, "reload": {"revisions": {"env": "REVISIONS"}}}
+    tenant = {"policy": "policy.yaml", "store": server.patient, "reload": {"revisions": {"env": "REVISIONS"}}}
     body = {"tenants": {"default": tenant}, "tokens": _tokens()}
     config = parse_config(body, tmp_path)
     other = Service.open(config, worker=1)
@@ -148,10 +155,6 @@ async def test_what_is_no_file_is_refused_and_watching_goes_on(tmp_path: Path, o
     tenant, file = made.tenants["default"], tmp_path / "policy.yaml"
     watching = asyncio.create_task(tenant.reloader.watch())
 
-    def write(text: str) -> None:
-        (tmp_path / "new").write_text(text)
-        (tmp_path / "new").replace(file)
-
     def replace() -> None:
         file.unlink()
         if other == "pipe":
@@ -164,10 +167,10 @@ async def test_what_is_no_file_is_refused_and_watching_goes_on(tmp_path: Path, o
     def restore() -> None:
         if other == "folder":
             file.rmdir()
-        write(TIGHTER)
+        put(file, TIGHTER)
 
     first = tenant.guard.program.hash
-    await asyncio.to_thread(write, LOOSER)
+    await asyncio.to_thread(put, file, LOOSER)
     await until(lambda: tenant.guard.program.hash != first)
     second, latest = tenant.guard.program.hash, tenant.reloader.latest
     await asyncio.to_thread(replace)
@@ -203,7 +206,7 @@ async def test_what_a_policy_includes_is_watched_too(tmp_path: Path) -> None:
     async def becomes(file: Path, text: str, outcome: str) -> str:
         """The policy's hash after this was written and looked at."""
         latest = tenant.reloader.latest
-        await asyncio.to_thread(file.write_text, text)
+        await asyncio.to_thread(put, file, text)
         await until(lambda: tenant.reloader.latest is not latest)
         assert tenant.reloader.latest is not None and tenant.reloader.latest.outcome == outcome
         return tenant.program.hash
@@ -280,7 +283,7 @@ async def test_a_worker_that_starts_again_begins_with_the_announced_policy(
     """No call is decided by the policy of its file, which may let more go, before it has looked."""
     monkeypatch.setenv("REVISIONS", "r" * 32)
     (tmp_path / "policy.yaml").write_text(POLICY)
-    tenant = {"policy": "policy.yaml", "store": server.url, "reload": {"revisions": {"env": "REVISIONS"}}}
+    tenant = {"policy": "policy.yaml", "store": server.patient, "reload": {"revisions": {"env": "REVISIONS"}}}
     config = parse_config({"tenants": {"default": tenant}, "tokens": _tokens()}, tmp_path)
     for text in (None, TIGHTER):
         made = Service.open(config)

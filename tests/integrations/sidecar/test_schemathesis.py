@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 
 from bartizan.integrations.sidecar.openapi import document
 
-from .serving import Running, written
+from .serving import PATIENCE, Running, written
 
 EXAMPLES = int(os.environ.get("BARTIZAN_EXAMPLES", "8"))
 
@@ -58,7 +58,7 @@ def test_every_answer_is_one_that_the_document_promises(case: schemathesis.Case,
     """A status, a content type and a body that it declares, and never a failure of the service."""
     host, port = service.address
     case.headers = {**(case.headers or {}), "authorization": f"Bearer {token(case)}"}
-    response: Any = case.call(base_url=f"http://{host}:{port}", timeout=20)
+    response: Any = case.call(base_url=f"http://{host}:{port}", timeout=PATIENCE)
     case.validate_response(
         response,
         checks=[

@@ -7,12 +7,13 @@ import os
 import signal
 import socket
 import struct
-import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.waiting import PATIENCE, block_until
 
 from bartizan.guard import ToolCall, Verdicts
 from bartizan.guard.audit import verify
@@ -23,7 +24,7 @@ from .serving import SECRETS, Running, proposed, written
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     directory = tmp_path_factory.mktemp("service")
-    limits = {"body": 10_000, "read": 1.0, "batch": 3}
+    limits = {"body": 10_000, "read": PATIENCE, "batch": 3}
     config = written(directory, listen=["127.0.0.1:0", f"unix:{directory}/s.sock"], limits=limits)
     with Running(config) as running:
         yield running
@@ -162,19 +163,22 @@ def test_a_proxys_header_on_a_line_that_was_cut_is_nothing(tmp_path: Path) -> No
                     line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
                     line.connect(f"{tmp_path}/s.sock")
                 else:
-                    line = socket.create_connection(running.address, timeout=20)
+                    line = socket.create_connection(running.address, timeout=PATIENCE)
                     line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 line.sendall(request)
                 line.close()
             finally:
                 running.process.send_signal(signal.SIGCONT)
-        _wait(lambda: running.ask("/v1/sessions/vouched", token="ann-token")[0] == 200)
+        block_until(lambda: running.ask("/v1/sessions/vouched", token="ann-token")[0] == 200)
         assert running.ask("/v1/sessions/stolen", token="ann-token")[0] == 404
 
 
-def test_a_sender_that_is_too_slow_is_not_waited_for(service: Running) -> None:
+def test_a_sender_that_is_too_slow_is_not_waited_for(tmp_path: Path) -> None:
     """A body that does not arrive is answered with 408, and the line is cut."""
-    with socket.create_connection(service.address, timeout=20) as line:
+    with (
+        Running(written(tmp_path, limits={"read": 0.2})) as running,
+        socket.create_connection(running.address, timeout=PATIENCE) as line,
+    ):
         line.sendall(
             b"POST /v1/calls HTTP/1.1\r\nhost: x\r\nauthorization: Bearer agent-token\r\n"
             b"content-type: application/json\r\ncontent-length: 100\r\n\r\n{"
@@ -186,7 +190,7 @@ def test_a_sender_that_is_too_slow_is_not_waited_for(service: Running) -> None:
 def test_headers_without_end_are_refused(service: Running) -> None:
     """A head is bounded, whether it comes as many headers or as one."""
     for piece in (b"x-a: " + b"a" * 1000 + b"\r\n", b"a" * 1007):
-        with socket.create_connection(service.address, timeout=20) as line:
+        with socket.create_connection(service.address, timeout=PATIENCE) as line:
             line.sendall(b"POST /v1/calls HTTP/1.1\r\nhost: x\r\nx-b: ")
             try:
                 for _ in range(200):
@@ -205,7 +209,7 @@ def test_two_requests_on_one_line_are_answered_in_order(service: Running) -> Non
         b"content-type: application/json\r\ncontent-length: %d\r\n\r\n"
     )
     one = head % len(body) + body
-    with socket.create_connection(service.address, timeout=20) as line:
+    with socket.create_connection(service.address, timeout=PATIENCE) as line:
         line.sendall(
             one + one.replace(b"/v1/calls", b"/v1/nothing") + one.replace(b"host: x", b"connection: close")
         )
@@ -222,27 +226,27 @@ def test_a_client_that_goes_away_is_no_failure(service: Running) -> None:
     )
     for sent in (head + body, head + body[:10], head):
         for _ in range(5):
-            with socket.create_connection(service.address, timeout=20) as line:
+            with socket.create_connection(service.address, timeout=PATIENCE) as line:
                 line.sendall(sent)
-    _wait(lambda: service.ask("/v1/sessions/gone", token="ann-token")[0] == 200)
+    block_until(lambda: service.ask("/v1/sessions/gone", token="ann-token")[0] == 200)
     assert "Traceback" not in service.log
 
 
 def test_a_full_service_says_so_at_once_and_its_watchers_take_no_room(tmp_path: Path) -> None:
     """With one place: two pages that look on take none; beside a call that is still arriving there is none left."""
-    with Running(written(tmp_path, limits={"concurrent": 1, "read": 20.0})) as running:
-        watchers = [_watching(running) for _ in range(2)]
+    limits = {"concurrent": 1, "read": PATIENCE}
+    with Running(written(tmp_path, limits=limits)) as running, ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(_watching(running))
         assert running.ask("/v1/calls", proposed("1", "look", what="a"))[0] == 200
-        with socket.create_connection(running.address, timeout=20) as line:
+        with socket.create_connection(running.address, timeout=PATIENCE) as line:
             line.sendall(
                 b"POST /v1/calls HTTP/1.1\r\nhost: x\r\nauthorization: Bearer agent-token\r\n"
                 b"content-type: application/json\r\ncontent-length: 100\r\n\r\n{"
             )
-            _wait(lambda: running.ask("/v1/calls", proposed("2", "look", what="a"))[0] == 503)
+            block_until(lambda: running.ask("/v1/calls", proposed("2", "look", what="a"))[0] == 503)
             assert running.ask("/healthz", token=None)[0] == 200
-        _wait(lambda: running.ask("/v1/calls", proposed("3", "look", what="a"))[0] == 200)
-        for watcher in watchers:
-            watcher.close()
+        block_until(lambda: running.ask("/v1/calls", proposed("3", "look", what="a"))[0] == 200)
 
 
 def test_health_and_readiness_need_no_token(service: Running) -> None:
@@ -262,6 +266,12 @@ def test_a_service_ends_when_it_is_told_and_its_log_verifies(tmp_path: Path) -> 
 
 def test_a_changed_policy_comes_into_force_and_a_bad_one_does_not(tmp_path: Path) -> None:
     """Files are watched: a policy whose own test fails is refused, the one before it goes on."""
+
+    def write(text: str) -> None:
+        """At once: half of a text would be a change, too."""
+        (tmp_path / "new").write_text(text)
+        (tmp_path / "new").replace(policy)
+
     tenant = {"policy": "policy.yaml", "reload": {"every": 0.05}}
     config = written(tmp_path, tenants={"default": tenant})
     policy = tmp_path / "policy.yaml"
@@ -269,13 +279,13 @@ def test_a_changed_policy_comes_into_force_and_a_bad_one_does_not(tmp_path: Path
     with Running(config) as running:
         first = running.ask("/v1/calls", proposed("1", "look", what="a"))[1]["policy"]
         test = "tests: [{call: {tool: look, args: {what: a}}, expect: %s}]\n"
-        policy.write_text(good.replace("1000", "999") + test % "deny")
-        _wait(lambda: "was refused" in running.log)
+        write(good.replace("1000", "999") + test % "deny")
+        block_until(lambda: "was refused" in running.log)
         assert running.ask("/v1/calls", proposed("2", "look", what="a"))[1]["policy"] == first
-        policy.write_text(good.replace("1000", "1001"))
-        _wait(lambda: running.ask("/v1/calls", proposed("3", "look", what="a"))[1]["policy"] != first)
-        policy.write_text("rules: [")
-        _wait(lambda: running.log.count("was refused") == 2)
+        write(good.replace("1000", "1001"))
+        block_until(lambda: running.ask("/v1/calls", proposed("3", "look", what="a"))[1]["policy"] != first)
+        write("rules: [")
+        block_until(lambda: running.log.count("was refused") == 2)
         assert running.ask("/v1/calls", proposed("4", "look", what="a"))[1]["outcome"] == "allow"
 
 
@@ -308,7 +318,7 @@ def test_a_configuration_that_cannot_be_used_says_which_field(
     config = written(tmp_path, **changes)
     done = subprocess.run(
         [*BARTIZAN, "serve", "--config", str(config)],
-        capture_output=True, text=True, timeout=60, env={**os.environ, **SECRETS},
+        capture_output=True, text=True, timeout=PATIENCE, env={**os.environ, **SECRETS},
     )  # fmt: skip
     assert done.returncode in (1, 2)
     assert words in done.stderr
@@ -316,7 +326,7 @@ def test_a_configuration_that_cannot_be_used_says_which_field(
 
 
 def _watching(running: Running) -> socket.socket:
-    line = socket.create_connection(running.address, timeout=20)
+    line = socket.create_connection(running.address, timeout=PATIENCE)
     line.sendall(b"GET /v1/decisions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ann-token\r\n\r\n")
     assert line.recv(12) == b"HTTP/1.1 200"
     return line
@@ -330,10 +340,3 @@ def _all(line: socket.socket) -> bytes:
     except OSError:
         pass
     return found
-
-
-def _wait(true: Any) -> None:
-    until = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.02)

@@ -13,4 +13,4 @@ async def test_nothing_is_overspent_lost_or_shown_to_others_while_things_are_kil
     assert result.problems == []
     for facts in result.facts.values():
         assert facts["let go"] > 0 and facts["denied by the budget"] > 0
-        assert facts["denied, store or time"] and facts["longest denial of the store s"] < 10 * DEADLINE
+        assert facts["denied, store or time"] and facts["longest denial of the store s"] < 60 * DEADLINE

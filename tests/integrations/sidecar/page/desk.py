@@ -47,7 +47,7 @@ TOKENS: list[dict[str, Any]] = [
 SECRETS = {token["secret"]["env"]: f"{token['name']}-token" for token in TOKENS}
 """Each one's token is its name and ``-token``."""
 
-PATIENCE = 20_000
+PATIENCE = 120_000
 """Milliseconds for what should be there at once: the machine may be busy."""
 
 expect.set_options(timeout=PATIENCE)
@@ -60,10 +60,10 @@ addEventListener("securitypolicyviolation", (event) => window.seen.violations.pu
 
 
 def configured(directory: Path, **default: Any) -> Path:
-    """Two tenants of one policy; in ``quick`` a question is open for four seconds. ``default``: more of the other."""
+    """Two tenants of one policy; in ``quick`` a question is open for a moment. ``default``: more of the other."""
     tenants = {
         "default": {"policy": "policy.yaml", "capture_content": True, **default},
-        "quick": {"policy": "policy.yaml", "approval_ttl": 4.0},
+        "quick": {"policy": "policy.yaml", "approval_ttl": 0.2},
     }
     return written(directory, POLICY, tenants=tenants, tokens=TOKENS)
 

@@ -189,13 +189,14 @@ def test_the_browser_enforces_the_policy(person: Come, base: str) -> None:
     )
     failures: list[str | None] = []
     page.on("requestfailed", lambda request: failures.append(request.failure))
-    page.evaluate("""() => {
-        const image = document.createElement("img");
-        image.src = "https://evil.test/x.png";
-        document.body.append(image);
-        image.remove();
-    }""")
-    page.wait_for_timeout(100)
+    with page.expect_event("requestfailed"):
+        page.evaluate("""() => {
+            const image = document.createElement("img");
+            image.src = "https://evil.test/x.png";
+            document.body.append(image);
+            image.remove();
+        }""")
+    page.wait_for_function("window.seen.violations.some(each => each.startsWith('img-src'))")
     found = page.evaluate("window.seen.violations.map(each => each.split(' ')[0])")
     assert set(found) <= {"img-src", "require-trusted-types-for"} and "img-src" in found
     assert failures == ["csp"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
+from tests.integrations.redis.server import free_port
 from tests.integrations.sidecar.page.desk import Agent, Person, Running, configured, looking
 
 Come = Callable[..., Person]
@@ -207,14 +208,13 @@ def test_a_tenant_sees_nothing_of_another(agent: Agent, person: Come) -> None:
 def test_a_service_that_goes_away_is_noticed_and_found_again(browser: Any, tmp_path: Path) -> None:
     """The page says that it is offline, and is live again by itself once the service is back."""
     config = configured(tmp_path)
+    config.write_text(config.read_text().replace("127.0.0.1:0", f"127.0.0.1:{free_port()}"))
     with ExitStack() as stack:
         with Running(config) as first:
-            base, port = first.addresses[0], first.address[1]
-            ann = stack.enter_context(looking(browser, base)).sign_in("ann-token")
+            ann = stack.enter_context(looking(browser, first.addresses[0])).sign_in("ann-token")
         expect(ann.page.get_by_role("button", name="Offline")).to_be_visible()
-        config.write_text(config.read_text().replace("127.0.0.1:0", f"127.0.0.1:{port}"))
         with Running(config) as second:
             ann.page.get_by_role("button", name="Offline").click()
-            expect(ann.page.get_by_role("button", name="Live")).to_be_visible(timeout=15_000)
+            expect(ann.page.get_by_role("button", name="Live")).to_be_visible()
             Agent(second).pays("back")
             expect(ann.card("back")).to_be_visible()
