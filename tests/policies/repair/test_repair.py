@@ -32,6 +32,8 @@ ARGS: dict[str, Any] = {
 }  # fmt: skip
 
 
+PATIENT = Limits(milliseconds=120_000)
+
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -57,7 +59,7 @@ def fixed(
     call = ToolCall.of("1", "t", {**ARGS, **args})
     session = session or begin(program)
     request = Request(call, 10, signals={"risk": Signal("risk", 0.1), "harm": Signal("harm", 0.1)})
-    found = repair(program, request, session, limits or Limits())
+    found = repair(program, request, session, limits or PATIENT)
     if found is not None:
         asked = Request(found.call, 10, signals=request.signals)
         assert program.decide(asked, session).outcome is Outcome.ALLOW

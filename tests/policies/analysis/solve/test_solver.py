@@ -9,7 +9,7 @@ import pytest
 
 from bartizan.policies.analysis.answers import Budget, Unknown
 from bartizan.policies.analysis.formula import FALSE, TRUE, Formula, Formulas, Model, Text
-from bartizan.policies.analysis.solve import Disagreement, Solver, Unsat, cvc5
+from bartizan.policies.analysis.solve import EASY, Disagreement, Solver, Unsat, cvc5, solver
 from bartizan.policies.regular import contains, literal, one_of, prefix, regex, suffix
 
 from .rulesets import ruleset
@@ -202,6 +202,18 @@ def test_rounds_are_limited() -> None:
     (x,) = q.texts("x")
     found = q.solver.check(q.make.member(x, prefix("a")), q.make.member(x, prefix("b")))
     assert found == Unknown("the strings refuted 1 proposals")
+
+
+def test_a_busy_machine_makes_no_easy_question_a_hard_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the process stands still meanwhile, what little effort finds it finds."""
+    moments = itertools.count(0.0, 1e6)
+    monkeypatch.setattr(solver, "monotonic", lambda: next(moments))
+    q = Question()
+    (x,) = q.texts("x")
+    asked = [q.make.member(x, prefix("a")), q.make.member(x, prefix("b"))]
+    assert isinstance(q.solver.check(*asked, effort=EASY), Unsat) and q.solver.rounds > 1
+    found = Question().solver.check(*asked)
+    assert isinstance(found, Unknown) and "the question took more than" in found.reason
 
 
 def test_a_contradiction_between_solvers_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
