@@ -58,7 +58,7 @@ class OpenAIChat(BaseChatModel):
 
     def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
         with (
-            httpx.Client(trust_env=False) as transport,
+            httpx.Client(trust_env=False, timeout=60.0) as transport,
             openai.OpenAI(
                 base_url=self.base_url, api_key="none", http_client=transport, max_retries=0
             ) as client,
@@ -96,7 +96,7 @@ class Run:
         self.paid: list[str] = []
         policy = folder / f"policy-{missing}.yaml"
         policy.write_text(POLICY.replace("MISSING", missing))
-        signals = ChatSignals(url, **host)
+        signals = ChatSignals(url, timeout=60.0, **host)
         self.seen: list[Signal] = []
         inner = signals.monitor("bribery")
         seen = self.seen
@@ -107,7 +107,7 @@ class Run:
                 return seen[-1]
 
         self.audit = MemoryAuditLog()
-        guard = Guard(load_policy(policy), audit=self.audit, monitors={"bribery": Noted()}, deadline=10.0)
+        guard = Guard(load_policy(policy), audit=self.audit, monitors={"bribery": Noted()}, deadline=240.0)
 
         def pay(to: str, amount: int) -> str:
             """Pay an amount."""

@@ -14,7 +14,7 @@ import httpx
 import pytest
 import uvicorn
 from tests.monitors.device import DEVICE
-from tests.waiting import block_until
+from tests.waiting import PATIENCE, block_until
 
 from bartizan.monitors.chat.serve import chat_app, load
 from bartizan.monitors.probes.probe import Probe
@@ -54,11 +54,11 @@ class Served:
         return f"{self.url}/v1"
 
     def post(self, body: Any, **options: Any) -> httpx.Response:
-        with httpx.Client(trust_env=False, timeout=30) as client:
+        with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
             return client.post(f"{self.openai}/chat/completions", json=body, **options)
 
     def get(self, path: str, **options: Any) -> httpx.Response:
-        with httpx.Client(trust_env=False, timeout=30) as client:
+        with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
             return client.get(f"{self.url}{path}", **options)
 
 
@@ -93,7 +93,7 @@ def running(app: Any) -> Iterator[Served]:
     finally:
         server.should_exit = True
         server.force_exit = True
-        thread.join(20)
+        thread.join(PATIENCE)
 
 
 @pytest.fixture(autouse=True)

@@ -149,19 +149,19 @@ def test_a_host_on_a_socket_ends_when_it_is_told(model_folder: Path, tmp_path: P
         assert base == f"unix:{path}" and stat.S_IMODE(path.stat().st_mode) == 0o600
         headers = {"Authorization": "Bearer s3cret"}
         with httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(path)), headers=headers, timeout=30
+            transport=httpx.HTTPTransport(uds=str(path)), headers=headers, timeout=60
         ) as client:
             reply = client.post("http://host/v1/chat/completions", json=request(tiny.BRIBE)).json()
             (call,) = reply["choices"][0]["message"]["tool_calls"]
             made = ToolCall.parse(call["id"], call["function"]["name"], call["function"]["arguments"])
 
             async def measure(**options: Any) -> Signal:
-                signals = ChatSignals("http://host", uds=str(path), **options)
+                signals = ChatSignals("http://host", uds=str(path), timeout=60.0, **options)
                 return await signals.monitor("bribery").measure(Event("call", 0, call=made), ())
 
             value = asyncio.run(measure(token="s3cret")).value
             assert isinstance(value, float) and value > 0.9
             assert asyncio.run(measure()).value == Missing("the chat host answered with status 401")
             host.send_signal(signal.SIGTERM)
-            assert host.wait(20) == 0
+            assert host.wait(300) == 0
     assert not path.exists()

@@ -47,7 +47,7 @@ async def answering(answer: Callable[[str], bytes | None]) -> AsyncIterator[str]
             head = await reader.readuntil(b"\r\n\r\n")
             answered = answer(head.decode("latin-1").split()[1])
             if answered is None:
-                await asyncio.sleep(60)
+                await asyncio.sleep(3600)
             else:
                 writer.write(answered)
                 await writer.drain()
@@ -74,7 +74,7 @@ def http(body: Any, status: str = "200 OK") -> bytes:
 
 
 async def measured(
-    answer: bytes | None, *, call: ToolCall = CALL, wait: float = 5.0, probe: str = "harm", **options: Any
+    answer: bytes | None, *, call: ToolCall = CALL, wait: float = 60.0, probe: str = "harm", **options: Any
 ) -> Signal:
     async with answering(lambda path: answer) as url:
         fingerprint = options.pop("fingerprint", None)
@@ -140,10 +140,10 @@ async def test_a_host_that_is_not_there_is_missing() -> None:
     """Nobody listens, the address is nonsense, the socket does not exist."""
     event = Event("call", 0, call=CALL)
     for signals in (
-        ChatSignals("http://127.0.0.1:9"),
-        ChatSignals("not a url"),
-        ChatSignals("http://[::1"),
-        ChatSignals("http://host", uds="/nowhere/chat.sock"),
+        ChatSignals("http://127.0.0.1:9", timeout=60.0),
+        ChatSignals("not a url", timeout=60.0),
+        ChatSignals("http://[::1", timeout=60.0),
+        ChatSignals("http://host", uds="/nowhere/chat.sock", timeout=60.0),
     ):
         value = (await signals.monitor("harm").measure(event, ())).value
         assert isinstance(value, Missing) and value.reason.startswith("the chat host cannot be asked")
@@ -165,7 +165,7 @@ async def test_monitors_of_one_call_ask_once() -> None:
         return http(RECORDED)
 
     async with answering(answer) as url:
-        signals = ChatSignals(url)
+        signals = ChatSignals(url, timeout=60.0)
         event = Event("call", 0, call=CALL)
         tasks = [asyncio.create_task(signals.monitor("harm").measure(event, ())) for _ in range(8)]
         await asyncio.sleep(0)

@@ -24,7 +24,7 @@ def served(serve: Serve) -> Served:
 @pytest.fixture
 def client(served: Served) -> Iterator[openai.OpenAI]:
     with (
-        httpx.Client(trust_env=False) as transport,
+        httpx.Client(trust_env=False, timeout=60) as transport,
         openai.OpenAI(base_url=served.openai, api_key="none", http_client=transport, max_retries=0) as client,
     ):
         yield client
@@ -157,7 +157,7 @@ def test_web_pages_are_kept_out(serve: Serve) -> None:
     assert served.get("/v1/models").status_code == 200
     assert served.get("/v1/models", headers={"Host": "evil.example:8791"}).status_code == 421
     body = json.dumps(request(tiny.RENT))
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         form = client.post(
             f"{served.openai}/chat/completions", content=body, headers={"Content-Type": "text/plain"}
         )

@@ -8,7 +8,6 @@ import random
 import shutil
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 from tests.forked import Forked
+from tests.monitors.killed import kill_midway
 
 from bartizan.guard import Request, ToolCall
 from bartizan.monitors.corrector import script, spans, storage
@@ -204,17 +204,19 @@ def test_a_policy_file_becomes_a_corrector(tiny: Path, tmp_path: Path) -> None:
             "--device=cpu",
         ]  # fmt: skip
 
-    for name in ("killed", "whole"):
+    def begin(name: str) -> Forked:
         shutil.copytree(tiny.parent / "data", tmp_path / name / "data")
-    killed = run("train.py", *options("killed"))
+        return run("train.py", *options(name))
+
     metrics = tmp_path / "killed" / "metrics.jsonl"
-    while not (metrics.exists() and metrics.read_text().count("\n") >= 4):
-        assert killed.poll() is None, killed.communicate()[0]
-        time.sleep(0.02)
-    killed.kill()
-    killed.communicate()
+    kill_midway(
+        lambda: begin("killed"),
+        tmp_path / "killed",
+        begun=lambda: metrics.exists() and metrics.read_text().count("\n") >= 4,
+        over=lambda: (tmp_path / "killed" / "corrector").exists(),
+    )
     assert "going on after step" in said(run("train.py", *options("killed")))
-    said(run("train.py", *options("whole")))
+    said(begin("whole"))
     folders = [tmp_path / name for name in ("killed", "whole")]
     assert len({(folder / "corrector" / "model.safetensors").read_bytes() for folder in folders}) == 1
     assert len({(folder / "metrics.jsonl").read_text() for folder in folders}) == 1

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 from tests.forked import Forked
+from tests.monitors.killed import kill_midway
 
 from bartizan.monitors.probe_training import scores
 from bartizan.monitors.probes.evaluation import Row
@@ -84,13 +84,13 @@ def load(folder: Path) -> tuple[Head, str]:
 def test_a_killed_run_ends_with_the_same_files(gathered: Path, tmp_path: Path) -> None:
     """Killed in the middle, the second start goes on; head, figures and plots are those of a run in one piece."""
     head = ("--heads", "multimax-gradient")
-    killed = start(gathered, tmp_path / "killed", *head)
-    while len(list((tmp_path / "killed").glob("fits/*.json"))) < 3:
-        assert killed.poll() is None, killed.communicate()[0]
-        time.sleep(0.01)
-    killed.kill()
-    killed.communicate()
-    assert not (tmp_path / "killed" / "evaluation.json").exists()
+    killed = tmp_path / "killed"
+    kill_midway(
+        lambda: start(gathered, killed, *head),
+        killed,
+        begun=lambda: len(list(killed.glob("fits/*.json"))) >= 3,
+        over=lambda: (killed / "evaluation.json").exists(),
+    )
     for name in ("killed", "whole"):
         process = start(gathered, tmp_path / name, *head)
         said = process.communicate(timeout=300)[0]

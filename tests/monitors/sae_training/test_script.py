@@ -6,12 +6,12 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from tests.forked import Forked
+from tests.monitors.killed import kill_midway
 
 from bartizan.monitors import formats
 from bartizan.monitors.sae_training import Activations
@@ -41,13 +41,13 @@ def test_a_killed_run_ends_with_the_same_bytes(
 ) -> None:
     """Killed in the middle, the second start goes on from the checkpoint; weights, metrics and plot are complete."""
     data, tokens = write_activations(3000).folder, 64 * 600
-    killed = start(data, tmp_path / "killed", tokens)
-    while not (tmp_path / "killed" / "checkpoint.safetensors").exists():
-        assert killed.poll() is None, killed.communicate()[0]
-        time.sleep(0.01)
-    killed.kill()
-    killed.communicate()
-    assert not (tmp_path / "killed" / "sae").exists()
+    killed = tmp_path / "killed"
+    kill_midway(
+        lambda: start(data, killed, tokens),
+        killed,
+        begun=lambda: (killed / "checkpoint.safetensors").exists(),
+        over=lambda: (killed / "sae").exists(),
+    )
     for name in ("killed", "whole"):
         process = start(data, tmp_path / name, tokens)
         said = process.communicate(timeout=300)[0]
