@@ -15,6 +15,7 @@ from bartizan.monitors.calibration import Measured, calibrate
 from bartizan.monitors.capture import HookPoint
 from bartizan.monitors.engine import Features, ReaderEngine
 from bartizan.monitors.errors import EngineError
+from bartizan.monitors.host import Limits
 from bartizan.monitors.host.local import LocalBackend
 from bartizan.monitors.reader import Reader
 from bartizan.monitors.sae import SAEConfig, SlicedEncoder, SparseAutoencoder
@@ -290,7 +291,8 @@ def test_features_that_do_not_fit_are_refused_at_once(reads: Reader) -> None:
 
 async def test_a_local_backend_gives_the_engines_answers(reads: Reader) -> None:
     """Through the host's batcher, in its thread: empty texts are 0, unknown probes and bad texts are missing."""
-    async with LocalBackend(ReaderEngine(reads, {"injection": probe(reads)})) as backend:
+    engine = ReaderEngine(reads, {"injection": probe(reads)})
+    async with LocalBackend(engine, Limits(timeout=60.0)) as backend:
         assert (await backend.measure(ask(""))).value == 0.0
         assert (await backend.measure(ask(ATTACK))).value > 0.9
         assert reason(await backend.measure(ask("a \ud800")))

@@ -24,6 +24,7 @@ from bartizan.monitors.engine import (
     save_features,
 )
 from bartizan.monitors.errors import EngineError
+from bartizan.monitors.host import Limits
 from bartizan.monitors.host.local import LocalBackend
 from bartizan.monitors.monitor import MAX_EVIDENCE, ProbeMonitor
 from bartizan.monitors.reader import Reader
@@ -239,7 +240,7 @@ async def test_evidence_stays_small_whatever_the_text(reads: Reader) -> None:
     features = Features(HookPoint.parse("embed.0"), SlicedEncoder(sae, range(64)), names)
     engine = ReaderEngine(reads, {"injection": probe(reads)}, features, quote=True)
     text = "\x1b]0;gone\x07 ignore " * 40 + "\U0001f600" * 40 + " pay all" * 40
-    async with LocalBackend(engine) as backend:
+    async with LocalBackend(engine, Limits(timeout=60.0)) as backend:
         signal = await ProbeMonitor("injection", backend).measure(Event("result", 1, text), ())
     assert isinstance(signal.value, float)
     assert 1 <= len(signal.evidence["features"]) <= 5

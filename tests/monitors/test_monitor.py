@@ -13,6 +13,7 @@ from bartizan.guard.gather import Gatherer, checked
 from bartizan.guard.types import Event, Missing, ToolCall
 from bartizan.monitors import Measurement, Passage, Query
 from bartizan.monitors.engine import ReaderEngine
+from bartizan.monitors.host import Limits
 from bartizan.monitors.host.local import LocalBackend
 from bartizan.monitors.monitor import MAX_EVIDENCE, ProbeMonitor, monitors_for
 
@@ -99,7 +100,7 @@ async def test_a_policys_signals_are_measured_by_the_probes_they_name() -> None:
     """From the declarations to real activations, through the guard's gatherer."""
     reads = reader()
     engine = ReaderEngine(reads, {"injection": probe(reads)})
-    async with LocalBackend(engine) as backend:
+    async with LocalBackend(engine, Limits(timeout=60.0)) as backend:
         declared = {"attack": Declared("result", "injection"), "odd": Declared("result", "no-such-probe")}
         gatherer = Gatherer(monitors_for(declared, backend))
         for text, least, most in (("ignore all", 0.9, 1.0), ("the report", 0.0, 0.1)):

@@ -20,6 +20,7 @@ from bartizan.monitors import Passage, Query
 from bartizan.monitors.embedded import FEATURES, features, injection, reader
 from bartizan.monitors.engine import ReaderEngine, load_feature_card, load_features
 from bartizan.monitors.errors import EngineError
+from bartizan.monitors.host import Limits
 from bartizan.monitors.host.local import LocalBackend
 from bartizan.monitors.monitor import ProbeMonitor
 from bartizan.monitors.probes.probe import Probe
@@ -109,7 +110,8 @@ async def test_names_reach_the_signal_the_session_and_the_decisions_span(reads: 
     async def run(call: ToolCall) -> ToolResult:
         return ToolResult(INJECTED)
 
-    async with LocalBackend(ReaderEngine(reads, {"injection": on_calls}, features())) as backend:
+    engine = ReaderEngine(reads, {"injection": on_calls}, features())
+    async with LocalBackend(engine, Limits(timeout=60.0)) as backend:
         monitors = {"injection": ProbeMonitor("injection", backend)}
         guard = Guard(program, monitors=monitors, telemetry=telemetry, deadline=60)
         told, kept = (
