@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import pytest
+from tests.waiting import PATIENCE
 
 from bartizan.integrations.portal import Portal
 
@@ -96,17 +97,17 @@ async def test_cancelling_the_caller_cancels_the_work(portal: Portal) -> None:
     async def work(send: Any) -> Any:
         started.set()
         try:
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
         except asyncio.CancelledError:
             cancelled.set()
             raise
 
     calling = asyncio.create_task(portal.arun(work, None))
-    await asyncio.to_thread(started.wait, 5)
+    assert await asyncio.to_thread(started.wait, PATIENCE)
     calling.cancel()
     with pytest.raises(asyncio.CancelledError):
         await calling
-    assert await asyncio.to_thread(cancelled.wait, 5)
+    assert await asyncio.to_thread(cancelled.wait, PATIENCE)
 
 
 def test_an_interrupted_errand_ends_the_work(portal: Portal) -> None:

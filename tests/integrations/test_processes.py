@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from tests.waiting import PATIENCE
+
 SCRIPT = """
 import os, time
 from bartizan.integrations.processes import workers
@@ -23,4 +25,4 @@ def test_workers_end_when_the_process_that_they_work_for_is_killed() -> None:
         assert started.stdout is not None
         assert started.stdout.readline() == "at work\n"
         started.kill()
-        started.communicate(timeout=60)  # they have its output, too: it ends with the last of them
+        started.communicate(timeout=PATIENCE)  # they have its output, too: it ends with the last of them

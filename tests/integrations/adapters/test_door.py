@@ -67,8 +67,9 @@ async def test_a_report_that_hangs_withholds_the_result() -> None:
         async def report(self, *args: Any, **options: Any) -> Any:
             await asyncio.Event().wait()
 
-    made = door(Hanging(PROGRAM), patience=0.05)
-    ran = await made.run(await made.ask("s", "c", "read", {"x": 1}), echo, read_output)
+    guard = Hanging(PROGRAM)
+    asked = await door(guard).ask("s", "c", "read", {"x": 1})
+    ran = await door(guard, patience=0.05).run(asked, echo, read_output)
     assert ran.for_model() == WITHHELD
 
 

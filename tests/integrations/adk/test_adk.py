@@ -181,7 +181,7 @@ async def test_an_error_a_tool_answers_is_recorded_as_one() -> None:
 def test_the_example_runs(tmp_path: Path) -> None:
     """The payment the user asked for is made, the injected one is asked about and rejected."""
     command = [sys.executable, str(Path(__file__).parents[3] / "examples/adapters/adk_desk.py")]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert "asked: may pay run with {'amount': 40, 'to': 'EVIL99'}?" in ran.stdout
     assert "paid 90 to GB33" in ran.stdout

@@ -133,7 +133,7 @@ def test_a_proxy_guards_with_a_certified_policy_only(policy: Path) -> None:
     assert (code, "for deciding here" in err) == (2, True)
     main = [sys.executable, "-c", "from bartizan.integrations.cli import main; main()", "proxy"]
     command = [*main, "--policy", str(policy), "--require", "kernel", "--", *server]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
     assert (done.returncode, "not certified at level kernel" in done.stderr) == (2, True), done.stderr
 
 

@@ -251,7 +251,7 @@ def test_an_audit_that_is_cut_off_leaves_nothing_half(made: Path, tmp_path: Path
             process.stderr.readline()  # base: reading ...
             process.send_signal(signal.SIGINT)
             try:
-                said, told = process.communicate(timeout=60)
+                said, told = process.communicate(timeout=300)
             finally:
                 process.kill()
         return checked(subprocess.CompletedProcess(command, process.returncode, said, told))

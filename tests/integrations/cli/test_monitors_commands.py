@@ -85,7 +85,7 @@ def test_a_served_probe_answers_over_a_socket(folder: Path, reads: Reader) -> No
     socket = folder / "s.sock"
     command = [sys.executable, "-c", "from bartizan.integrations.cli import main; main()", "monitors", "serve",
                "--reader", folder / "reader", "--probe", folder / "probe", "--probe", f"acme={folder / 'own'}",
-               "--uds", socket, "--timeout", "30"]  # fmt: skip
+               "--uds", socket, "--timeout", "120"]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -97,7 +97,7 @@ def test_a_served_probe_answers_over_a_socket(folder: Path, reads: Reader) -> No
             assert nobodys.value == Missing("unknown probe")
         finally:
             process.send_signal(signal.SIGTERM)
-            _, said = process.communicate(timeout=120)
+            _, said = process.communicate(timeout=300)
     assert process.returncode == 0
     assert "injection: armed" in said
     assert "acme/injection: armed" in said
@@ -106,7 +106,7 @@ def test_a_served_probe_answers_over_a_socket(folder: Path, reads: Reader) -> No
 async def asked(address: str) -> list[Measurement]:
     """Everybody's probe, a tenant's, and one that is not there."""
     passage = (Passage("result", "the report"),)
-    async with RemoteBackend(address, timeout=30) as backend:
+    async with RemoteBackend(address, timeout=120) as backend:
         return [
             await backend.measure(query)
             for query in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -155,23 +156,29 @@ def test_names_from_the_data_move_no_cursor(made: Path, tmp_path: Path) -> None:
 
 def test_a_killed_run_goes_on(made: Path, tmp_path: Path) -> None:
     """Killed while it scores, run again: the same files as of a run that nobody disturbed."""
+
+    def killed(out: Path) -> bool:
+        """On a busy machine it may be done before it is killed."""
+        scores = out / "scores.jsonl"
+        with Forked(["bartizan", *options(made, data, out)], ENVIRONMENT) as process:
+            while process.poll() is None and (not scores.exists() or scores.stat().st_size < 200):
+                time.sleep(0.002)
+            process.send_signal(signal.SIGKILL)
+        assert process.returncode in (0, -signal.SIGKILL)
+        return len(scores.read_bytes().splitlines()) < 60
+
     folder = tmp_path / "data"
     shutil.copytree(made / "data", folder)
     data = write(folder / "many.jsonl", good(60))
     whole = bartizan(*options(made, data, tmp_path / "whole"))
     assert whole.returncode == 0, whole.stderr
-    scores = tmp_path / "out" / "scores.jsonl"
-    with Forked(["bartizan", *options(made, data, tmp_path / "out")], ENVIRONMENT) as process:
-        while process.poll() is None and (not scores.exists() or scores.stat().st_size < 200):
-            time.sleep(0.002)
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
-    assert 0 < len(scores.read_bytes().splitlines()) < 60
-    assert not (tmp_path / "out" / "kept.jsonl").exists()
-    again = forked(*options(made, data, tmp_path / "out"))
+    out = next(out for out in (tmp_path / f"out-{n}" for n in itertools.count()) if killed(out))
+    assert (out / "scores.jsonl").read_bytes().count(b"\n") > 0
+    assert not (out / "kept.jsonl").exists()
+    again = forked(*options(made, data, out))
     assert again.returncode == 0, again.stderr
     for name in ("kept.jsonl", "scores.jsonl", "malformed.jsonl", "report.json"):
-        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+        assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 def test_injection_features_are_looked_for_in_images(made: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from langgraph.prebuilt import ToolNode, tools_condition
 from bartizan.guard import Event, Guard, Session
 from bartizan.guard.testing import StaticProgram
 from bartizan.integrations.langgraph import LangGraphGuard
+from bartizan.integrations.langgraph.approvals import Steps
 from bartizan.integrations.langgraph.testing import ScriptedModel
 
 Run = Callable[..., Any]
@@ -86,6 +87,8 @@ def make_guard() -> Iterator[Callable[..., LangGraphGuard]]:
     def make(program: Any = None, *, kernel: dict[str, Any] | None = None, **options: Any) -> LangGraphGuard:
         program = program or StaticProgram(allow=["read", "send"], escalate=["pay"])
         made.append(LangGraphGuard(Guard(program, **(kernel or {})), **options))
+        # Half a second for calls of one step to arrive is not enough on a busy machine.
+        made[-1]._door._mediator._steps = Steps(grace=5.0)
         return made[-1]
 
     yield make

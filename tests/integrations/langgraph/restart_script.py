@@ -57,7 +57,12 @@ def build(checkpointer: SqliteSaver):  # type: ignore[no-untyped-def]
 
 
 program = StaticProgram(allow=["read"], escalate=["pay"], budgets={"read": 1, "pay": 1})
-kernel = Guard(program, store=SqliteStore(directory / "sessions.db"), audit=FileAuditLog(directory / "audit"))
+kernel = Guard(
+    program,
+    store=SqliteStore(directory / "sessions.db"),
+    audit=FileAuditLog(directory / "audit"),
+    deadline=60,
+)
 config = {"configurable": {"thread_id": "t"}}
 with (
     SqliteSaver.from_conn_string(str(directory / "graph.db")) as checkpointer,

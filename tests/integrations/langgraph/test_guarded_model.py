@@ -183,7 +183,7 @@ text:
 def test_a_policy_file_is_enough(tmp_path, world, run, results) -> None:
     """Its text rules and its repairs, by the solver, in one agent."""
     (tmp_path / "policy.yaml").write_text(POLICY)
-    with load_guard(tmp_path / "policy.yaml", correct_within=5) as guard:
+    with load_guard(tmp_path / "policy.yaml", correct_within=30) as guard:
         model = guard.model(StreamingModel(script=[calling(("pay", {"amount": 5000})), LEAKS]))
         out = run(guard.wrap(create_agent(model, world.tools)), "Pay 5000.")
     assert world.ran == [("pay", 1000)]

@@ -97,7 +97,7 @@ class _Slow(StreamingModel):
 async def test_a_model_that_says_nothing_for_too_long_is_cut_off(guard) -> None:
     """The stream ends as filtered, and the model's own stream is closed."""
     inner = _Slow(script=[])
-    model = guard.model(inner, Speech(rules=keys(), limits=Limits(idle=0.1)))
+    model = guard.model(inner, Speech(rules=keys(), limits=Limits(idle=2.0)))
     chunks = [chunk async for chunk in model.astream("Go.")]
     assert "".join(chunk.text for chunk in chunks) == "Well, "
     assert any(chunk.response_metadata.get("finish_reason") == "content_filter" for chunk in chunks)

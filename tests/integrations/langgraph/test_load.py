@@ -113,7 +113,7 @@ repair:
 def test_what_a_policy_opens_is_corrected(tmp_path, world, run, results, correct) -> None:
     """By the solver, from the first call on; unless the application does not want it."""
     (tmp_path / "policy.yaml").write_text(CORRECTS)
-    with load_guard(tmp_path / "policy.yaml", correct=correct, correct_within=5) as guard:
+    with load_guard(tmp_path / "policy.yaml", correct=correct, correct_within=30) as guard:
         out = run(guard.wrap(world.agent(calling(("pay", {"amount": 5000})))), "Pay 5000.")
     [message] = results(out)
     if not correct:

@@ -14,6 +14,7 @@ from bartizan.guard.types import Missing
 from bartizan.integrations.langgraph import load_guard
 from bartizan.integrations.langgraph.testing import calling
 from bartizan.monitors.engine import ReaderEngine
+from bartizan.monitors.host import Limits
 from bartizan.monitors.host.local import LocalBackend
 from bartizan.monitors.monitor import ProbeMonitor
 
@@ -47,7 +48,7 @@ def policy(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 @pytest.fixture
 def backend() -> Iterator[LocalBackend]:
     reads = reader()
-    backend = LocalBackend(ReaderEngine(reads, {"injection": probe(reads)}))
+    backend = LocalBackend(ReaderEngine(reads, {"injection": probe(reads)}), Limits(timeout=60.0))
     yield backend
     asyncio.run(backend.aclose())
 

@@ -61,9 +61,8 @@ def desk(tmp_path: Path) -> Desk:
         log = tmp_path / "desk.log"
         async with Client(make_server(log), mode=upstream_mode, cache=None) as upstream:
             tools = await all_tools(upstream.session)
-            proxy = Proxy(
-                guard or guard_for(POLICY, tools), Upstream(upstream.session, tools), "s", **options
-            )
+            guard = guard or guard_for(POLICY, tools, correct_within=30)
+            proxy = Proxy(guard, Upstream(upstream.session, tools), "s", **options)
             async with Client(proxy.server(), mode=mode, cache=None, **(client or {})) as there:
                 yield Guarded(there, proxy, log)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -141,14 +142,14 @@ def make_server(log: Path | None = None) -> Server[Any]:
 
 async def main() -> None:
     server = make_server()
-    if sys.argv[1:]:
+    if sys.argv[1:] == ["http"]:
         import uvicorn
 
         app = server.streamable_http_app(host="127.0.0.1")
-        config = uvicorn.Config(
-            app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", lifespan="on"
-        )
-        await uvicorn.Server(config).serve()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            print(listener.getsockname()[1], flush=True)
+            config = uvicorn.Config(app, log_level="warning", lifespan="on")
+            await uvicorn.Server(config).serve([listener])
     else:
         async with stdio_server() as (read, write):
             await server.run(read, write, server.create_initialization_options())

@@ -205,7 +205,7 @@ async def test_other_methods_are_refused(desk: Desk, mode: str) -> None:
 async def test_parallel_calls_do_not_wait_for_each_other(desk: Desk, mode: str) -> None:
     """Calls of one session that are on their way at once each get their own answer."""
     async with desk(mode) as there:
-        waiting = asyncio.ensure_future(there.call("wait", seconds=30.0))
+        waiting = asyncio.ensure_future(there.call("wait", seconds=600.0))
         results = await asyncio.gather(*(there.call("refund", order=f"o{n}", amount=n) for n in range(1, 21)))
         answers = [result.structured_content["done"]["amount"] for result in results]
         assert answers == list(range(1, 21))
@@ -216,7 +216,7 @@ async def test_parallel_calls_do_not_wait_for_each_other(desk: Desk, mode: str) 
 async def test_a_cancelled_call_is_cancelled_at_the_server_and_recorded(desk: Desk, mode: str) -> None:
     """Cancelling reaches the tool, and the log says that the call ended without a result."""
     async with desk(mode) as there:
-        waiting = asyncio.ensure_future(there.call("wait", seconds=30.0))
+        waiting = asyncio.ensure_future(there.call("wait", seconds=600.0))
         await until(there.reached)
         waiting.cancel()
         await until(lambda: {"tool": "wait", "cancelled": True} in there.reached())

@@ -71,7 +71,7 @@ def _cluster() -> Iterator[str]:
 @contextmanager
 def _hosts(folders: Mapping[str, Path]) -> Iterator[str]:
     for folder in folders.values():
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
     applications = {
         f"/{name}": monitor_host(
             partial(GatedEngine, folders[name]),
@@ -86,12 +86,15 @@ def _hosts(folders: Mapping[str, Path]) -> Iterator[str]:
     applications["/corrector"] = corrector_host(
         partial(made, folders["corrector"]), tokens=Tokens.parse(f"guards {TOKEN}"), scale=SMALL
     )
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = int(found.getsockname()[1])
     with ExitStack() as stack:
         try:
-            address = stack.enter_context(deployed(applications, port=port))
+            address = stack.enter_context(deployed(applications, port=_free_port()))
         except CannotServe:
             # Ray gives its proxy a minute, which is not enough where tests keep all processors busy.
-            address = stack.enter_context(deployed(applications, port=port))
+            address = stack.enter_context(deployed(applications, port=_free_port()))
         yield address
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])

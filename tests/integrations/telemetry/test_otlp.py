@@ -95,6 +95,7 @@ async def test_traces_and_metrics_reach_a_collector(
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
     monkeypatch.setenv(ENDPOINT, f"http://127.0.0.1:{collector.server_port}")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "120")
     traces, metrics = tracer_provider(worker=3), Metrics(worker=3)
     assert traces is not None
     telemetry = Telemetry(traces.get_tracer(semconv.SCOPE), metrics.meter(semconv.SCOPE))

@@ -12,6 +12,9 @@ from bartizan.guard.testing import DISK_FULL, HANG, UNAVAILABLE, FailingAuditLog
 
 from .harness import PROGRAM, READ, Came, Harness, Proposed, Setup, World, logged
 
+_PATIENCE = 120.0
+"""Seconds: only an adapter that fails waits that long."""
+
 
 async def a_result_that_cannot_be_recorded_is_withheld(harness: Harness) -> None:
     """The tool ran, but the model does not read what nobody wrote down."""
@@ -44,10 +47,11 @@ async def a_cancelled_tool_is_recorded(harness: Harness) -> None:
     await _unless_done(world.started, run)
     run.cancel()
     await asyncio.wait({run})
-    for _ in range(200):
-        if logged(audit, "error"):
-            break
-        await asyncio.sleep(0.005)
+    async with asyncio.timeout(_PATIENCE):
+        while True:
+            if logged(audit, "error"):
+                break
+            await asyncio.sleep(0.005)
     assert [record["call_id"] for record in logged(audit, "error")] == ["call-w"]
 
 
