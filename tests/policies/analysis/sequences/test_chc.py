@@ -6,6 +6,7 @@ import pytest
 
 from bartizan.policies.analysis.answers import Budget, Proved
 from bartizan.policies.analysis.formula import FALSE, Flag, Formulas, Whole
+from bartizan.policies.analysis.sequences import chc
 from bartizan.policies.analysis.sequences.chc import inductive
 from bartizan.policies.analysis.sequences.invariants import check, establish_all
 from bartizan.policies.analysis.sequences.trace import Trace
@@ -14,7 +15,7 @@ from bartizan.policies.diagnostics import Source
 from bartizan.policies.load import check_policy
 from bartizan.policies.policy import CheckedPolicy
 
-BUDGET = Budget(seconds=30)
+BUDGET = Budget(seconds=600)
 TOOLS = """
 version: 1
 name: chc
@@ -25,6 +26,12 @@ tools:
 rules:
   - {id: tools, allow: [a, b, c]}
 """
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine's time for the search for an invariant, which ends by what it costs."""
+    monkeypatch.setattr(chc, "_MILLISECONDS", 60_000)
 
 
 def deny(tools: str, condition: str) -> str:

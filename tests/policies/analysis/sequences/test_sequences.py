@@ -28,7 +28,7 @@ from bartizan.policies.policy import CheckedPolicy
 path.insert(0, str(Path(__file__).parent))
 from replay import replayed
 
-BUDGET = Budget(seconds=30)
+BUDGET = Budget(seconds=600)
 PLANTED = Path(__file__).parent.parent / "planted"
 HOUR = 3_600_000_000
 

@@ -13,7 +13,7 @@ from .problems import Problem, problem
 
 def solver_of(question: Problem) -> Solver:
     """A solver that knows the small domain of a problem."""
-    solver = Solver(question.formulas, Budget(second_opinion="never"))
+    solver = Solver(question.formulas, Budget(seconds=600, second_opinion="never"))
     for formula in question.domain:
         solver.add(formula)
     return solver

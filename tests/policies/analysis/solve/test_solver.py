@@ -20,7 +20,7 @@ class Question:
 
     def __init__(self, budget: Budget | None = None) -> None:
         self.make = Formulas()
-        self.solver = Solver(self.make, replace(budget or Budget(), second_opinion="never"))
+        self.solver = Solver(self.make, replace(budget or Budget(), seconds=600, second_opinion="never"))
 
     def texts(self, names: str, limit: int = 100) -> list[Text]:
         return [self.make.text(name, limit) for name in names]
@@ -258,7 +258,7 @@ def test_rulesets_are_decided(seed: int) -> None:
     """A policy of a hundred rules is equal to itself with a redundant rule more, and every rule is asked about."""
     rules = ruleset(100, seed)
     make = rules.make
-    solver = Solver(make, Budget(second_opinion="never"))
+    solver = Solver(make, Budget(seconds=600, second_opinion="never"))
     solver.add(rules.well_formed)
     more = rules.allowed(allow=[*rules.allow, make.both(rules.allow[0], rules.condition())])
     assert isinstance(solver.check(more, make.neg(rules.allowed())), Unsat)
