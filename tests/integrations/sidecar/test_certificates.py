@@ -23,6 +23,8 @@ from bartizan.policies import compile_policy
 from bartizan.policies.lean.certificates.certify import certify
 from bartizan.policies.lean.certificates.files import write_pair
 
+from .serving import SLOW
+
 POLICY = """
 version: 1
 name: payments
@@ -53,7 +55,7 @@ def _load(key: Path) -> Any:
 
 def config(directory: Path, require: Any = None, **tenant: Any) -> Any:
     token = {"name": "admin", "sha256": "0" * 64, "scopes": ["admin"]}
-    body = {"tenants": {"default": {"policy": "policy.yaml", **tenant}}, "tokens": [token]}
+    body = {"tenants": {"default": {"policy": "policy.yaml", **SLOW, **tenant}}, "tokens": [token]}
     return parse_config(body, directory).requiring(require)
 
 

@@ -18,6 +18,7 @@ from bartizan.integrations.sidecar.watched import Looks, Watched
 from bartizan.policies import compile_policy
 
 from .in_process import TOKENS, running
+from .serving import SLOW
 
 POLICY = """
 version: 1
@@ -36,7 +37,7 @@ UNBOUNDED = POLICY.replace("<= 100}", "<= 5000}")
 def service(directory: Path, **tenant: Any) -> Service:
     (directory / "policy.yaml").write_text(POLICY)
     token = {"name": "admin", "sha256": "0" * 64, "scopes": ["admin"]}
-    body = {"tenants": {"default": {"policy": "policy.yaml", **tenant}}, "tokens": [token]}
+    body = {"tenants": {"default": {"policy": "policy.yaml", **SLOW, **tenant}}, "tokens": [token]}
     return Service.open(parse_config(body, directory))
 
 
