@@ -46,8 +46,9 @@ class Guard:
     ``store`` and ``audit`` both live in memory. ``capture_content`` writes arguments, and texts as redacted, to
     the log; otherwise it holds their digests.
 
-    ``proposers`` are asked, in their order and for ``correct_within`` seconds altogether, for another call in place of
-    one that the program denies; see :mod:`.correction`. ``verdicts`` signs what is let go, for executors elsewhere.
+    ``proposers`` are asked, in their order and for ``correct_within`` seconds altogether (at most half of what is left
+    of ``deadline``), for another call in place of one that the program denies; see :mod:`.correction`. ``verdicts``
+    signs what is let go, for executors elsewhere.
 
     ``program`` may be replaced at any time: a call on its way is finished by the program it started with.
     """

@@ -92,6 +92,16 @@ def test_functions_and_options_are_taken(policy, world) -> None:
         assert guarded.invoke({"amount": 7}) == "7"
 
 
+@pytest.mark.parametrize("deadline", [60.0, 1e-9])
+def test_a_decision_that_takes_too_long_is_none(policy, tmp_path, world, run, results, deadline) -> None:
+    """``deadline`` bounds it: what cannot be recorded in time does not run."""
+    with load_guard(policy, audit=tmp_path / "audit", tools=world.tools, deadline=deadline) as guard:
+        out = run(guard.wrap(world.agent(calling(("read", {"path": "a"})))), "Read a.")
+    [message] = results(out)
+    in_time = deadline > 1
+    assert (message.status, world.ran) == (("success", [("read", "a")]) if in_time else ("error", []))
+
+
 CORRECTS = """
 version: 1
 name: cashier

@@ -32,6 +32,7 @@ rules:
 async def outcome(path: Path, args: Any, **options: Any) -> str:
     guard = guard_for(path, [LOOK], **options)
     granted = await guard.authorise(ToolCall.of("c", "look", args), session="s")
+    await guard.aclose()
     return granted.decision.outcome.name
 
 
@@ -64,6 +65,15 @@ async def test_sessions_outlive_the_proxy_in_a_file(tmp_path: Path) -> None:
         found.append(granted.decision.outcome.name)
         await guard.aclose()
     assert found == ["ALLOW", "DENY"]
+
+
+async def test_a_decision_that_takes_too_long_is_none(tmp_path: Path) -> None:
+    """``deadline`` bounds it: what cannot be recorded in time is not let go."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(POLICY)
+    for number, (deadline, expected) in enumerate([(60.0, "ALLOW"), (1e-9, "DENY")]):
+        log = tmp_path / str(number)
+        assert await outcome(path, {"n": 1}, trust_annotations=True, audit=log, deadline=deadline) == expected
 
 
 def test_a_policy_that_is_none_is_refused(tmp_path: Path) -> None:

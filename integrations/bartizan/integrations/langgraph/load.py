@@ -31,6 +31,7 @@ def load_guard(
     monitors: Mapping[str, Monitor] | Backend | None = None,
     correct: bool | Sequence[Proposer] = True,
     correct_within: float = 0.25,
+    deadline: float = 2.0,
     require: Level | Requirement | None = None,
     **options: Any,
 ) -> LangGraphGuard:
@@ -43,8 +44,8 @@ def load_guard(
     signals' names, or a backend (an engine in this process, a host elsewhere) that has the probes which the policy
     names under ``monitor:``; a signal without one is missing. ``correct``: what the policy opens under ``repair:`` is
     corrected by the solver (extra ``prove``), or by the proposers given, in ``correct_within`` seconds; ``False``
-    denies as if it opened nothing. ``require``: the level that the policy's certificate must reach, as in
-    :func:`~bartizan.policies.load_policy`.
+    denies as if it opened nothing. ``deadline`` bounds all of a decision, corrections included, in seconds.
+    ``require``: the level that the policy's certificate must reach, as in :func:`~bartizan.policies.load_policy`.
     ``options`` are those of :class:`LangGraphGuard`.
 
     Raises ``PolicyError`` with located diagnostics for a policy that is not one, ``Uncertified`` for one without the
@@ -64,6 +65,7 @@ def load_guard(
         monitors=measuring,
         proposers=proposers_of(program) if correct is True else correct or (),
         correct_within=correct_within,
+        deadline=deadline,
     )
     if program.text.scores:
         options.setdefault("score", measured(measuring))

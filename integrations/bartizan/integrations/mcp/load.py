@@ -35,15 +35,17 @@ def guard_for(
     store: str | Path | None = None,
     trust_annotations: bool = False,
     correct_within: float = 0.25,
+    deadline: float = 2.0,
     approval_ttl: float = 3600.0,
     require: Level | Requirement | None = None,
 ) -> Guard:
     """A guard for the policy of a file, in which the server's tools are declared that the policy leaves out.
 
     ``audit`` is the directory of the audit log, ``store`` the file of the sessions or the URL of a Redis; without them
-    both live in memory. ``require``: the level that the policy's certificate must reach. Raises ``PolicyError`` for a
-    policy that is not one, ``Uncertified`` for one without that certificate, ``AuditLocked`` or ``AuditTampered`` for
-    a log that cannot be continued.
+    both live in memory. ``deadline`` bounds all of a decision, corrections in ``correct_within`` included, in seconds.
+    ``require``: the level that the policy's certificate must reach. Raises ``PolicyError`` for a policy that is none,
+    ``Uncertified`` for one without that certificate, ``AuditLocked`` or ``AuditTampered`` for a log that cannot be
+    continued.
     """
     program = load_policy(
         policy, declarations(tools, trust_annotations=trust_annotations), require=required(require)
@@ -54,5 +56,6 @@ def guard_for(
         audit=FileAuditLog(audit) if audit is not None else None,
         proposers=proposers_of(program),
         correct_within=correct_within,
+        deadline=deadline,
         approval_ttl=approval_ttl,
     )
