@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -92,6 +93,17 @@ def test_many_recordings_keep_their_order(tmp_path: Path, policy: Path) -> None:
     mine = put_together(here(plan))
     assert put_together(on_ray(2)(plan)) == mine
     assert mine["sessions"] == 144
+
+
+def test_nothing_is_collected_of_what_is_read(
+    tmp_path: Path, policy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray Data's own account of a run is not made, also where a cluster would report it."""
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
+    plan = Plan((lines(tmp_path / "one.jsonl", count=1),), programs(policy, {}))
+    assert sum(report.sessions for report in on_ray(1)(plan)) == 1
+    names = [thread.name for thread in threading.enumerate()]
+    assert not [name for name in names if "usage" in name]
 
 
 def test_a_limit_ends_at_the_same_session(tmp_path: Path, policy: Path) -> None:

@@ -38,6 +38,8 @@ def connected(address: str | None = None, *, cpus: int | None = None) -> Iterato
         yield
         return
     where = "on this machine" if address is None else f"at {address}"
+    # What a cluster may report is not of what we read.
+    os.environ.setdefault("RAY_DATA_USAGE_DISABLED", "1")
     if address is None:
         _prepare()
     try:
