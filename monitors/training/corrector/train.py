@@ -38,7 +38,8 @@ from bartizan.monitors.corrector_training import (
 from bartizan.monitors.sae_training.checkpoint import keep_until
 
 RESERVE = 40.0  # seconds for the model's own proposals, calibration and saving
-TIMED = 12  # steps that are timed to know how many there is time for
+TIMED = 40  # steps that are timed to know how many there is time for, after a few that are not
+MARGIN = 1.15  # the last stages take longer, and so does a machine that has become warm
 OWN = 1500  # examples for which the model proposes
 
 console = Console()
@@ -62,9 +63,7 @@ def main() -> None:
     if checkpoint.exists():
         config = config_of(checkpoint)
     else:
-        steps = options.steps or steps_in(
-            options.minutes * 60 - (time.monotonic() - begun), training, options
-        )
+        steps = options.steps or steps_in(begun + options.minutes * 60, training, task, options)
         config = configured(options, steps)
     trainer = Trainer(training, config, device=options.device)
     if checkpoint.exists():
@@ -140,23 +139,32 @@ def configured(options: argparse.Namespace, steps: int) -> CorrectorTrainingConf
     )  # fmt: skip
 
 
-def steps_in(seconds: float, training: list[examples.Example], options: argparse.Namespace) -> int:
-    """How many steps there is time for: some are made with a network that is thrown away."""
+def steps_in(end: float, training: list[examples.Example], task: Task, options: argparse.Namespace) -> int:
+    """How many steps there is time for: some are made, and looked at, with a network that is thrown away."""
     trial = Trainer(training, configured(options, 10_000), device=options.device)
-    begun = 0.0
-    for record in trial.run(TIMED):
-        if record.step == TIMED // 3:
-            begun = time.monotonic()
-    each = (time.monotonic() - begun) / (TIMED - TIMED // 3)
-    return max(100, int((seconds - RESERVE - TIMED * each) / (each * 1.03)))
+    for _ in trial.run(TIMED // 4):
+        pass
+    begun = time.monotonic()
+    for _ in trial.run(TIMED // 4 + TIMED):
+        pass
+    trained = time.monotonic()
+    answers.exact(trial.average, held_out(task, options), grammar=task.grammar)
+    looked = time.monotonic()
+    each = (trained - begun) / TIMED + (looked - trained) / options.eval_every
+    return max(100, int((end - RESERVE - looked) / (each * MARGIN)))
+
+
+def held_out(task: Task, options: argparse.Namespace) -> list[examples.Example]:
+    """Examples that are tried while training."""
+    found = task.examples("calibrate")
+    return found[:: max(1, len(found) // options.held_out)]
 
 
 def shown_steps(
     trainer: Trainer, task: Task, out: Path, options: argparse.Namespace
 ) -> Iterator[dict[str, Any]]:
     """A line of metrics for every step that is shown. Before the last stage, the model's own proposals are judged."""
-    held_out = task.examples("calibrate")
-    held_out = held_out[:: max(1, len(held_out) // options.held_out)]
+    tried = held_out(task, options)
     before = trainer.config.stages[-2][1]
     for until in (before, trainer.config.steps):
         if until == trainer.config.steps and not trainer.finished:
@@ -164,7 +172,7 @@ def shown_steps(
         for record in trainer.run(until):
             line: dict[str, Any] = asdict(record)
             if record.step % options.eval_every == 0 or trainer.finished:
-                line["exact"] = answers.exact(trainer.average, held_out, grammar=task.grammar)
+                line["exact"] = answers.exact(trainer.average, tried, grammar=task.grammar)
             if record.step % 10 == 0 or "exact" in line or record.step == before:
                 yield line
 

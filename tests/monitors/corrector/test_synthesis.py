@@ -8,6 +8,7 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
@@ -233,6 +234,16 @@ def test_a_policy_file_becomes_a_corrector(tiny: Path, tmp_path: Path) -> None:
     assert (tmp_path / "whole" / "training.png").stat().st_size > 5000
     table = said(run("evaluate.py", f"--policy={tiny}", f"--out={tmp_path / 'whole'}"))
     assert "| calls | solver | 100.0%" in table
+
+
+def test_steps_are_as_many_as_there_is_time_for(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred where there is none; else what fits in, whatever a step takes here, looking at them included."""
+    train, task = module("train"), module("tasks").Calls(tiny, tiny.parent)
+    command = "train.py --size=tiny --tokens=512 --precision=fp32 --held-out=20 --device=cpu"
+    monkeypatch.setattr(sys, "argv", command.split())
+    options, training = train.parse(), task.examples("train")
+    assert train.steps_in(time.monotonic(), training, task, options) == 100
+    assert train.steps_in(time.monotonic() + 10_000, training, task, options) > 500
 
 
 def test_sentences_become_a_corrector(tmp_path: Path) -> None:
