@@ -81,3 +81,11 @@ def test_the_command_prints_what_was_saved(policies: Path, capsys: pytest.Captur
     assert "| blind-copy | 1 | 1 | 0 | 1 | 1 | 0 | 0 | 1 |" in said
     assert "* blind-copy: saved travel/3; not done none" in said
     assert "Without a mistake: 20 of 20 tasks done, 0 denied calls." in said
+
+
+def test_an_attack_that_there_is_not_is_refused_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the names of those that there are."""
+    with pytest.raises(SystemExit):
+        main(["--attack", "own"])
+    said = capsys.readouterr().err
+    assert "--attack: invalid choice: 'own'" in said and "important_instructions" in said

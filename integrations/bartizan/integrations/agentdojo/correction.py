@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from .attacks import ATTACKS
 from .jobs import Job, execute
 from .records import Run, Step
 from .runs import Setting, script_of
@@ -28,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Returns 0; 1 if a tool ran that no decision had let go, or an attack reached its goal."""
     parser = argparse.ArgumentParser(prog="python -m bartizan.integrations.agentdojo.correction")
     parser.add_argument("--suite", action="append", choices=SUITES)
-    parser.add_argument("--attack", action="append", default=[], metavar="NAME")
+    parser.add_argument("--attack", action="append", choices=ATTACKS, default=[])
     parser.add_argument("--overreach", action="store_true", help="the attacker's calls break the limits, too")
     parser.add_argument("--policies", type=Path, default=POLICIES, help="a folder of <suite>-limits.yaml")
     parser.add_argument("--workers", type=int, default=min(os.cpu_count() or 1, 8))
