@@ -38,7 +38,7 @@ def connected(address: str | None = None, *, cpus: int | None = None) -> Iterato
         yield
         return
     where = "on this machine" if address is None else f"at {address}"
-    # What a cluster may report is not of what we read.
+    # Ray Data makes no account of a run, which the cluster might report.
     os.environ.setdefault("RAY_DATA_USAGE_DISABLED", "1")
     if address is None:
         _prepare()
