@@ -9,10 +9,13 @@ from typing import Annotated, Any
 import pytest
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import InjectedToolCallId, tool
-from langgraph.types import Command, interrupt
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
+from langgraph.types import Command, RetryPolicy, interrupt
 
 from bartizan.guard import InMemoryStore
 from bartizan.guard.testing import StaticProgram
+from bartizan.integrations.langgraph import guard_tools
 from bartizan.integrations.langgraph.testing import calling
 
 THREAD = {"configurable": {"thread_id": "t"}}
@@ -187,3 +190,86 @@ def test_going_back_in_time_decides_anew(world, make_guard, run, results, events
     assert results(run(agent, None, before.config))[0].status == "success"
     assert results(run(agent, None, before.config))[0].artifact["guard"]["rules"] == ["budget"]
     assert len(events_of(guard, "t", "call")) == 2
+
+
+async def test_a_step_that_is_run_again_waits_for_what_is_still_running(
+    make_guard, results, events_of
+) -> None:
+    """LangGraph leaves the siblings of a call that raised running, and runs all again: nothing is run twice or lost."""
+    parsed = asyncio.Event()
+    attempts: list[str] = []
+    sent: list[str] = []
+
+    @tool
+    async def parse(text: str) -> str:
+        """Parse at the third attempt."""
+        attempts.append(text)
+        if len(attempts) < 3:
+            raise ValueError("not yet")
+        parsed.set()
+        return "parsed"
+
+    @tool
+    async def send(to: str) -> str:
+        """Send a letter, for as long as nothing is parsed."""
+        await parsed.wait()
+        sent.append(to)
+        return f"sent to {to}"
+
+    builder = StateGraph(MessagesState)
+    policy = RetryPolicy(max_attempts=5, initial_interval=0.0, jitter=False, retry_on=ValueError)
+    builder.add_node("tools", ToolNode([parse, send]), retry_policy=policy)
+    builder.add_edge(START, "tools")
+    guard = make_guard(StaticProgram(allow=["parse", "send"], budgets={"send": 1}))
+    graph = guard.wrap(builder.compile())
+    script = calling(("parse", {"text": "x"}), ("send", {"to": "bob"}))
+    out = await graph.ainvoke({"messages": [script]}, THREAD)
+    assert [m.content for m in results(out)] == ["parsed", "sent to bob"]
+    assert (attempts, sent) == (["x"] * 3, ["bob"])
+    assert len(events_of(guard, "t", "call")) == 4  # three attempts and one letter
+    assert not guard._door._mediator._under_way
+
+
+async def test_a_step_that_is_resumed_waits_for_what_is_still_running(world, make_guard, results) -> None:
+    """A tool's own question ends a step whose other call is still running; its result is there when it is resumed."""
+    asked, ran = asyncio.Event(), list[str]()
+
+    @tool
+    async def read(path: str) -> str:
+        """Read until the question is answered."""
+        ran.append(path)
+        await asked.wait()
+        return f"text of {path}"
+
+    @tool
+    async def book(city: str) -> str:
+        """Book a journey, asking for the class."""
+        answer = interrupt("Which class?")
+        asked.set()
+        return f"{city}, {answer}"
+
+    guard = make_guard(StaticProgram(allow=["read", "book"]))
+    script = calling(("read", {"path": "a"}), ("book", {"city": "Rome"}))
+    agent = guard.wrap(world.handmade(script, tools=[read, book]))
+    out = await agent.ainvoke({"messages": [("user", "Go.")]}, THREAD)
+    assert out["__interrupt__"][0].value == "Which class?"
+    out = await agent.ainvoke(Command(resume="second"), THREAD)
+    assert [m.content for m in results(out)] == ["text of a", "Rome, second"]
+    assert ran == ["a"]
+
+
+def test_a_tool_that_passes_its_own_call_on_does_not_wait_for_itself(world, make_guard, run, results) -> None:
+    """A call proposed once more by its own execution is denied: it was let go, and its outcome is not known yet."""
+    guard = make_guard(StaticProgram(allow=["read"]))
+    [guarded] = guard_tools([world.tools[1]], guard)
+
+    @tool
+    def read(path: str, tool_call_id: Annotated[str, InjectedToolCallId]) -> str:
+        """Read by the tool of the same name."""
+        call = {"name": "read", "args": {"path": path}, "id": tool_call_id, "type": "tool_call"}
+        return str(guarded.invoke(call).content)
+
+    agent = guard.wrap(world.agent(calling(("read", {"path": "a"})), tools=[read]))
+    [message] = results(run(agent, "Go."))
+    assert "already let go once" in message.content
+    assert world.ran == []

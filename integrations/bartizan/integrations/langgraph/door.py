@@ -28,23 +28,34 @@ Review = Callable[[ToolCall], Awaitable[tuple[Enforcement, Notice | None]]]
 log = logging.getLogger("bartizan.langgraph")
 
 
+@dataclass(frozen=True, slots=True)
+class _Circumstances:
+    session: str
+    principal: Principal
+    outer: Grant | None
+    """The call inside whose execution this one is proposed."""
+
+
 class _Execution:
     """One call at the caller's side: runs the tool when told to, and keeps what came of it.
 
     Whatever the tool raises is kept too, and leaves here as the very exception it was.
     """
 
-    def __init__(self, owner: object, session: str, tool_call_id: str, messages_key: str) -> None:
+    def __init__(self, owner: object, found: _Circumstances, tool_call_id: str, messages_key: str) -> None:
+        self.once: str | None = None
+        self.inside = found.outer.keys if found.outer is not None else frozenset[str]()
         self.output: results.Output = None
         self.given = ToolResult("")
         self.raised: Exception | None = None
         self._owner = owner
-        self._session = session
+        self._session = found.session
         self._tool_call_id = tool_call_id
         self._messages_key = messages_key
 
     def grant(self, call: ToolCall) -> Grant:
-        return Grant(self._owner, call, self._session)
+        keys = self.inside if self.once is None else self.inside | {self.once}
+        return Grant(self._owner, call, self._session, keys)
 
     def finished(self, call: ToolCall, output: results.Output) -> ToolResult:
         try:
@@ -60,13 +71,6 @@ class _Execution:
         self.raised = error
         # A coroutine cannot raise a StopIteration; the caller gets the original.
         return RuntimeError(repr(error)) if isinstance(error, StopIteration) else error
-
-
-@dataclass(frozen=True, slots=True)
-class _Circumstances:
-    session: str
-    principal: Principal
-    inside_tool: bool
 
 
 class Door:
@@ -99,7 +103,7 @@ class Door:
         if isinstance(ready, Denial):
             return ready
         proposal, found = ready
-        execution = _Execution(self._owner, found.session, proposal.tool_call_id, messages_key)
+        execution = _Execution(self._owner, found, proposal.tool_call_id, messages_key)
 
         def run(call: ToolCall) -> ToolResult | Exception:
             with granted(execution.grant(call)):
@@ -125,7 +129,7 @@ class Door:
         if isinstance(ready, Denial):
             return ready
         proposal, found = ready
-        execution = _Execution(self._owner, found.session, proposal.tool_call_id, messages_key)
+        execution = _Execution(self._owner, found, proposal.tool_call_id, messages_key)
 
         async def run(call: ToolCall) -> ToolResult | Exception:
             with granted(execution.grant(call)):
@@ -156,7 +160,7 @@ class Door:
                 proposal,
                 session=found.session,
                 principal=found.principal,
-                inside_tool=found.inside_tool,
+                inside_tool=found.outer is not None,
             )
 
         return review
@@ -170,7 +174,7 @@ class Door:
             send,
             session=found.session,
             principal=found.principal,
-            inside_tool=found.inside_tool,
+            inside_tool=found.outer is not None,
         )
 
     def _ready(self, propose: Callable[[], Proposal]) -> tuple[Proposal, _Circumstances] | Denial:
@@ -181,7 +185,7 @@ class Door:
             if session is None:
                 return Denial(NO_SESSION, {"guard": {"outcome": "DENY", "rules": ["no-session"]}})
             principal = self._principal(proposal.config) if self._principal is not None else ANONYMOUS
-            return proposal, _Circumstances(session, principal, outer is not None)
+            return proposal, _Circumstances(session, principal, outer)
         except Exception:
             log.exception("a call could not be brought before the guard: it is denied")
             return Denial(FAILED, {"guard": {"outcome": "DENY", "rules": ["internal-error"]}})

@@ -21,11 +21,15 @@ _FILTERED = ("run_manager", "callbacks")
 
 @dataclass(slots=True)
 class Grant:
-    """One call let go: it covers one start of one tool, and (by ``session``) whatever runs inside it."""
+    """One call let go: it covers one start of one tool, and (by ``session``) whatever runs inside it.
+
+    ``keys`` are the idempotency keys of this call and of those inside whose execution it was proposed.
+    """
 
     owner: object
     call: ToolCall
     session: str
+    keys: frozenset[str] = frozenset()
     run: UUID | None = None
 
     def covers(self, tool: str, inputs: Mapping[str, Any] | None, run: UUID) -> bool:

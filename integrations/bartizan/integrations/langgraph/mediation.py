@@ -7,11 +7,14 @@ cancellation, the tool's own exceptions) and answers that cannot be understood g
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 from langchain_core.messages import BaseMessage, ToolMessage
 from langgraph.errors import GraphBubbleUp
@@ -54,8 +57,10 @@ class Denial:
 
 
 class Execution(Protocol):
-    """The caller's side of one call: the output of the tool, once it ran."""
+    """The caller's side of one call: its key, the keys inside whose execution it was proposed, the tool's output."""
 
+    once: str | None
+    inside: frozenset[str]
     output: results.Output
     given: ToolResult
 
@@ -71,6 +76,7 @@ class Mediator:
         self._steps = steps
         self._attempts: OrderedDict[str, int] = OrderedDict()
         self._outputs: OrderedDict[str, results.Output] = OrderedDict()
+        self._under_way: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def mediate(
         self,
@@ -96,8 +102,8 @@ class Mediator:
             log.exception("the conversation could not be reported: %s is denied", proposal.tool)
             return Denial(FAILED, _artifact("internal-error"))
 
-        async with self._steps.taking_part(proposal) as step:
-            once = proposal.once(call)
+        once = execution.once = proposal.once(call)
+        async with self._alone(execution), self._steps.taking_part(proposal) as step:
             if once is not None and once in self._outputs:
                 return self._outputs[once]
             remark, answered = "", set[str]()
@@ -144,6 +150,20 @@ class Mediator:
         await self._history.catch_up(session, proposal.messages, inside_tool=inside_tool)
         found = await self._guard.review(call, session=session, principal=principal)
         return found, corrections.described(self._guard, found)
+
+    @asynccontextmanager
+    async def _alone(self, execution: Execution) -> AsyncIterator[None]:
+        """While no other call is under way in this process with the same key.
+
+        LangGraph ends a step with the first call that raises, and leaves the others running. If it runs the step again
+        meanwhile, they are proposed again: they wait for the outcome of the run that is under way. A call that is
+        proposed by its own execution does not, it would wait for itself.
+        """
+        if execution.once is None or execution.once in execution.inside:
+            yield
+            return
+        async with self._under_way.setdefault(execution.once, asyncio.Lock()):
+            yield
 
     async def _enforce(
         self, call: ToolCall, once: str | None, run: Run, session: str, principal: Principal
