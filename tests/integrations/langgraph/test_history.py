@@ -156,7 +156,7 @@ class Model(BaseModel):
 @pytest.mark.parametrize("shape", ["list", "model", "send"])
 def test_the_conversation_is_found_in_every_input_of_a_tool_node(world, guard, run, events_of, shape) -> None:
     """A ToolNode may be given a list of messages, an object, or calls sent one by one."""
-    messages = [HumanMessage("Go."), READ]
+    messages = [HumanMessage("Go."), READ.model_copy()]  # LangGraph gives a state's message an id, in place
     node = ToolNode(world.tools, messages_key="chat" if shape == "model" else "messages")
     if shape == "model":
         builder: Any = StateGraph(Model)

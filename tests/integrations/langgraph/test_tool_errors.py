@@ -158,4 +158,4 @@ def test_odd_exceptions_leave_as_they_are(world, make_guard, error) -> None:
     builder.add_edge(START, "tools")
     graph = make_guard(StaticProgram(allow=["parse"])).wrap(builder.compile())
     with pytest.raises((type(error), RuntimeError)):
-        graph.invoke({"messages": [SCRIPT]}, THREAD)
+        graph.invoke({"messages": [SCRIPT.model_copy()]}, THREAD)
