@@ -16,6 +16,7 @@ from langgraph.types import Command, RetryPolicy, interrupt
 from bartizan.guard import InMemoryStore
 from bartizan.guard.testing import StaticProgram
 from bartizan.integrations.langgraph import guard_tools
+from bartizan.integrations.langgraph.approvals import Steps
 from bartizan.integrations.langgraph.testing import calling
 
 THREAD = {"configurable": {"thread_id": "t"}}
@@ -273,3 +274,14 @@ def test_a_tool_that_passes_its_own_call_on_does_not_wait_for_itself(world, make
     [message] = results(run(agent, "Go."))
     assert "already let go once" in message.content
     assert world.ran == []
+
+
+def test_a_call_that_a_model_wrote_twice_is_asked_for_once(world, guard, run, results) -> None:
+    """Two calls of a message with the same id and arguments are one: it waits for one answer, and runs once."""
+    twice = calling(("pay", {"amount": 1}), ("pay", {"amount": 1}), ids=["same", "same"])
+    guard._door._mediator._steps = Steps(grace=0.01)  # the second one does not arrive
+    agent = guard.wrap(world.handmade(twice))
+    assert len(run(agent, "Go.")["__interrupt__"]) == 1
+    out = run(agent, Command(resume={"type": "approve"}))
+    assert {m.content for m in results(out)} == {"paid 1"}
+    assert world.ran == [("pay", 1)]
